@@ -1,0 +1,52 @@
+"""What results have in common: a status whose value is a message for people, and `np.asarray`."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["ArrayRecord", "FloatArray", "IntArray", "Status"]
+
+FloatArray = npt.NDArray[Any]
+IntArray = npt.NDArray[np.int64]
+
+
+class Status(enum.Enum):
+    """How a computation ended: each value says what happened, why, and what to try."""
+
+    OK = "The computation finished and met its tolerance."
+    EXACT = "The answer is exact: sampling would not have saved anything, so nothing was sampled."
+    RANK_DEFICIENT = (
+        "The columns are linearly dependent to working precision. The result is for the column "
+        "space that remains. Drop redundant columns, or set rank= or rcond= if this is wrong."
+    )
+    AMBIGUOUS_RANK = (
+        "The gap between the last kept and the first dropped pivot is below 1000, so the numerical "
+        "rank is a matter of choice. Rescale the columns, or fix it with rank= or rcond=."
+    )
+    NOT_CONVERGED = (
+        "The iteration stopped before its tolerance was met. Likely causes: a tolerance below "
+        "rounding error, or an extreme p. Loosen tol, raise max_iter, or try another method."
+    )
+    EPS_NOT_MET = (
+        "The largest sample tried still shows a distortion above eps. Likely causes: eps too small "
+        "for this many rows, or a method whose bound does not suit p. Raise size, raise eps, or "
+        "try method='lewis'."
+    )
+
+
+class ArrayRecord:
+    """A result whose main content is the array `values`; NumPy functions accept it directly."""
+
+    values: FloatArray
+
+    def __array__(self, dtype: npt.DTypeLike = None, copy: bool | None = None) -> FloatArray:
+        if copy is False:
+            return np.asarray(self.values, dtype=dtype)
+        return np.array(self.values, dtype=dtype, copy=bool(copy))
+
+    def __len__(self) -> int:
+        return len(self.values)
