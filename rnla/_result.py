@@ -44,9 +44,7 @@ class ArrayRecord:
     values: FloatArray
 
     def __array__(self, dtype: npt.DTypeLike = None, copy: bool | None = None) -> FloatArray:
-        if copy is False:
-            return np.asarray(self.values, dtype=dtype)
-        return np.array(self.values, dtype=dtype, copy=bool(copy))
+        return np.array(self.values, dtype=dtype, copy=copy)
 
     def __len__(self) -> int:
         return len(self.values)

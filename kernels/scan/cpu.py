@@ -1,0 +1,16 @@
+"""Numba maxima of bit patterns (see the contract beside this file)."""
+
+from __future__ import annotations
+
+from numba import njit
+
+
+@njit(cache=True, nogil=True)
+def column_and_row_max(bits, magnitude, column, row):
+    for i in range(bits.shape[0]):
+        largest = row[i]
+        for j in range(bits.shape[1]):
+            value = bits[i, j] & magnitude
+            column[j] = max(column[j], value)
+            largest = max(largest, value)
+        row[i] = largest
