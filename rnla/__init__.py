@@ -1,1 +1,51 @@
+"""Randomized numerical linear algebra that a practitioner can trust.
 
+`rnla.lp_subspace_embedding(A, p)` picks and reweights the few rows of a tall matrix that preserve
+||Ax||_p for every x, and certifies the choice. Names load on first use, so importing is cheap.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_EXPORTS = {
+    "TallMatrix": "tall",
+    "as_tall": "tall",
+    "resolve_seed": "random",
+    "Status": "_result",
+    "ArgumentError": "_errors",
+    "ArgumentTypeError": "_errors",
+    "ConvergenceError": "_errors",
+    "DamagedFileError": "_errors",
+    "RnlaError": "_errors",
+}
+_MODULES = ["random"]
+
+if TYPE_CHECKING:
+    from . import random as random
+    from ._errors import ArgumentError as ArgumentError
+    from ._errors import ArgumentTypeError as ArgumentTypeError
+    from ._errors import ConvergenceError as ConvergenceError
+    from ._errors import DamagedFileError as DamagedFileError
+    from ._errors import RnlaError as RnlaError
+    from ._result import Status as Status
+    from .random import resolve_seed as resolve_seed
+    from .tall import TallMatrix as TallMatrix
+    from .tall import as_tall as as_tall
+
+__all__ = sorted([*_EXPORTS, *_MODULES, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f".{name}", __name__)
+    if name in _EXPORTS:
+        return getattr(importlib.import_module(f".{_EXPORTS[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,1 +1,9 @@
+"""Tall matrices, read in passes. `as_tall` wraps a source; everything else asks for passes."""
 
+from __future__ import annotations
+
+from ._blas import single_threaded_blas
+from .convert import as_tall
+from .matrix import Scan, TallMatrix
+
+__all__ = ["Scan", "TallMatrix", "as_tall", "single_threaded_blas"]

@@ -1,0 +1,78 @@
+"""Where rows live. A source hands out row blocks and single rows; nothing above knows more."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from .._result import FloatArray, IntArray
+
+__all__ = ["Block", "DenseSource", "Source", "SparseSource"]
+
+Block = Any  # a C-contiguous float64 ndarray, or a float csr_array
+
+
+class Source(Protocol):
+    """What a home for rows must offer."""
+
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    is_sparse: bool
+
+    def read(self, start: int, stop: int) -> Block:
+        """Rows start … stop-1, ready for arithmetic."""
+
+    def read_raw(self, start: int, stop: int) -> Block:
+        """The same rows without promotion to float64, for scans."""
+
+    def take(self, rows: IntArray) -> Any:
+        """The given rows in the user's kind and dtype, in the order asked."""
+
+
+class DenseSource:
+    """A NumPy array of any memory order; float32 and integer blocks are promoted on reading."""
+
+    is_sparse = False
+
+    def __init__(self, array: npt.NDArray[Any]) -> None:
+        self._array = array
+        self.shape = (array.shape[0], array.shape[1])
+        self.dtype = np.dtype(np.float32 if array.dtype == np.float32 else np.float64)
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        return np.ascontiguousarray(self._array[start:stop], dtype=np.float64)
+
+    def read_raw(self, start: int, stop: int) -> FloatArray:
+        return np.ascontiguousarray(self._array[start:stop], dtype=self.dtype)
+
+    def take(self, rows: IntArray) -> FloatArray:
+        return np.ascontiguousarray(self._array[rows], dtype=self.dtype)
+
+
+class SparseSource:
+    """A canonical CSR array; blocks are views of its three arrays, never dense."""
+
+    is_sparse = True
+
+    def __init__(self, array: sp.csr_array) -> None:
+        self._array = array
+        self.shape = (array.shape[0], array.shape[1])
+        self.dtype = np.dtype(array.dtype)
+
+    def read(self, start: int, stop: int) -> sp.csr_array:
+        # Slicing by hand: SciPy's row slice checks and copies, which costs more than small blocks do.
+        indptr = self._array.indptr[start : stop + 1]
+        first, last = indptr[0], indptr[-1]
+        block = sp.csr_array((stop - start, self.shape[1]), dtype=self.dtype)
+        block.data = self._array.data[first:last]
+        block.indices = self._array.indices[first:last]
+        block.indptr = indptr - first
+        return block
+
+    read_raw = read
+
+    def take(self, rows: IntArray) -> sp.csr_array:
+        return self._array[rows]

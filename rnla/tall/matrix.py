@@ -1,0 +1,176 @@
+"""`TallMatrix`: the passes. Each reads every row once, in cache-sized blocks, and returns something
+small (d x d, s x d) or one number per row. Temporary memory is O(block + d^2) per thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from .._errors import argument_error
+from .._result import FloatArray, IntArray
+from . import _blocks
+from ._engine import block_bounds, map_blocks, reduce_blocks
+from ._source import Block, Source
+
+__all__ = ["Scan", "SketchOperator", "TallMatrix"]
+
+
+class SketchOperator(Protocol):
+    """What `TallMatrix.sketch` needs: an s x n operator that acts block by block."""
+
+    shape: tuple[int, int]
+
+    def apply_block(self, start: int, block: Block) -> FloatArray:
+        """S[:, start : start + len(block)] @ block, dense (s, d)."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Largest absolute value of each column (d,) and of each row (n,)."""
+
+    column_max: FloatArray
+    row_max: FloatArray
+
+
+class TallMatrix:
+    """An n x d matrix of real numbers, read in passes. Made by `as_tall`.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    dtype : numpy.dtype
+        float32 or float64, the dtype of rows handed back; arithmetic is float64 throughout.
+    is_sparse : bool
+    passes : int
+        Passes over the rows spent so far.
+
+    Examples
+    --------
+    >>> import numpy as np, rnla
+    >>> tall = rnla.as_tall(np.array([[3.0, 4.0], [0.0, 1.0], [0.0, 0.0]]))
+    >>> tall.row_norms()
+    array([5., 1., 0.])
+    >>> tall.gram().shape, tall.passes
+    ((2, 2), 2)
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.shape = source.shape
+        self.dtype = source.dtype
+        self.is_sparse = source.is_sparse
+        self.passes = 0
+        self._bounds = block_bounds(*source.shape)
+        self._scan: Scan | None = None
+
+    def __repr__(self) -> str:
+        kind = "sparse" if self.is_sparse else "dense"
+        return f"TallMatrix(shape={self.shape}, dtype={self.dtype}, {kind}, passes={self.passes})"
+
+    def blocks(self) -> Iterator[tuple[int, Block]]:
+        """Yield (start, block) over all rows: one pass. Blocks are float64 arrays or CSR arrays."""
+        self.passes += 1
+        for start, stop in self._bounds:
+            yield start, self._source.read(start, stop)
+
+    def scan(self) -> Scan:
+        """Column and row maxima of |A|; cached, one pass the first time.
+
+        Raises
+        ------
+        ArgumentError
+            If an entry is NaN or infinite; the message names the first such row.
+        """
+        if self._scan is None:
+            self.passes += 1
+            row_max = np.empty(self.shape[0])
+
+            def visit(start: int, stop: int) -> _Maximum:
+                column, row_max[start:stop] = _blocks.scan(self._source.read_raw(start, stop))
+                return _Maximum(column)
+
+            column_max = reduce_blocks(self._bounds, visit).values
+            bad = np.flatnonzero(~np.isfinite(row_max))
+            if bad.size:
+                raise argument_error(
+                    "A",
+                    f"{bad.size} row(s) with NaN or infinity, the first is row {bad[0]}",
+                    "finite entries",
+                    "Drop or impute those rows first.",
+                )
+            self._scan = Scan(column_max, row_max)
+        return self._scan
+
+    def gram(
+        self, *, row_scale: FloatArray | None = None, M: FloatArray | None = None
+    ) -> FloatArray:
+        """Sum of (s_i a_i M)^T (s_i a_i M) over the rows: one pass, n k (d + k) flops at most."""
+        self.passes += 1
+
+        def visit(start: int, stop: int) -> FloatArray:
+            scale = None if row_scale is None else row_scale[start:stop]
+            return _blocks.gram(self._source.read(start, stop), M, scale)
+
+        result: FloatArray = reduce_blocks(self._bounds, visit)
+        return result
+
+    def row_norms(self, M: FloatArray | None = None, *, p: float = 2.0) -> FloatArray:
+        """||a_i M||_p for every row, p in [1, inf]: one pass, 2 n d k flops, output (n,)."""
+        self.passes += 1
+        out = np.empty(self.shape[0])
+
+        def visit(start: int, stop: int) -> None:
+            out[start:stop] = _blocks.norms(self._source.read(start, stop), M, p)
+
+        map_blocks(self._bounds, visit)
+        return out
+
+    def matmul(self, X: FloatArray) -> FloatArray:
+        """A @ X as a dense (n, k) array, or (n,) for a vector: one pass."""
+        self.passes += 1
+        out = np.empty((self.shape[0], *X.shape[1:]))
+
+        def visit(start: int, stop: int) -> None:
+            out[start:stop] = self._source.read(start, stop) @ X
+
+        map_blocks(self._bounds, visit)
+        return out
+
+    def rmatmul(self, Y: FloatArray) -> FloatArray:
+        """A^T @ Y as a dense (d, k) array, or (d,) for a vector: one pass."""
+        self.passes += 1
+
+        def visit(start: int, stop: int) -> FloatArray:
+            result: FloatArray = self._source.read(start, stop).T @ Y[start:stop]
+            return result
+
+        result: FloatArray = reduce_blocks(self._bounds, visit)
+        return result
+
+    def sketch(self, S: SketchOperator) -> FloatArray:
+        """S @ A as a dense (s, d) array: one pass."""
+        self.passes += 1
+
+        def visit(start: int, stop: int) -> FloatArray:
+            return S.apply_block(start, self._source.read(start, stop))
+
+        result: FloatArray = reduce_blocks(self._bounds, visit)
+        return result
+
+    def take(self, rows: IntArray) -> Any:
+        """The given rows as the user's kind of array and dtype. Not counted as a pass."""
+        return self._source.take(np.asarray(rows, dtype=np.int64))
+
+
+@dataclass
+class _Maximum:
+    """Maxima that add up like numbers, so that scans use the same reduction as sums."""
+
+    values: FloatArray
+
+    def __add__(self, other: _Maximum) -> _Maximum:
+        return _Maximum(np.maximum(self.values, other.values))
