@@ -43,7 +43,7 @@ class ArrayRecord:
 
     values: FloatArray
 
-    def __array__(self, dtype: npt.DTypeLike = None, copy: bool | None = None) -> FloatArray:
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> FloatArray:
         return np.array(self.values, dtype=dtype, copy=copy)
 
     def __len__(self) -> int:

@@ -1,8 +1,8 @@
 """Philox4x32-10, the counter-based generator of Salmon, Moraes, Dror and Shaw (SC 2011).
 
 A block of four 32-bit words is a pure function of a 64-bit key and a 128-bit counter. Here the
-counter is (index low, index high, block, draw): 64 bits of row index, 32 of column block, 32 of draw
-number. Ten rounds; about 2 ns a block on one core.
+counter is (index low, index high, block, draw): 64 bits of row index, 32 of column block, 32 of
+draw number. Ten rounds; about 2 ns a block on one core.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ __all__ = ["uniform_range", "words_at", "words_range"]
 
 
 def words_range(key: int, start: int, count: int, block: int = 0, draw: int = 0) -> np.ndarray:
-    """Words of the consecutive indices `start … start + count - 1`, as a (count, 4) uint32 array."""
+    """Words of the indices `start … start + count - 1`, as a (count, 4) uint32 array."""
     from . import cpu
 
     out = np.empty((count, 4), dtype=np.uint32)

@@ -1,4 +1,4 @@
-"""Numba Philox4x32-10 (see the contract beside this file). All arithmetic is in uint64 registers."""
+"""Numba Philox4x32-10 (see the contract beside this file); arithmetic in uint64 registers."""
 
 from __future__ import annotations
 

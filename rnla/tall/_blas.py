@@ -1,7 +1,8 @@
 """One BLAS thread while Python threads, or small matrices, do the parallel work.
 
-Two pools that both spin on the same cores slow each other down by one or two orders of magnitude, so
-block arithmetic and d x d algebra run single-threaded BLAS and the pass engine threads over blocks.
+Two pools that both spin on the same cores slow each other down by one or two orders of magnitude,
+so block arithmetic and d x d algebra run single-threaded BLAS while the pass engine threads over
+blocks.
 """
 
 from __future__ import annotations

@@ -28,9 +28,13 @@ def gram(block: Block, M: FloatArray | None, row_scale: FloatArray | None) -> Fl
     if M is None and not isinstance(block, np.ndarray):
         from ..kernels.csr_gram import csr_gram
 
-        return csr_gram(block.data, block.indices, block.indptr, block.shape[1], row_scale)
+        result: FloatArray = csr_gram(
+            block.data, block.indices, block.indptr, block.shape[1], row_scale
+        )
+        return result
     Y = product(block, M, row_scale)
-    return Y.T @ Y  # one array and its transpose: NumPy calls the symmetric rank-k update
+    total: FloatArray = Y.T @ Y  # an array and its transpose: NumPy calls the rank-k update
+    return total
 
 
 def norms(block: Block, M: FloatArray | None, p: float) -> FloatArray:
@@ -39,7 +43,8 @@ def norms(block: Block, M: FloatArray | None, p: float) -> FloatArray:
         from ..kernels.csr_row_norms import csr_row_norms
 
         M = np.eye(block.shape[1]) if M is None else M
-        return csr_row_norms(block.data, block.indices, block.indptr, M, p)
+        result: FloatArray = csr_row_norms(block.data, block.indices, block.indptr, M, p)
+        return result
     return dense_norms(product(block, M, None), p)
 
 

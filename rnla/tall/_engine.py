@@ -1,8 +1,8 @@
 """The pass engine for rows in this process: fixed blocks, Python threads, a fixed summation order.
 
-Block boundaries depend on the shape alone, partial sums are combined pairwise in block order, and so
-no result depends on the number of threads. Another home for rows (disk, cluster, device) supplies
-another engine with the same two functions.
+Block boundaries depend on the shape alone, partial sums are combined pairwise in block order, and
+so no result depends on the number of threads. Another home for rows (disk, cluster, device)
+supplies another engine with the same two functions.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _ordered(tasks: Iterable[Callable[[], T]], count: int) -> Iterator[T]:
 
 
 def map_blocks(bounds: list[Bounds], visit: Callable[[int, int], None]) -> None:
-    """Call `visit(start, stop)` on every block; visits write disjoint rows of the caller's arrays."""
+    """Call `visit(start, stop)` on every block; visits write disjoint rows of shared arrays."""
 
     def task(first: int) -> Callable[[], None]:
         def run() -> None:

@@ -63,7 +63,7 @@ class SparseSource:
         self.dtype = np.dtype(array.dtype)
 
     def read(self, start: int, stop: int) -> sp.csr_array:
-        # Slicing by hand: SciPy's row slice checks and copies, which costs more than small blocks do.
+        # Slicing by hand: SciPy's row slice checks and copies, more work than a small block is.
         indptr = self._array.indptr[start : stop + 1]
         first, last = indptr[0], indptr[-1]
         block = sp.csr_array((stop - start, self.shape[1]), dtype=self.dtype)
