@@ -1,0 +1,90 @@
+"""Rows 21 and 22: how many labels an lp regression has to read when labels are hidden.
+
+Sources: Yasuda, PhD thesis, CMU-CS-24-110 (2024), chapter 12, which contains Musco, Musco, Woodruff
+and Yasuda (arXiv 2111.04888); Chen and Derezinski, COLT 2021 (arXiv 2105.14261). O(1) each.
+"""
+
+from __future__ import annotations
+
+import math
+
+from rnla.bounds._row import PRange, logarithm, power, row
+
+__all__ = [
+    "active_above_two",
+    "active_at_most_one",
+    "active_below_two",
+    "active_one",
+    "active_one_lower",
+]
+
+_SOURCE = "Yasuda 2024, Theorem 12.1.3 (tight)"
+_HIDES_LOGS = "constant and logarithms"
+_ONE = PRange(1.0, 1.0, True, True)
+
+
+@row(
+    21,
+    "active regression",
+    PRange(0.0, 1.0, high_closed=True),
+    source=_SOURCE,
+    hidden=_HIDES_LOGS,
+    counts="labels",
+)
+def active_at_most_one(p: float, d: int, eps: float, *, logs: bool = True) -> float:
+    """Row 21, p <= 1: d / eps^2 labels up to logarithms, tight (Yasuda 2024, Theorem 12.1.3)."""
+    return d / eps**2
+
+
+@row(
+    21,
+    "active regression",
+    PRange(1.0, 2.0),
+    source=_SOURCE,
+    hidden=_HIDES_LOGS,
+    counts="labels",
+)
+def active_below_two(p: float, d: int, eps: float, *, logs: bool = True) -> float:
+    """Row 21, 1 < p < 2: d / eps labels up to logarithms, tight (Yasuda 2024, Theorem 12.1.3)."""
+    return d / eps
+
+
+@row(
+    21,
+    "active regression",
+    PRange(2.0, math.inf),
+    source=_SOURCE,
+    hidden=_HIDES_LOGS,
+    counts="labels",
+)
+def active_above_two(p: float, d: int, eps: float, *, logs: bool = True) -> float:
+    """Row 21, p > 2: d^(p/2) / eps^(p-1) labels up to logarithms, tight (Yasuda 2024, 12.1.3)."""
+    return power(d, p / 2) * power(1 / eps, p - 1)
+
+
+@row(
+    22,
+    "active l1 regression",
+    _ONE,
+    source="Chen and Derezinski 2021, Theorem 2",
+    counts="labels",
+)
+def active_one(p: float, d: int, eps: float, *, delta: float, logs: bool = True) -> float:
+    """Row 22, p = 1: d log(d/(eps delta)) / eps^2 labels (Chen and Derezinski 2021, Theorem 2)."""
+    return d * logarithm(logs)(d / (eps * delta)) / eps**2
+
+
+@row(
+    22,
+    "active l1 regression, any method",
+    _ONE,
+    source="Chen and Derezinski 2021, Theorem 2",
+    kind="lower",
+    counts="labels",
+)
+def active_one_lower(p: float, d: int, eps: float, *, delta: float, logs: bool = True) -> float:
+    """Row 22, p = 1, lower bound: (d + log(1/delta)) / eps^2 labels for any method.
+
+    Up to a constant, for some matrix and labels (Chen and Derezinski 2021, Theorem 2).
+    """
+    return (d + (logarithm(True)(1 / delta) if logs else 0.0)) / eps**2
