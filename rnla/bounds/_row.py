@@ -88,6 +88,32 @@ class BoundRow:
 
 ROWS: list[BoundRow] = []
 
+# Every formula takes its arguments from this list, so that they are described once.
+_DESCRIPTIONS = {
+    "p": ("float", "Exponent of the norm, in {p_range}."),
+    "d": ("int", "Number of columns (the rank, if it is smaller)."),
+    "total_sensitivity": ("float", "Sum S of the lp sensitivities."),
+    "weight_sum": ("float", "Sum of the one-sided weights."),
+    "eps": ("float", "Relative error of the p-th power, strictly between 0 and 1."),
+    "n": ("int", "Number of rows of the matrix."),
+    "delta": ("float", "Failure probability, strictly between 0 and 1."),
+    "gamma": ("float", "One-sided quality of the weights, 0 < gamma <= 1; 1 for exact weights."),
+    "online_condition": ("float", "Online condition number, at least 1."),
+    "logs": ("bool", "False leaves the logarithms out, to compare methods by their rates."),
+}
+
+
+def _docstring(formula: Callable[..., float], p_range: PRange, hidden: str, counts: str) -> str:
+    lines = [inspect.cleandoc(formula.__doc__ or ""), "", "Parameters", "----------"]
+    for name, parameter in inspect.signature(formula).parameters.items():
+        kind, text = _DESCRIPTIONS[name]
+        optional = "" if parameter.default is inspect.Parameter.empty else ", optional"
+        lines += [f"{name} : {kind}{optional}", f"    {text.format(p_range=p_range)}"]
+    lines += ["", "Returns", "-------", "float"]
+    lines += [f"    Number of {counts}, before rounding up. Hidden: {hidden}."]
+    lines += ["", "Raises", "------", "ArgumentError", "    If a value is out of range."]
+    return "\n".join(lines)
+
 
 def _checked(name: str, value: Any, p_range: PRange, number: int) -> Any:
     if name == "p":
@@ -145,6 +171,7 @@ def row(
                 bound.arguments[argument] = _checked(argument, value, p_range, number)
             return float(formula(*bound.args, **bound.kwargs))
 
+        checked.__doc__ = _docstring(formula, p_range, hidden, counts)
         required = tuple(
             argument
             for argument, parameter in signature.parameters.items()
