@@ -1,1 +1,8 @@
+"""Well-conditioned bases: d x d coefficients that make a tall matrix orthonormal."""
 
+from __future__ import annotations
+
+from ._record import Basis
+from .orthonormal import orthonormal_basis
+
+__all__ = ["Basis", "orthonormal_basis"]
