@@ -20,6 +20,7 @@ _EXPORTS = {
     "ArgumentTypeError": "_errors",
     "ConvergenceError": "_errors",
     "DamagedFileError": "_errors",
+    "MissingPackageError": "_errors",
     "RnlaError": "_errors",
 }
 _MODULES = ["random"]
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ._errors import ArgumentTypeError as ArgumentTypeError
     from ._errors import ConvergenceError as ConvergenceError
     from ._errors import DamagedFileError as DamagedFileError
+    from ._errors import MissingPackageError as MissingPackageError
     from ._errors import RnlaError as RnlaError
     from ._result import Status as Status
     from .random import resolve_seed as resolve_seed

@@ -7,6 +7,7 @@ A message names the argument, says what came, what was expected and what to do a
 
 from __future__ import annotations
 
+import importlib
 import math
 import numbers
 from typing import Any
@@ -16,12 +17,14 @@ __all__ = [
     "ArgumentTypeError",
     "ConvergenceError",
     "DamagedFileError",
+    "MissingPackageError",
     "RnlaError",
     "argument_error",
     "check_fraction",
     "check_p",
     "check_positive",
     "check_size",
+    "import_optional",
 ]
 
 
@@ -39,6 +42,10 @@ class ArgumentTypeError(RnlaError, TypeError):
 
 class DamagedFileError(RnlaError, OSError):
     """A file cannot be read as what its name says it is."""
+
+
+class MissingPackageError(RnlaError, ImportError):
+    """An optional package is needed and not installed; the message names the extra."""
 
 
 class ConvergenceError(RnlaError, RuntimeError):
@@ -114,3 +121,18 @@ def check_size(size: object, n: int | None = None, *, name: str = "size") -> int
     if count < 1 or (n is not None and count > n):
         raise argument_error(name, repr(count), expected, remedy)
     return count
+
+
+def import_optional(module: str, *, extra: str, purpose: str) -> Any:
+    """Import a module of an optional package, or raise naming the extra that installs it."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        package = module.partition(".")[0]
+        if error.name is None or error.name.partition(".")[0] != package:
+            raise  # the package is there, and something it needs is not: its own message says more
+        raise MissingPackageError(
+            f"{package}: got no such package; expected it, {purpose}. "
+            f'Install it with: pip install "rnla[{extra}]"',
+            name=package,
+        ) from error
