@@ -62,7 +62,8 @@ def test_every_row_says_who_proved_it_and_what_it_hides(entry):
     assert entry.source
     assert entry.evidence
     assert entry.hidden
-    assert entry.function.__doc__.startswith(f"Row {entry.number}, ")
+    assert entry.function.__doc__.startswith(f"Row {entry.number}: {entry.name}.")
+    assert entry.size in entry.function.__doc__
     assert all(f"\n{name} : " in entry.function.__doc__ for name in entry.needs)
     assert getattr(bounds, entry.function.__name__) is entry.function
     assert exponents(entry)

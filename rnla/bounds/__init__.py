@@ -3,8 +3,8 @@
 Each function evaluates one row of the table on the theory page (`ROWS` lists them all) and returns
 a float: the published expression with every unspecified constant set to 1. ``logs=False`` leaves
 the logarithms out, which is the fair way to compare methods. Inside a bound, log x means
-max(1, ln x). All use the p-th power convention,
-(1 - eps) |Ax|^p <= |SAx|^p <= (1 + eps) |Ax|^p for every x. O(1) work, no data.
+max(1, ln x). All use the p-th power convention: for every x,
+``(1 - eps) ||Ax||_p^p <= ||SAx||_p^p <= (1 + eps) ||Ax||_p^p``. O(1) work, no data.
 
 `default_size` is the rule by which `rnla.lp_subspace_embedding` starts; `records` and `table` show
 every bound that holds for a given p.
@@ -12,15 +12,15 @@ every bound that holds for a given p.
 
 from __future__ import annotations
 
-from rnla.bounds import _row
-from rnla.bounds._active import (
+from . import _row
+from ._active import (
     active_above_two,
     active_at_most_one,
     active_below_two,
     active_one,
     active_one_lower,
 )
-from rnla.bounds._leverage import (
+from ._leverage import (
     leverage,
     root_leverage_above_two,
     root_leverage_below_two,
@@ -28,7 +28,7 @@ from rnla.bounds._leverage import (
     root_leverage_recursive_below_two,
     well_conditioned_basis,
 )
-from rnla.bounds._lewis import (
+from ._lewis import (
     block_lewis,
     lewis_above_two,
     lewis_above_two_older,
@@ -39,10 +39,10 @@ from rnla.bounds._lewis import (
     online_lewis_above_two,
     online_lewis_below_two,
 )
-from rnla.bounds._lower import any_rows_lower, complete_graph_lower
-from rnla.bounds._practical import coupon_floor, default_size
-from rnla.bounds._row import BoundRow, PRange
-from rnla.bounds._sensitivity import (
+from ._lower import any_rows_lower, complete_graph_lower
+from ._practical import coupon_floor, default_size
+from ._row import BoundRow, PRange
+from ._sensitivity import (
     crossover_mixed,
     crossover_sensitivity,
     leverage_sensitivity_mix,
@@ -53,7 +53,7 @@ from rnla.bounds._sensitivity import (
     sensitivity_plus_leverage,
     sensitivity_recursive,
 )
-from rnla.bounds._table import BoundRecord, records, table
+from ._table import BoundRecord, records, table
 
 __all__ = [
     "ROWS",

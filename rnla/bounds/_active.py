@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from rnla.bounds._row import PRange, logarithm, power, row
+from ._row import PRange, logarithm, power, row
 
 __all__ = [
     "active_above_two",
@@ -25,66 +25,66 @@ _ONE = PRange(1.0, 1.0, True, True)
 
 @row(
     21,
-    "active regression",
+    "d / eps^2",
     PRange(0.0, 1.0, high_closed=True),
     source=_SOURCE,
     hidden=_HIDES_LOGS,
     counts="labels",
 )
 def active_at_most_one(p: float, d: int, eps: float, *, logs: bool = True) -> float:
-    """Row 21, p <= 1: d / eps^2 labels up to logarithms, tight (Yasuda 2024, Theorem 12.1.3)."""
+    """Active regression."""
     return d / eps**2
 
 
 @row(
     21,
-    "active regression",
+    "d / eps",
     PRange(1.0, 2.0),
     source=_SOURCE,
     hidden=_HIDES_LOGS,
     counts="labels",
 )
 def active_below_two(p: float, d: int, eps: float, *, logs: bool = True) -> float:
-    """Row 21, 1 < p < 2: d / eps labels up to logarithms, tight (Yasuda 2024, Theorem 12.1.3)."""
+    """Active regression."""
     return d / eps
 
 
 @row(
     21,
-    "active regression",
+    "d^(p/2) / eps^(p-1)",
     PRange(2.0, math.inf),
     source=_SOURCE,
     hidden=_HIDES_LOGS,
     counts="labels",
 )
 def active_above_two(p: float, d: int, eps: float, *, logs: bool = True) -> float:
-    """Row 21, p > 2: d^(p/2) / eps^(p-1) labels up to logarithms, tight (Yasuda 2024, 12.1.3)."""
+    """Active regression."""
     return power(d, p / 2) * power(1 / eps, p - 1)
 
 
 @row(
     22,
-    "active l1 regression",
+    "d log(d/(eps delta)) / eps^2",
     _ONE,
     source="Chen and Derezinski 2021, Theorem 2",
     counts="labels",
 )
 def active_one(p: float, d: int, eps: float, *, delta: float, logs: bool = True) -> float:
-    """Row 22, p = 1: d log(d/(eps delta)) / eps^2 labels (Chen and Derezinski 2021, Theorem 2)."""
+    """Active l1 regression."""
     return d * logarithm(logs)(d / (eps * delta)) / eps**2
 
 
 @row(
     22,
-    "active l1 regression, any method",
+    "(d + log(1/delta)) / eps^2",
     _ONE,
     source="Chen and Derezinski 2021, Theorem 2",
     kind="lower",
     counts="labels",
 )
 def active_one_lower(p: float, d: int, eps: float, *, delta: float, logs: bool = True) -> float:
-    """Row 22, p = 1, lower bound: (d + log(1/delta)) / eps^2 labels for any method.
+    """Active l1 regression, any method.
 
-    Up to a constant, for some matrix and labels (Chen and Derezinski 2021, Theorem 2).
+    For some matrix and labels.
     """
     return (d + (logarithm(True)(1 / delta) if logs else 0.0)) / eps**2

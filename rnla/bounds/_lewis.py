@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from rnla.bounds._row import PRange, logarithm, power, row
+from ._row import PRange, logarithm, power, row
 
 __all__ = [
     "block_lewis",
@@ -28,38 +28,43 @@ _ABOVE_TWO = PRange(2.0, math.inf)
 
 @row(
     2,
-    "Lewis weights",
+    "d log(d/eps) / eps^2",
     PRange(1.0, 1.0, True, True),
     source="Cohen and Peng 2015; Yasuda 2024, Theorem 6.1.9",
 )
 def lewis_one(p: float, d: int, eps: float, *, logs: bool = True) -> float:
-    """Row 2, p = 1: d log(d/eps) / eps^2 (Cohen and Peng 2015; Yasuda 2024, Theorem 6.1.9)."""
+    """Lewis weights."""
     log = logarithm(logs)
     return d * log(d / eps) / eps**2
 
 
-@row(3, "Lewis weights", PRange(1.0, 2.0), source="Yasuda 2024, Theorem 6.1.9")
+@row(3, "d log(d/eps) loglog(d/eps) / eps^2", PRange(1.0, 2.0), source="Yasuda 2024, Theorem 6.1.9")
 def lewis_below_two(p: float, d: int, eps: float, *, logs: bool = True) -> float:
-    """Row 3, 1 < p < 2: d log(d/eps) loglog(d/eps) / eps^2 (Yasuda 2024, Theorem 6.1.9)."""
+    """Lewis weights."""
     log = logarithm(logs)
     return d * log(d / eps) * log(log(d / eps)) / eps**2
 
 
-@row(4, "Lewis weights, older analysis", _ABOVE_TWO, source="Yasuda 2024, Theorem 6.1.9")
+@row(4, "d^(p/2) log d log(1/eps) / eps^5", _ABOVE_TWO, source="Yasuda 2024, Theorem 6.1.9")
 def lewis_above_two_older(p: float, d: int, eps: float, *, logs: bool = True) -> float:
-    """Row 4, p > 2: d^(p/2) log d log(1/eps) / eps^5 (Yasuda 2024, Theorem 6.1.9)."""
+    """Lewis weights, older analysis."""
     log = logarithm(logs)
     return power(d, p / 2) * log(d) * log(1 / eps) / eps**5
 
 
-@row(5, "Lewis weights", _ABOVE_TWO, source="Yasuda 2024, Theorem 6.1.11")
+@row(5, "d^(p/2) (log d)^2 log(d/eps) / eps^2", _ABOVE_TWO, source="Yasuda 2024, Theorem 6.1.11")
 def lewis_above_two(p: float, d: int, eps: float, *, logs: bool = True) -> float:
-    """Row 5, p > 2: d^(p/2) (log d)^2 log(d/eps) / eps^2 (Yasuda 2024, Theorem 6.1.11)."""
+    """Lewis weights."""
     log = logarithm(logs)
     return power(d, p / 2) * log(d) ** 2 * log(d / eps) / eps**2
 
 
-@row(6, "one-sided Lewis weights", _BELOW_TWO, source="Yasuda 2024, Theorem 6.5.1")
+@row(
+    6,
+    "W (log d)^2 log n log(1/delta) / (gamma eps^2)",
+    _BELOW_TWO,
+    source="Yasuda 2024, Theorem 6.5.1",
+)
 def one_sided_lewis_below_two(
     p: float,
     weight_sum: float,
@@ -71,16 +76,20 @@ def one_sided_lewis_below_two(
     gamma: float = 1.0,
     logs: bool = True,
 ) -> float:
-    """Row 6, p < 2: |w|_1 (log d)^2 log n log(1/delta) / (gamma eps^2).
+    """One-sided Lewis weights.
 
-    Yasuda 2024, Theorem 6.5.1. The weights satisfy w_i >= gamma tau_i(W^(1/2-1/p) A);
-    `weight_sum` is their sum |w|_1.
+    The weights satisfy w_i >= gamma tau_i(W^(1/2-1/p) A), and W in the size is their sum.
     """
     log = logarithm(logs)
     return weight_sum * log(d) ** 2 * log(n) * log(1 / delta) / (gamma * eps**2)
 
 
-@row(7, "one-sided Lewis weights", _ABOVE_TWO, source="Yasuda 2024, Theorem 6.5.1")
+@row(
+    7,
+    "(W/gamma)^(p/2) (log d)^2 log(n/eps) log(1/delta) / eps^2",
+    _ABOVE_TWO,
+    source="Yasuda 2024, Theorem 6.5.1",
+)
 def one_sided_lewis_above_two(
     p: float,
     weight_sum: float,
@@ -92,16 +101,21 @@ def one_sided_lewis_above_two(
     gamma: float = 1.0,
     logs: bool = True,
 ) -> float:
-    """Row 7, p > 2: |w|_1^(p/2) (log d)^2 log(n/eps) log(1/delta) / (gamma^(p/2) eps^2).
+    """One-sided Lewis weights.
 
-    Yasuda 2024, Theorem 6.5.1; the notation is that of row 6.
+    The notation is that of row 6.
     """
     log = logarithm(logs)
     factor = log(d) ** 2 * log(n / eps) * log(1 / delta) / eps**2
     return power(weight_sum / gamma, p / 2) * factor
 
 
-@row(19, "online Lewis weights", _BELOW_TWO, source="Yasuda 2024, Lemma 6.6.6 and Theorem 6.5.1")
+@row(
+    19,
+    "row 6 with W = d log(n kappa)",
+    _BELOW_TWO,
+    source="Yasuda 2024, Lemma 6.6.6 and Theorem 6.5.1",
+)
 def online_lewis_below_two(
     p: float,
     d: int,
@@ -112,15 +126,20 @@ def online_lewis_below_two(
     online_condition: float,
     logs: bool = True,
 ) -> float:
-    """Row 19, p < 2: row 6 with |w|_1 = d log(n kappa), kappa the online condition number.
+    """Online Lewis weights.
 
-    Yasuda 2024, Lemma 6.6.6 with Theorem 6.5.1.
+    kappa is the online condition number.
     """
     weight_sum = d * logarithm(logs)(n * online_condition)
     return one_sided_lewis_below_two(p, weight_sum, eps, d=d, n=n, delta=delta, logs=logs)
 
 
-@row(19, "online Lewis weights", _ABOVE_TWO, source="Yasuda 2024, Lemma 6.6.6 and Theorem 6.5.1")
+@row(
+    19,
+    "row 7 with W = d log(n kappa)",
+    _ABOVE_TWO,
+    source="Yasuda 2024, Lemma 6.6.6 and Theorem 6.5.1",
+)
 def online_lewis_above_two(
     p: float,
     d: int,
@@ -131,9 +150,9 @@ def online_lewis_above_two(
     online_condition: float,
     logs: bool = True,
 ) -> float:
-    """Row 19, p > 2: row 7 with |w|_1 = d log(n kappa), kappa the online condition number.
+    """Online Lewis weights.
 
-    Yasuda 2024, Lemma 6.6.6 with Theorem 6.5.1.
+    kappa is the online condition number.
     """
     weight_sum = d * logarithm(logs)(n * online_condition)
     return one_sided_lewis_above_two(p, weight_sum, eps, d=d, n=n, delta=delta, logs=logs)
@@ -141,16 +160,13 @@ def online_lewis_above_two(
 
 @row(
     23,
-    "block norms, Lewis weights of groups",
+    "d^max(1,p/2) (log d)^2 log(d/eps) / eps^2",
     PRange(1.0, math.inf, True),
     source="Manoj and Ovsiankin 2023 (arXiv 2311.10013)",
     evidence="abstract only",
     counts="groups",
 )
 def block_lewis(p: float, d: int, eps: float, *, logs: bool = True) -> float:
-    """Row 23, p >= 1: d^max(1,p/2) (log d)^2 log(d/eps) / eps^2 groups.
-
-    Manoj and Ovsiankin 2023; the abstract was read.
-    """
+    """Block norms, Lewis weights of groups."""
     log = logarithm(logs)
     return power(d, max(1.0, p / 2)) * log(d) ** 2 * log(d / eps) / eps**2

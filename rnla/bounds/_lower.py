@@ -9,25 +9,24 @@ from __future__ import annotations
 
 import math
 
-from rnla._errors import argument_error
-from rnla.bounds._row import PRange, power, row
+from .._errors import argument_error
+from ._row import PRange, power, row
 
 __all__ = ["any_rows_lower", "complete_graph_lower"]
 
 
 @row(
     24,
-    "any choice of rows",
+    "d / eps^2; for p > 2 the larger of it and d^(p/2) / eps",
     PRange(0.0, math.inf, without_even=True),
     source="Li, Wang and Woodruff 2021; Yasuda 2024, Theorem 6.1.5",
     kind="lower",
     hidden="constant and logarithms",
 )
 def any_rows_lower(p: float, d: int, eps: float, *, logs: bool = True) -> float:
-    """Row 24, p not an even integer: d / eps^2, and for p > 2 also d^(p/2) / eps; the larger.
+    """Any choice of rows.
 
-    Up to a constant and logarithms, for some matrix (Li, Wang and Woodruff 2021; restated in
-    Yasuda 2024, Theorem 6.1.5).
+    For some matrix; even p escapes it (see the exact power embedding).
     """
     flat = d / eps**2
     return max(flat, power(d, p / 2) / eps) if p > 2 else flat
@@ -35,7 +34,7 @@ def any_rows_lower(p: float, d: int, eps: float, *, logs: bool = True) -> float:
 
 @row(
     25,
-    "any reweighted rows of a complete graph (S = O(d))",
+    "(6 eps)^(-p) (d+1)/2",
     PRange(2.0, math.inf),
     source="note of September 2026 on complete-graph obstructions",
     kind="lower",
@@ -43,10 +42,11 @@ def any_rows_lower(p: float, d: int, eps: float, *, logs: bool = True) -> float:
     hidden="nothing",
 )
 def complete_graph_lower(p: float, d: int, eps: float, *, logs: bool = True) -> float:
-    """Row 25, p > 2: (6 eps)^(-p) (d+1)/2 rows, for the complete graph on d + 1 vertices.
+    """Any reweighted rows of a complete graph (S = O(d)).
 
-    Its total sensitivity is O(d), so eps^-2 (S + d) rows cannot suffice for p > 2. The statement
-    needs d >= 6^(-p) eps^(-(p+1)); a smaller d raises `ArgumentError`.
+    For the incidence matrix of the complete graph on d + 1 vertices, whose total sensitivity is
+    O(d): so (S + d) / eps^2 rows cannot suffice for p > 2. Stated for d >= 6^(-p) eps^(-(p+1)); a
+    smaller d raises `ArgumentError`.
     """
     smallest = power(6.0, -p) * power(1 / eps, p + 1)
     if d < smallest:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import math
 
-from rnla._errors import argument_error, check_fraction, check_p, check_positive, check_size
-from rnla.bounds._row import power
+from .._errors import argument_error, check_fraction, check_p, check_positive, check_size
+from ._row import power
 
 __all__ = ["coupon_floor", "default_size"]
 

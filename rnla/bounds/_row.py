@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ParamSpec
 
-from rnla._errors import argument_error, check_fraction, check_p, check_positive, check_size
+from .._errors import argument_error, check_fraction, check_p, check_positive, check_size
 
 __all__ = ["ROWS", "BoundRow", "PRange", "logarithm", "power", "row"]
 
@@ -56,6 +56,8 @@ class BoundRow:
         Number of the row in the table of the theory page; two rows share 21 and 22.
     name : str
         The sampling method (upper bounds) or the class of methods (lower bounds).
+    size : str
+        The published expression; S is the total sensitivity, log x means max(1, ln x).
     kind : str
         ``"upper"`` (this many rows suffice) or ``"lower"`` (no fewer can do for every matrix).
     p_range : PRange
@@ -76,6 +78,7 @@ class BoundRow:
 
     number: int
     name: str
+    size: str
     kind: str
     p_range: PRange
     source: str
@@ -103,15 +106,19 @@ _DESCRIPTIONS = {
 }
 
 
-def _docstring(formula: Callable[..., float], p_range: PRange, hidden: str, counts: str) -> str:
-    lines = [inspect.cleandoc(formula.__doc__ or ""), "", "Parameters", "----------"]
-    for name, parameter in inspect.signature(formula).parameters.items():
+def _document(entry: BoundRow, remark: str) -> str:
+    lines = [f"Row {entry.number}: {entry.name}.", ""]
+    lines += [f"``{entry.size}`` {entry.counts} ({entry.kind} bound), p in {entry.p_range}."]
+    lines += ["", remark, ""] if remark else [""]
+    lines += ["Parameters", "----------"]
+    for name, parameter in inspect.signature(entry.function).parameters.items():
         kind, text = _DESCRIPTIONS[name]
         optional = "" if parameter.default is inspect.Parameter.empty else ", optional"
-        lines += [f"{name} : {kind}{optional}", f"    {text.format(p_range=p_range)}"]
+        lines += [f"{name} : {kind}{optional}", f"    {text.format(p_range=entry.p_range)}"]
     lines += ["", "Returns", "-------", "float"]
-    lines += [f"    Number of {counts}, before rounding up. Hidden: {hidden}."]
+    lines += [f"    Number of {entry.counts}, before rounding up. Hidden: {entry.hidden}."]
     lines += ["", "Raises", "------", "ArgumentError", "    If a value is out of range."]
+    lines += ["", "Notes", "-----", f"Source: {entry.source}. Read: {entry.evidence}."]
     return "\n".join(lines)
 
 
@@ -149,7 +156,7 @@ def _checked(name: str, value: Any, p_range: PRange, number: int) -> Any:
 
 def row(
     number: int,
-    name: str,
+    size: str,
     p_range: PRange,
     *,
     source: str,
@@ -158,7 +165,10 @@ def row(
     hidden: str = "constant",
     counts: str = "rows",
 ) -> Callable[[Callable[_Parameters, float]], Callable[_Parameters, float]]:
-    """Check the arguments of a formula by name and add it to `ROWS`."""
+    """Check the arguments of a formula by name, document it, and add it to `ROWS`.
+
+    The first line of the formula's docstring is the name of the row, the rest are remarks.
+    """
 
     def decorate(formula: Callable[_Parameters, float]) -> Callable[_Parameters, float]:
         signature = inspect.signature(formula)
@@ -171,17 +181,27 @@ def row(
                 bound.arguments[argument] = _checked(argument, value, p_range, number)
             return float(formula(*bound.args, **bound.kwargs))
 
-        checked.__doc__ = _docstring(formula, p_range, hidden, counts)
-        required = tuple(
+        name, _, remark = inspect.cleandoc(formula.__doc__ or "").partition("\n\n")
+        needs = tuple(
             argument
             for argument, parameter in signature.parameters.items()
             if parameter.default is inspect.Parameter.empty
         )
-        ROWS.append(
-            BoundRow(
-                number, name, kind, p_range, source, evidence, hidden, counts, checked, required
-            )
+        entry = BoundRow(
+            number=number,
+            name=name.rstrip("."),
+            size=size,
+            kind=kind,
+            p_range=p_range,
+            source=source,
+            evidence=evidence,
+            hidden=hidden,
+            counts=counts,
+            function=checked,
+            needs=needs,
         )
+        checked.__doc__ = _document(entry, remark)
+        ROWS.append(entry)
         return checked
 
     return decorate

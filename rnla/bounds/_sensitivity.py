@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from rnla.bounds._row import PRange, logarithm, power, row
+from ._row import PRange, logarithm, power, row
 
 __all__ = [
     "crossover_mixed",
@@ -30,7 +30,7 @@ _HIDES_LOGS = "constant and logarithms"
 
 @row(
     8,
-    "sensitivities, generic dimension bound",
+    "S d / eps^2",
     PRange(0.0, math.inf),
     source="Yasuda 2024, section 1.3.1",
     hidden=_HIDES_LOGS,
@@ -38,13 +38,13 @@ _HIDES_LOGS = "constant and logarithms"
 def sensitivity_generic(
     p: float, total_sensitivity: float, eps: float, *, d: int, logs: bool = True
 ) -> float:
-    """Row 8, all p: S d / eps^2 up to logarithms (Yasuda 2024, section 1.3.1)."""
+    """Sensitivities, generic dimension bound."""
     return total_sensitivity * d / eps**2
 
 
 @row(
     9,
-    "sensitivities",
+    "S^(2/p) (L^(2/p-1) (log d/(2-p) + log(L/eps)) (log d)^2 + l) / eps^2",
     PRange(1.0, 2.0, True),
     source="Woodruff and Yasuda 2023; Yasuda 2024, Theorem 7.4.3",
     hidden="constants, also that of the moment order l",
@@ -59,10 +59,10 @@ def sensitivity_below_two(
     delta: float,
     logs: bool = True,
 ) -> float:
-    """Row 9, 1 <= p < 2: S^(2/p) polylog / eps^2 (Woodruff and Yasuda 2023; Yasuda 2024, 7.4.3).
+    """Sensitivities.
 
-    The factor is (l log n)^(2/p-1) (log d/(2-p) + log(l log n/eps)) (log d)^2 + l, where l is the
-    order of the moment bounded in the proof, read here as log(1/delta) + loglog n.
+    L = l log n, where l is the order of the moment that the proof bounds, read here as
+    log(1/delta) + loglog n.
     """
     leading = power(total_sensitivity, 2 / p) / eps**2
     if not logs:
@@ -76,7 +76,7 @@ def sensitivity_below_two(
 
 @row(
     10,
-    "sensitivities",
+    "S d^(1-p/2) / eps^2",
     _ONE_TO_TWO,
     source="Chen and Derezinski 2021, Theorem 5; tight by Munteanu and Omlor 2024",
     hidden=_HIDES_LOGS,
@@ -84,17 +84,16 @@ def sensitivity_below_two(
 def sensitivity_below_two_sharp(
     p: float, total_sensitivity: float, eps: float, *, d: int, logs: bool = True
 ) -> float:
-    """Row 10, 1 <= p <= 2: S d^(1-p/2) / eps^2 up to logarithms (Chen and Derezinski 2021).
+    """Sensitivities.
 
-    It is never above row 9, since S >= d^(p/2), and is tight for plain sensitivities (Munteanu and
-    Omlor 2024; the abstract was read).
+    Never above row 9, since S >= d^(p/2), and tight for plain sensitivities.
     """
     return total_sensitivity * power(d, 1 - p / 2) / eps**2
 
 
 @row(
     11,
-    "sensitivities",
+    "S^(2-2/p) / eps^2",
     _ABOVE_TWO,
     source="Woodruff and Yasuda 2023, Theorem 1.5; Yasuda 2024, Theorem 7.4.5",
     hidden=_HIDES_LOGS,
@@ -102,15 +101,20 @@ def sensitivity_below_two_sharp(
 def sensitivity_above_two(
     p: float, total_sensitivity: float, eps: float, *, logs: bool = True
 ) -> float:
-    """Row 11, p > 2: S^(2-2/p) / eps^2 up to polylog(n, 1/delta, p) (Woodruff and Yasuda 2023)."""
+    """Sensitivities.
+
+    The factor left out is polynomial in log n, log(1/delta) and p.
+    """
     return power(total_sensitivity, 2 - 2 / p) / eps**2
 
 
-@row(12, "sensitivities, recursive halving", _ABOVE_TWO, source="Yasuda 2024, Lemma 7.4.4")
+@row(
+    12, "p^2 S^(2-2/p) log(pd)^2 log(pd/eps) / eps^2", _ABOVE_TWO, source="Yasuda 2024, Lemma 7.4.4"
+)
 def sensitivity_recursive(
     p: float, total_sensitivity: float, eps: float, *, d: int, logs: bool = True
 ) -> float:
-    """Row 12, p > 2: p^2 S^(2-2/p) log(pd)^2 log(pd/eps) / eps^2 (Yasuda 2024, Lemma 7.4.4)."""
+    """Sensitivities, recursive halving."""
     log = logarithm(logs)
     factor = log(p * d) ** 2 * log(p * d / eps)
     return p**2 * power(total_sensitivity, 2 - 2 / p) * factor / eps**2
@@ -118,7 +122,7 @@ def sensitivity_recursive(
 
 @row(
     13,
-    "sensitivities plus leverage",
+    "(S + d) / eps^2",
     _ONE_TO_TWO,
     source="Munteanu and Omlor 2024 (arXiv 2406.00328)",
     evidence="abstract only",
@@ -127,13 +131,13 @@ def sensitivity_recursive(
 def sensitivity_plus_leverage(
     p: float, total_sensitivity: float, eps: float, *, d: int, logs: bool = True
 ) -> float:
-    """Row 13, 1 <= p <= 2: (S + d) / eps^2 up to logarithms (Munteanu and Omlor 2024)."""
+    """Sensitivities plus leverage."""
     return (total_sensitivity + d) / eps**2
 
 
 @row(
     14,
-    "leverage and sensitivities mixed",
+    "d^(2/p) S^(2-4/p) / eps^2",
     _ABOVE_TWO,
     source="Woodruff and Yasuda 2023, abstract",
     evidence="abstract only",
@@ -142,7 +146,7 @@ def sensitivity_plus_leverage(
 def leverage_sensitivity_mix(
     p: float, total_sensitivity: float, eps: float, *, d: int, logs: bool = True
 ) -> float:
-    """Row 14, p > 2: d^(2/p) S^(2-4/p) / eps^2 up to logarithms (Woodruff and Yasuda 2023)."""
+    """Leverage and sensitivities mixed."""
     return power(d, 2 / p) * power(total_sensitivity, 2 - 4 / p) / eps**2
 
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rnla._errors import ArgumentError, check_fraction, check_p, check_positive, check_size
-from rnla.bounds._practical import default_size
-from rnla.bounds._row import ROWS, BoundRow, power
+from .._errors import ArgumentError, check_fraction, check_p, check_positive, check_size
+from ._practical import default_size
+from ._row import ROWS, BoundRow, power
 
 __all__ = ["BoundRecord", "records", "table"]
 
