@@ -7,22 +7,20 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["csr_gram"]
+__all__ = ["add_csr_gram"]
 
 
-def csr_gram(
+def add_csr_gram(
     data: np.ndarray,
     indices: np.ndarray,
     indptr: np.ndarray,
-    columns: int,
-    row_scale: np.ndarray | None = None,
-) -> np.ndarray:
-    """Return the (columns, columns) float64 Gram matrix of CSR rows with sorted indices."""
+    row_scale: np.ndarray | None,
+    out: np.ndarray,
+) -> None:
+    """Add the upper triangle of the Gram matrix of CSR rows with sorted indices to `out` (d, d)."""
     from . import cpu
 
-    out = np.zeros((columns, columns))
     if row_scale is None:
         cpu.csr_gram(data, indices, indptr, out)
     else:
         cpu.csr_gram_scaled(data, indices, indptr, row_scale, out)
-    return out + np.triu(out, 1).T

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["column_and_row_max"]
+__all__ = ["column_and_row_max", "csr_column_and_row_max"]
 
 _INTEGER = {np.dtype(np.float64): np.int64, np.dtype(np.float32): np.int32}
 
@@ -25,3 +25,17 @@ def column_and_row_max(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     row = np.zeros(block.shape[0], dtype=integer)
     cpu.column_and_row_max(block.view(integer), integer(np.iinfo(integer).max), column, row)
     return column.view(block.dtype), row.view(block.dtype)
+
+
+def csr_column_and_row_max(
+    data: np.ndarray, indices: np.ndarray, indptr: np.ndarray, columns: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same maxima of CSR rows with float32 or float64 entries."""
+    from . import cpu
+
+    integer = _INTEGER[data.dtype]
+    column = np.zeros(columns, dtype=integer)
+    row = np.zeros(indptr.size - 1, dtype=integer)
+    largest = integer(np.iinfo(integer).max)
+    cpu.csr_column_and_row_max(data.view(integer), indices, indptr, largest, column, row)
+    return column.view(data.dtype), row.view(data.dtype)

@@ -14,3 +14,14 @@ def column_and_row_max(bits, magnitude, column, row):
             column[j] = max(column[j], value)
             largest = max(largest, value)
         row[i] = largest
+
+
+@njit(cache=True, nogil=True)
+def csr_column_and_row_max(bits, indices, indptr, magnitude, column, row):
+    for i in range(indptr.size - 1):
+        largest = row[i]
+        for a in range(indptr[i], indptr[i + 1]):
+            value = bits[a] & magnitude
+            column[indices[a]] = max(column[indices[a]], value)
+            largest = max(largest, value)
+        row[i] = largest

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .._result import FloatArray
 from ._source import Block
 
-__all__ = ["gram", "norms", "product", "scan"]
+__all__ = ["add_gram", "max_columns_and_rows", "norms", "product", "quadratic"]
 
 
 def product(block: Block, M: FloatArray | None, row_scale: FloatArray | None) -> FloatArray:
-    """Rows s_i a_i M as a dense array; scaled before the product where that avoids overflow."""
+    """Rows s_i a_i M as a dense array."""
     if M is None:
         dense = block if isinstance(block, np.ndarray) else block.toarray().astype(np.float64)
     else:
@@ -23,18 +21,17 @@ def product(block: Block, M: FloatArray | None, row_scale: FloatArray | None) ->
     return dense * row_scale[:, None]
 
 
-def gram(block: Block, M: FloatArray | None, row_scale: FloatArray | None) -> FloatArray:
-    """Sum over the block of (s_i a_i M)^T (s_i a_i M)."""
+def add_gram(
+    block: Block, M: FloatArray | None, row_scale: FloatArray | None, out: FloatArray
+) -> None:
+    """Add the block's (s_i a_i M)^T (s_i a_i M); of sparse rows without M the upper triangle only."""
     if M is None and not isinstance(block, np.ndarray):
-        from ..kernels.csr_gram import csr_gram
+        from ..kernels.csr_gram import add_csr_gram
 
-        result: FloatArray = csr_gram(
-            block.data, block.indices, block.indptr, block.shape[1], row_scale
-        )
-        return result
+        add_csr_gram(block.data, block.indices, block.indptr, row_scale, out)
+        return
     Y = product(block, M, row_scale)
-    total: FloatArray = Y.T @ Y  # an array and its transpose: NumPy calls the rank-k update
-    return total
+    out += Y.T @ Y  # one array and its transpose: NumPy calls the symmetric rank-k update
 
 
 def norms(block: Block, M: FloatArray | None, p: float) -> FloatArray:
@@ -43,8 +40,7 @@ def norms(block: Block, M: FloatArray | None, p: float) -> FloatArray:
         from ..kernels.csr_row_norms import csr_row_norms
 
         M = np.eye(block.shape[1]) if M is None else M
-        result: FloatArray = csr_row_norms(block.data, block.indices, block.indptr, M, p)
-        return result
+        return csr_row_norms(block.data, block.indices, block.indptr, M, p)
     return dense_norms(product(block, M, None), p)
 
 
@@ -63,18 +59,28 @@ def dense_norms(Y: FloatArray, p: float) -> FloatArray:
     return np.where(largest > 0, result, 0.0)
 
 
-def scan(block: Block) -> tuple[FloatArray, FloatArray]:
-    """Column and row maxima of |block|; infinite or NaN exactly where such an entry is."""
+def quadratic(block: Block, P: FloatArray) -> FloatArray:
+    """a_i^T P a_i for a symmetric P."""
     if isinstance(block, np.ndarray):
-        from ..kernels.scan import column_and_row_max
+        values: FloatArray = np.einsum("ij,ij->i", block @ P, block)
+        return values
+    from ..kernels.csr_quadratic import csr_quadratic
 
-        column, row = column_and_row_max(block)
-        return column.astype(np.float64), row.astype(np.float64)
-    magnitude: Any = np.abs(block.data).astype(np.float64)
-    column = np.zeros(block.shape[1])
-    np.maximum.at(column, block.indices, magnitude)
-    row = np.zeros(block.shape[0])
-    filled = np.flatnonzero(np.diff(block.indptr))
-    if filled.size:
-        row[filled] = np.maximum.reduceat(magnitude, block.indptr[filled])
-    return column, row
+    return csr_quadratic(block.data, block.indices, block.indptr, P)
+
+
+def max_columns_and_rows(block: Block, columns: FloatArray) -> FloatArray:
+    """Raise `columns` to the column maxima of |block|; return the row maxima.
+
+    A maximum is infinite or NaN exactly where such an entry is.
+    """
+    from ..kernels import scan
+
+    if isinstance(block, np.ndarray):
+        column, row = scan.column_and_row_max(block)
+    else:
+        column, row = scan.csr_column_and_row_max(
+            block.data, block.indices, block.indptr, block.shape[1]
+        )
+    np.maximum(columns, column, out=columns)
+    return row.astype(np.float64)

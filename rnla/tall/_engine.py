@@ -10,8 +10,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 
+import numpy as np
+
+from .._result import FloatArray
 from ._blas import single_threaded_blas
 
 __all__ = ["block_bounds", "map_blocks", "reduce_blocks"]
@@ -23,9 +26,9 @@ _BLOCK_ELEMENTS = 2**16  # 512 KiB of float64: fits a private level-2 cache with
 _BLOCKS_PER_TASK = 16
 
 
-def block_bounds(n: int, d: int) -> list[Bounds]:
-    """Cut n rows into blocks of a power of two rows, between 64 and 65536."""
-    wanted = max(64, min(65536, _BLOCK_ELEMENTS // max(d, 1)))
+def block_bounds(n: int, row_cost: float) -> list[Bounds]:
+    """Cut n rows of `row_cost` elements into blocks of a power of two rows, 64 to 65536 of them."""
+    wanted = max(64, min(65536, int(_BLOCK_ELEMENTS / max(row_cost, 1.0))))
     rows = 1 << (wanted.bit_length() - 1)
     return [(start, min(start + rows, n)) for start in range(0, n, rows)]
 
@@ -71,27 +74,32 @@ def map_blocks(bounds: list[Bounds], visit: Callable[[int, int], None]) -> None:
         pass
 
 
-def reduce_blocks(bounds: list[Bounds], visit: Callable[[int, int], Any]) -> Any:
-    """Sum `visit(start, stop)` over the blocks, pairwise in block order."""
+def reduce_blocks(
+    bounds: list[Bounds],
+    shape: tuple[int, ...],
+    visit: Callable[[int, int, FloatArray], None],
+    combine: Callable[[FloatArray, FloatArray], FloatArray] = np.add,
+) -> FloatArray:
+    """Let `visit` add every block into an accumulator of zeros; combine them pairwise in order."""
 
-    def task(first: int) -> Callable[[], Any]:
-        def run() -> Any:
-            total = visit(*bounds[first])
-            for start, stop in bounds[first + 1 : first + _BLOCKS_PER_TASK]:
-                total += visit(start, stop)
+    def task(first: int) -> Callable[[], FloatArray]:
+        def run() -> FloatArray:
+            total = np.zeros(shape)
+            for start, stop in bounds[first : first + _BLOCKS_PER_TASK]:
+                visit(start, stop, total)
             return total
 
         return run
 
     firsts = range(0, len(bounds), _BLOCKS_PER_TASK)
-    stack: list[tuple[int, Any]] = []  # (level, partial sum), levels strictly decreasing
+    stack: list[tuple[int, FloatArray]] = []  # (level, partial result), levels strictly decreasing
     for partial in _ordered((task(first) for first in firsts), len(firsts)):
         level, total = 0, partial
         while stack and stack[-1][0] == level:
-            total = stack.pop()[1] + total
+            total = combine(stack.pop()[1], total)
             level += 1
         stack.append((level, total))
     total = stack.pop()[1]
     while stack:
-        total = stack.pop()[1] + total
+        total = combine(stack.pop()[1], total)
     return total

@@ -16,11 +16,12 @@ Block = Any  # a C-contiguous float64 ndarray, or a float csr_array
 
 
 class Source(Protocol):
-    """What a home for rows must offer."""
+    """What a home for rows must offer; `row_cost`, elements per row, decides the block size."""
 
     shape: tuple[int, int]
     dtype: np.dtype[Any]
     is_sparse: bool
+    row_cost: float
 
     def read(self, start: int, stop: int) -> Block:
         """Rows start … stop-1, ready for arithmetic."""
@@ -40,6 +41,7 @@ class DenseSource:
     def __init__(self, array: npt.NDArray[Any]) -> None:
         self._array = array
         self.shape = (array.shape[0], array.shape[1])
+        self.row_cost = float(array.shape[1])
         self.dtype = np.dtype(np.float32 if array.dtype == np.float32 else np.float64)
 
     def read(self, start: int, stop: int) -> FloatArray:
@@ -59,7 +61,9 @@ class SparseSource:
 
     def __init__(self, array: sp.csr_array) -> None:
         self._array = array
-        self.shape = (array.shape[0], array.shape[1])
+        n, d = self.shape = (array.shape[0], array.shape[1])
+        # d / 16 keeps a block's dense counterpart, which some callers form, at a few megabytes.
+        self.row_cost = max(array.nnz / max(n, 1), d / 16)
         self.dtype = np.dtype(array.dtype)
 
     def read(self, start: int, stop: int) -> sp.csr_array:

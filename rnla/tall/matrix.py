@@ -24,8 +24,8 @@ class SketchOperator(Protocol):
 
     shape: tuple[int, int]
 
-    def apply_block(self, start: int, block: Block) -> FloatArray:
-        """S[:, start : start + len(block)] @ block, dense (s, d)."""
+    def apply_block(self, start: int, block: Block, *, out: FloatArray | None = None) -> FloatArray:
+        """S[:, start : start + len(block)] @ block, dense (s, d), added to `out` if given."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class TallMatrix:
         self.dtype = source.dtype
         self.is_sparse = source.is_sparse
         self.passes = 0
-        self._bounds = block_bounds(*source.shape)
+        self._bounds = block_bounds(source.shape[0], source.row_cost)
         self._scan: Scan | None = None
 
     def __repr__(self) -> str:
@@ -89,11 +89,11 @@ class TallMatrix:
             self.passes += 1
             row_max = np.empty(self.shape[0])
 
-            def visit(start: int, stop: int) -> _Maximum:
-                column, row_max[start:stop] = _blocks.scan(self._source.read_raw(start, stop))
-                return _Maximum(column)
+            def visit(start: int, stop: int, out: FloatArray) -> None:
+                block = self._source.read_raw(start, stop)
+                row_max[start:stop] = _blocks.max_columns_and_rows(block, out)
 
-            column_max = reduce_blocks(self._bounds, visit).values
+            column_max = reduce_blocks(self._bounds, (self.shape[1],), visit, np.maximum)
             bad = np.flatnonzero(~np.isfinite(row_max))
             if bad.size:
                 raise argument_error(
@@ -111,12 +111,13 @@ class TallMatrix:
         """Sum of (s_i a_i M)^T (s_i a_i M) over the rows: one pass, n k (d + k) flops at most."""
         self.passes += 1
 
-        def visit(start: int, stop: int) -> FloatArray:
+        def visit(start: int, stop: int, out: FloatArray) -> None:
             scale = None if row_scale is None else row_scale[start:stop]
-            return _blocks.gram(self._source.read(start, stop), M, scale)
+            _blocks.add_gram(self._source.read(start, stop), M, scale, out)
 
-        result: FloatArray = reduce_blocks(self._bounds, visit)
-        return result
+        k = self.shape[1] if M is None else M.shape[1]
+        G = reduce_blocks(self._bounds, (k, k), visit)
+        return np.triu(G) + np.triu(G, 1).T
 
     def row_norms(self, M: FloatArray | None = None, *, p: float = 2.0) -> FloatArray:
         """||a_i M||_p for every row, p in [1, inf]: one pass, 2 n d k flops, output (n,)."""
@@ -125,6 +126,17 @@ class TallMatrix:
 
         def visit(start: int, stop: int) -> None:
             out[start:stop] = _blocks.norms(self._source.read(start, stop), M, p)
+
+        map_blocks(self._bounds, visit)
+        return out
+
+    def quadratic(self, P: FloatArray) -> FloatArray:
+        """a_i^T P a_i for a symmetric P: one pass, nnz_i^2 flops a row if sparse, 2 n d^2 if not."""
+        self.passes += 1
+        out = np.empty(self.shape[0])
+
+        def visit(start: int, stop: int) -> None:
+            out[start:stop] = _blocks.quadratic(self._source.read(start, stop), P)
 
         map_blocks(self._bounds, visit)
         return out
@@ -144,33 +156,20 @@ class TallMatrix:
         """A^T @ Y as a dense (d, k) array, or (d,) for a vector: one pass."""
         self.passes += 1
 
-        def visit(start: int, stop: int) -> FloatArray:
-            result: FloatArray = self._source.read(start, stop).T @ Y[start:stop]
-            return result
+        def visit(start: int, stop: int, out: FloatArray) -> None:
+            out += self._source.read(start, stop).T @ Y[start:stop]
 
-        result: FloatArray = reduce_blocks(self._bounds, visit)
-        return result
+        return reduce_blocks(self._bounds, (self.shape[1], *Y.shape[1:]), visit)
 
     def sketch(self, S: SketchOperator) -> FloatArray:
         """S @ A as a dense (s, d) array: one pass."""
         self.passes += 1
 
-        def visit(start: int, stop: int) -> FloatArray:
-            return S.apply_block(start, self._source.read(start, stop))
+        def visit(start: int, stop: int, out: FloatArray) -> None:
+            S.apply_block(start, self._source.read(start, stop), out=out)
 
-        result: FloatArray = reduce_blocks(self._bounds, visit)
-        return result
+        return reduce_blocks(self._bounds, (S.shape[0], self.shape[1]), visit)
 
     def take(self, rows: IntArray) -> Any:
         """The given rows as the user's kind of array and dtype. Not counted as a pass."""
         return self._source.take(np.asarray(rows, dtype=np.int64))
-
-
-@dataclass
-class _Maximum:
-    """Maxima that add up like numbers, so that scans use the same reduction as sums."""
-
-    values: FloatArray
-
-    def __add__(self, other: _Maximum) -> _Maximum:
-        return _Maximum(np.maximum(self.values, other.values))

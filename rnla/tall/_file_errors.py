@@ -1,0 +1,79 @@
+"""What can go wrong with any file: not there, not what it says, not the columns that were asked for."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from .._errors import DamagedFileError, RnlaError, argument_error
+
+__all__ = ["PathLike", "as_damage", "existing_file", "find_column", "listed"]
+
+PathLike = str | os.PathLike[str]
+
+
+def existing_file(path: PathLike, suffixes: tuple[str, ...]) -> pathlib.Path:
+    file = pathlib.Path(path)
+    expected = f"a file that ends in {', '.join(suffixes)}"
+    if file.suffix.lower() not in suffixes:
+        raise argument_error("path", repr(str(file)), expected, "Convert or rename the file.")
+    if not file.is_file():
+        kind = "is a folder" if file.is_dir() else "does not exist"
+        raise FileNotFoundError(
+            f"path: got {str(file)!r}, which {kind}; expected {expected}. Check the spelling."
+        )
+    return file
+
+
+@contextmanager
+def as_damage(file: pathlib.Path, expected: str) -> Iterator[None]:
+    try:
+        yield
+    except (RnlaError, FileNotFoundError, PermissionError):
+        raise
+    except (
+        OSError,
+        EOFError,
+        KeyError,
+        NotImplementedError,
+        OverflowError,
+        SyntaxError,  # from a mangled array header
+        TypeError,
+        ValueError,  # parsers of text, JSON, Arrow and NumPy headers
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise argument_error(
+            "path",
+            f"{str(file)!r}, which cannot be read ({reason[:200]})",
+            expected,
+            "Copy or export the file again, without pickled objects, under the suffix of its type.",
+            kind=DamagedFileError,
+        ) from error
+
+
+def find_column(column: str | int, names: tuple[str, ...]) -> int:
+    if isinstance(column, str) and column in names:
+        return names.index(column)
+    try:
+        number = int(column)
+    except ValueError:
+        number = -1
+    if 0 <= number < len(names):
+        return number
+    raise argument_error(
+        "columns",
+        repr(column),
+        f"names among {listed(names)}, or numbers from 0 to {len(names) - 1}",
+        "Check the spelling.",
+    )
+
+
+def listed(items: Sequence[str], most: int = 8, separator: str = ", ") -> str:
+    more = f"{separator}… ({len(items) - most} more)" if len(items) > most else ""
+    return separator.join(items[:most]) + more
