@@ -1,0 +1,151 @@
+"""`sample_rows`, one door to all designs: scores and a budget, or probabilities, give a sample.
+
+If unsure: poisson, the design of the theorems. If rows have a place in time or space and the size
+is a few times the number of columns: tree_pivotal with coordinates.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from .._errors import argument_error, check_size
+from ..random import RNGLike, resolve_seed
+from ._checks import Vector, check_probabilities, check_scores
+from .budget import sampling_probabilities
+from .ordered_pivotal import ordered_pivotal_sample
+from .poisson import poisson_sample
+from .priority import priority_sample
+from .row_sample import RowSample
+from .spatial_order import resolve_order
+from .systematic import systematic_sample
+from .tree_pivotal import tree_pivotal_sample
+from .with_replacement import with_replacement_sample
+
+__all__ = ["DESIGNS", "sample_rows"]
+
+DESIGNS = (
+    "poisson",
+    "with_replacement",
+    "priority",
+    "systematic",
+    "ordered_pivotal",
+    "tree_pivotal",
+)
+_ORDERED = {
+    "systematic": systematic_sample,
+    "ordered_pivotal": ordered_pivotal_sample,
+    "tree_pivotal": tree_pivotal_sample,
+}
+
+
+def sample_rows(
+    probabilities_or_scores: npt.ArrayLike,
+    size: int | None = None,
+    *,
+    design: str = "poisson",
+    order: npt.ArrayLike | None = None,
+    coordinates: npt.ArrayLike | None = None,
+    split: str = "axes",
+    floor: float | str = "1/n",
+    p: float | None = None,
+    rng: RNGLike = None,
+) -> RowSample:
+    """Draw rows with probabilities proportional to scores, clipped to 1.
+
+    Parameters
+    ----------
+    probabilities_or_scores : array_like, shape (n,)
+        With `size`: scores of any scale. Without: inclusion probabilities in [0, 1].
+    size : int, optional
+        Number of rows to spend, 1 to n. If no more than `size` scores are positive, exactly those
+        rows are kept, with weight 1, whatever the design.
+    design : {"poisson", "with_replacement", "priority", "systematic", "ordered_pivotal", \
+"tree_pivotal"}
+        How the rows depend on each other; see the table below.
+    order : array_like of int, shape (n,), optional
+        Visiting order of the last three designs: a permutation in which neighbours are alike.
+    coordinates : array_like, shape (n, k), optional
+        Positions from which the order is built; see `spatial_order`.
+    split : {"axes", "principal"}
+        How coordinates are split.
+    floor : {"1/n", 0} or float
+        Smallest probability of a row with a positive score; see `sampling_probabilities`. Priority
+        and with-replacement sampling apply it to the distribution of a single draw.
+    p : float, optional
+        Exponent recorded for ``sample @ A``.
+    rng : int, Generator, SeedSequence or None
+        See `rnla.random.resolve_seed`.
+
+    Returns
+    -------
+    RowSample
+
+    Raises
+    ------
+    ArgumentError, ArgumentTypeError
+        For scores that are negative or not finite, probabilities above 1, an unknown design, an
+        order or coordinates of the wrong length, or an order for a design that has no use for one.
+
+    Notes
+    -----
+    =================  =====================  =========================  ==========================
+    design             size                   inclusion probabilities    nested in `size`
+    =================  =====================  =========================  ==========================
+    poisson            random, sd <= sqrt     exact                      yes
+    priority           fixed                  exact given the others     yes
+    with_replacement   at most `size`         `size` times the share     yes
+    systematic         fixed                  exact                      m and k m, nothing clipped
+    ordered_pivotal    fixed                  exact                      no
+    tree_pivotal       fixed                  exact                      no
+    =================  =====================  =========================  ==========================
+
+    Given probabilities with a non-integer sum, the last three designs keep floor or ceil of it,
+    and priority and with_replacement round it. Every random number is a function of the seed, what
+    it is for, and the row: chunks, threads and workers do not matter.
+
+    Examples
+    --------
+    >>> sample = sample_rows([5.0, 1.0, 1.0, 1.0, 0.0], 2, design="systematic", rng=0)
+    >>> sample.size, int(sample.indices[0]), float(sample.weights[0])
+    (2, 0, 1.0)
+    """
+    if design not in DESIGNS:
+        raise argument_error(
+            "design", repr(design), f"one of {', '.join(DESIGNS)}", "Use 'poisson' if unsure."
+        )
+    if design not in _ORDERED and (order is not None or coordinates is not None):
+        raise argument_error(
+            "order" if coordinates is None else "coordinates",
+            f"a value with design={design!r}",
+            f"no order, since only {', '.join(_ORDERED)} use one",
+            "Drop it, or use design='tree_pivotal'.",
+        )
+    seed = resolve_seed(rng)
+    if size is None:
+        values = check_probabilities(probabilities_or_scores, "probabilities_or_scores")
+    else:
+        values = check_scores(probabilities_or_scores, "probabilities_or_scores")
+        size = check_size(size, values.size)
+        positive = np.flatnonzero(values)
+        if positive.size <= size:
+            ones = np.ones(positive.size)
+            return RowSample(positive, ones, ones, design=design, seed=seed, n=values.size, p=p)
+    if design == "priority":
+        # The race runs on shares that do not depend on the size, so that sizes nest.
+        flat = size is None or floor == 0
+        share = values if flat else sampling_probabilities(values, 1, floor=floor)
+        return priority_sample(share, _total(values, size), p=p, rng=seed)
+    if design == "with_replacement":
+        share = values if size is None else sampling_probabilities(values, 1, floor=floor)
+        return with_replacement_sample(share, _total(values, size), p=p, rng=seed)
+    q = values if size is None else sampling_probabilities(values, size, floor=floor)
+    if design == "poisson":
+        return poisson_sample(q, p=p, rng=seed)
+    visited = resolve_order(q.size, order, coordinates, split)
+    return _ORDERED[design](q, order=visited, p=p, rng=seed)
+
+
+def _total(values: Vector, size: int | None) -> int:
+    """The size asked for, or the one that the given probabilities add up to."""
+    return max(1, round(float(values.sum()))) if size is None else size

@@ -1,0 +1,78 @@
+"""Ordered pivotal sampling: rows duel along an order, neighbours exclude each other (SPEC A10d).
+
+Deville and Tille, Biometrika 1998; for regression, Shimizu, Cheng, Musco and Weare (arXiv
+2310.04966). Fixed size, exact inclusion probabilities, negatively correlated neighbours. The
+number of a duel is the newcomer's own, keyed by the seed and its row. O(n) in one compiled pass,
+O(chunk) memory.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..random import RNGLike, Stream, resolve_seed
+from ._checks import check_order, check_probabilities
+from ._pivotal import contested, finish, settle
+from ._rows import CHUNK, DUEL_PURPOSE
+from .row_sample import RowSample
+
+__all__ = ["ordered_pivotal_sample"]
+
+
+def ordered_pivotal_sample(
+    probabilities: npt.ArrayLike,
+    *,
+    order: npt.ArrayLike | None = None,
+    p: float | None = None,
+    rng: RNGLike = None,
+) -> RowSample:
+    """Keep a fixed number of rows, spread evenly along `order`.
+
+    Parameters
+    ----------
+    probabilities : array_like, shape (n,)
+        Inclusion probabilities in [0, 1], matched exactly. Rows with probability 1 are all kept.
+    order : array_like of int, shape (n,), optional
+        Permutation of the rows; the natural order if not given. See `spatial_order`.
+    p : float, optional
+        Exponent recorded for ``sample @ A``.
+    rng : int, Generator, SeedSequence or None
+        See `rnla.random.resolve_seed`.
+
+    Returns
+    -------
+    RowSample
+        Exactly sum q rows if that is an integer (to 1e-10 relative), otherwise one of its two
+        neighbours: the row left at the end is kept with its residual probability.
+
+    Notes
+    -----
+    Samples of different sizes are not nested: one duel that ends differently changes later ones.
+
+    Examples
+    --------
+    >>> ordered_pivotal_sample(np.full(12, 0.25), rng=0).size
+    3
+    """
+    from ..kernels import ordered_pivotal as kernel
+
+    q = check_probabilities(probabilities, "probabilities")
+    seed = resolve_seed(rng)
+    visited = None if order is None else check_order(order, q.size)
+    inner = contested(q)
+    stream = Stream(seed, DUEL_PURPOSE)
+    accepted, standing, mass = [], -1, 0.0
+    for start in range(0, q.size, CHUNK):
+        stop = min(start + CHUNK, q.size)
+        visitors = range(start, stop) if visited is None else visited[start:stop]
+        chunk = inner[start:stop] if visited is None else inner[visited[start:stop]]
+        kept, standing, mass = kernel.ordered_pivotal(
+            chunk, stream.uniform(visitors), start, standing, mass
+        )
+        accepted.append(kept)
+    first = 0 if visited is None else int(visited[0])
+    accepted.append(settle(inner, standing, mass, stream, first))
+    positions = np.concatenate(accepted)
+    rows = positions if visited is None else visited[positions]
+    return finish(q, rows, "ordered_pivotal", seed, p)

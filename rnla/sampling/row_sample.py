@@ -1,0 +1,425 @@
+"""`RowSample`: which rows were kept and how much each counts.
+
+A row kept with probability q stands for 1/q rows in a sum of p-th powers, so the sampled matrix has
+rows a_i w_i^(1/p) with w_i = 1/q_i (SPEC 1.1). Weights of a sample of a sample multiply; samples of
+disjoint row blocks unite. O(size) memory; files are .npz archives without pickled objects.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import zipfile
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .._errors import (
+    ArgumentTypeError,
+    DamagedFileError,
+    RnlaError,
+    argument_error,
+    check_p,
+    check_size,
+)
+from .._result import IntArray
+from ..tall import TallMatrix, as_tall
+from ._checks import Vector, as_vector, first_bad
+
+__all__ = ["RowSample", "merge_samples"]
+
+_FORMAT = "rnla.RowSample/1"
+
+
+@dataclass(frozen=True, eq=False)
+class RowSample:
+    """A reweighted subset of the rows 0 ... n-1.
+
+    Parameters
+    ----------
+    indices : array_like of int, shape (size,)
+        Rows kept, strictly increasing.
+    weights : array_like of float, shape (size,)
+        What each row counts for in a sum of p-th powers; finite and non-negative.
+    probabilities : array_like of float, shape (size,)
+        Expected number of times each kept row is drawn: the inclusion probability for designs
+        without replacement, size times the draw probability with replacement. Always
+        ``weights * probabilities == multiplicities``.
+    design : str
+        How the rows were drawn.
+    seed : int
+        Seed of the draw; the same seed repeats it.
+    n : int
+        Number of rows of the matrix that was sampled.
+    p : float, optional
+        Exponent that ``sample @ A`` uses; None if the sample is not tied to one.
+
+    Raises
+    ------
+    ArgumentError, ArgumentTypeError
+        If the arrays disagree in length, an index is out of range or out of order, or a weight is
+        negative or not finite.
+
+    Notes
+    -----
+    The arrays are copied once and made read-only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sample = RowSample([0, 2], [1.0, 4.0], [1.0, 0.25], design="poisson", seed=0, n=3, p=2)
+    >>> sample @ np.array([[1.0], [5.0], [3.0]])
+    array([[1.],
+           [6.]])
+    >>> sample.size, round(sample.effective_sample_size, 3)
+    (2, 1.471)
+    """
+
+    indices: IntArray
+    weights: Vector
+    probabilities: Vector
+    design: str
+    seed: int
+    n: int
+    p: float | None = None
+
+    def __post_init__(self) -> None:
+        n = check_size(self.n, name="n")
+        indices = _check_indices(self.indices, n)
+        weights = _check_column(self.weights, "weights", indices.size)
+        probabilities = _check_column(self.probabilities, "probabilities", indices.size)
+        if probabilities.size and not probabilities.min() > 0.0:
+            raise argument_error(
+                "probabilities",
+                first_bad("probabilities", probabilities, probabilities <= 0.0),
+                "positive probabilities for rows that were kept",
+                "Drop rows that cannot be drawn.",
+            )
+        object.__setattr__(self, "n", n)
+        object.__setattr__(self, "seed", int(self.seed))
+        object.__setattr__(self, "indices", indices)
+        object.__setattr__(self, "weights", weights)
+        object.__setattr__(self, "probabilities", probabilities)
+        if self.p is not None:
+            object.__setattr__(self, "p", check_p(self.p, minimum=0.0, allow_infinite=True))
+
+    def __repr__(self) -> str:
+        return (
+            f"RowSample({self.size} of {self.n} rows, design={self.design!r}, seed={self.seed}, "
+            f"p={self.p})"
+        )
+
+    def __len__(self) -> int:
+        return self.size
+
+    @property
+    def size(self) -> int:
+        """Number of distinct rows kept."""
+        return int(self.indices.size)
+
+    @property
+    def effective_sample_size(self) -> float:
+        """(sum w)^2 / sum w^2: the number of equally weighted rows that would vary as little."""
+        if not self.size or not self.weights.max() > 0.0:
+            return 0.0
+        scaled = self.weights / self.weights.max()
+        return float(scaled.sum() ** 2 / (scaled @ scaled))
+
+    @property
+    def multiplicities(self) -> IntArray:
+        """How often each kept row was drawn: ones, except with replacement and after flattening."""
+        counts: IntArray = np.rint(self.weights * self.probabilities).astype(np.int64)
+        return counts
+
+    def scale(self, p: float | None = None) -> Vector:
+        """Factors w_i^(1/p) of the kept rows, ones for p = inf."""
+        exponent = self._exponent(p)
+        factors: Vector = self.weights ** (0.0 if math.isinf(exponent) else 1.0 / exponent)
+        return factors
+
+    def take(self, A: Any) -> Any:
+        """The kept rows without weights.
+
+        Parameters
+        ----------
+        A : ndarray, shape (n, d) or (n,), scipy.sparse matrix or TallMatrix
+            Not modified, not scanned.
+
+        Returns
+        -------
+        ndarray or scipy.sparse.csr_array
+            Sparse stays sparse, float32 stays float32; integers become float64.
+        """
+        if not isinstance(A, TallMatrix):
+            values = np.asarray(A) if isinstance(A, (np.ndarray, list, tuple)) else None
+            if values is not None and values.ndim == 1:
+                self._check_rows(values.shape[0])
+                column = values if values.dtype == np.float32 else as_vector(values, "A")
+                return column[self.indices]
+            A = as_tall(A, require_tall=False)
+        self._check_rows(A.shape[0])
+        return A.take(self.indices)
+
+    def reweight(self, A: Any, p: float | None = None) -> Any:
+        """The kept rows times w_i^(1/p); `p` defaults to the sample's own. See `take`."""
+        rows = self.take(A)
+        factors = self.scale(p)
+        if isinstance(rows, np.ndarray):
+            shape = (-1,) + (1,) * (rows.ndim - 1)
+            return (rows * factors.reshape(shape)).astype(rows.dtype, copy=False)
+        scaled = rows.copy()
+        per_entry = np.repeat(factors, np.diff(rows.indptr))
+        scaled.data = (rows.data * per_entry).astype(rows.dtype, copy=False)
+        return scaled
+
+    def __matmul__(self, A: Any) -> Any:
+        return self.reweight(A)
+
+    def with_p(self, p: float) -> RowSample:
+        """The same rows and weights, for another exponent."""
+        return replace(self, p=p)
+
+    def compose(self, inner: RowSample) -> RowSample:
+        """Sample of a sample: `inner` was drawn from the rows this sample kept.
+
+        Parameters
+        ----------
+        inner : RowSample
+            Its `n` must be this sample's `size`.
+
+        Returns
+        -------
+        RowSample
+            Indices refer to the original rows; weights and probabilities multiply.
+
+        Examples
+        --------
+        >>> outer = RowSample([1, 5, 7], [2.0] * 3, [0.5] * 3, design="poisson", seed=0, n=8)
+        >>> inner = RowSample([2], [3.0], [1 / 3], design="poisson", seed=1, n=3)
+        >>> both = outer.compose(inner)
+        >>> both.indices, both.weights
+        (array([7]), array([6.]))
+        """
+        if inner.n != self.size:
+            raise argument_error(
+                "inner",
+                f"a sample of {inner.n} rows",
+                f"a sample of the {self.size} rows kept here",
+                "Draw the second sample from the rows that the first one kept.",
+            )
+        if self.p is not None and inner.p is not None and inner.p != self.p:
+            raise argument_error(
+                "inner",
+                f"p = {inner.p:g}",
+                f"p = {self.p:g}",
+                "Weights of p-th powers compose for one p only; use with_p to retag.",
+            )
+        picked = inner.indices
+        return RowSample(
+            self.indices[picked],
+            self.weights[picked] * inner.weights,
+            self.probabilities[picked] * inner.probabilities,
+            design=self.design if self.design == inner.design else f"{self.design}+{inner.design}",
+            seed=self.seed,
+            n=self.n,
+            p=self.p if inner.p is None else inner.p,
+        )
+
+    def shifted(self, start: int, n: int) -> RowSample:
+        """The same sample as part of `n` rows of which its own begin at row `start`.
+
+        Workers that sampled their own blocks use it before `merge_samples`.
+        """
+        total = check_size(n, name="n")
+        if not 0 <= start <= total - self.n:
+            raise argument_error(
+                "start",
+                start,
+                f"a row from 0 to {total - self.n}",
+                f"The block of {self.n} rows must fit into n = {total}.",
+            )
+        return replace(self, indices=self.indices + int(start), n=total)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write an .npz archive of plain arrays; `RowSample.load` reads back the same bits."""
+        meta = {"format": _FORMAT, "design": self.design, "p": self.p}
+        # Seeds may exceed 64 bits, so they travel as text.
+        meta |= {"seed": str(self.seed), "n": str(self.n)}
+        with open(path, "wb") as file:
+            np.savez(
+                file,
+                indices=self.indices,
+                weights=self.weights,
+                probabilities=self.probabilities,
+                meta=np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8),
+            )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> RowSample:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        DamagedFileError
+            If the file is not such an archive, is cut short, or fails its checksums.
+        FileNotFoundError
+            If there is no file.
+        """
+        try:
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+                meta = json.loads(bytes(archive["meta"]).decode())
+                if meta["format"] != _FORMAT:
+                    raise ValueError(f"format {meta['format']!r}")
+                return cls(
+                    archive["indices"],
+                    archive["weights"],
+                    archive["probabilities"],
+                    design=str(meta["design"]),
+                    seed=int(meta["seed"]),
+                    n=int(meta["n"]),
+                    p=meta["p"],
+                )
+        except _DAMAGE as error:
+            raise argument_error(
+                "path",
+                f"{os.fspath(path)!r} ({type(error).__name__}: {error})",
+                "an archive written by RowSample.save",
+                "Copy the file again, or draw the sample again from its seed.",
+                kind=DamagedFileError,
+            ) from error
+
+    def _exponent(self, p: float | None) -> float:
+        if p is None:
+            p = self.p
+        if p is None:
+            raise argument_error(
+                "p",
+                "None",
+                "an exponent, since this sample is not tied to one",
+                "Call sample.reweight(A, p), or draw the sample with p=.",
+            )
+        exponent = check_p(p, minimum=0.0, allow_infinite=True)
+        if exponent == 0.0:
+            raise argument_error("p", "0", "a positive exponent", "Use take for unweighted rows.")
+        return exponent
+
+    def _check_rows(self, rows: int) -> None:
+        if rows != self.n:
+            raise argument_error(
+                "A",
+                f"{rows} rows",
+                f"the {self.n} rows that were sampled",
+                "Apply the sample to the matrix it was drawn for.",
+            )
+
+
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+    ValueError,
+    RnlaError,
+)
+
+
+def merge_samples(samples: Iterable[RowSample]) -> RowSample:
+    """Unite samples of disjoint rows of one matrix, for instance one per row block.
+
+    Parameters
+    ----------
+    samples : iterable of RowSample
+        At least one, all with the same `n` and `p`, no row in two of them; see `RowSample.shifted`.
+
+    Returns
+    -------
+    RowSample
+        Rows in increasing order; weights unchanged. The p-th powers of the blocks add, so the
+        distortion is at most the largest of the blocks'. Seed and design are the first sample's.
+
+    Examples
+    --------
+    >>> half = RowSample([1], [2.0], [0.5], design="poisson", seed=0, n=2)
+    >>> merge_samples([half.shifted(0, 4), half.shifted(2, 4)]).indices
+    array([1, 3])
+    """
+    parts = list(samples)
+    if not parts or any(not isinstance(part, RowSample) for part in parts):
+        raise argument_error(
+            "samples",
+            f"{[type(part).__name__ for part in parts]}",
+            "at least one RowSample",
+            "Pass the samples of all blocks.",
+            kind=ArgumentTypeError,
+        )
+    first = parts[0]
+    if any((part.n, part.p) != (first.n, first.p) for part in parts):
+        raise argument_error(
+            "samples",
+            f"n and p of {sorted({(part.n, str(part.p)) for part in parts})}",
+            "one n and one p",
+            "Use shifted(start, n) to place each block in the whole matrix.",
+        )
+    indices = np.concatenate([part.indices for part in parts])
+    order = np.argsort(indices, kind="stable")
+    return RowSample(
+        indices[order],
+        np.concatenate([part.weights for part in parts])[order],
+        np.concatenate([part.probabilities for part in parts])[order],
+        design=first.design,
+        seed=first.seed,
+        n=first.n,
+        p=first.p,
+    )
+
+
+def _check_indices(values: object, n: int) -> IntArray:
+    array = np.asarray(values)
+    expected = f"strictly increasing row numbers from 0 to {n - 1}"
+    if array.size == 0 and array.ndim == 1:
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "iu" or array.ndim != 1:
+        raise argument_error(
+            "indices",
+            f"dtype {array.dtype}, shape {array.shape}",
+            expected,
+            "Pass a one-dimensional integer array.",
+            kind=ArgumentTypeError,
+        )
+    indices: IntArray = np.array(array, dtype=np.int64)
+    if indices.size:
+        low, high = int(indices.min()), int(indices.max())
+        if low < 0 or high >= n:
+            wrong = low if low < 0 else high
+            remedy = "Check n: it counts the rows of the whole matrix."
+            raise argument_error("indices", f"row {wrong}", expected, remedy)
+        steps = np.diff(indices)
+        if steps.size and steps.min() <= 0:
+            i = int(np.flatnonzero(steps <= 0)[0])
+            remedy = "Sort the rows with their weights, and add the weights of repeated rows."
+            raise argument_error(
+                "indices", f"row {indices[i]} followed by row {indices[i + 1]}", expected, remedy
+            )
+    indices.flags.writeable = False
+    return indices
+
+
+def _check_column(values: object, name: str, size: int) -> Vector:
+    array = as_vector(values, name)
+    expected = f"{size} finite, non-negative numbers, one per kept row"
+    if array.size != size:
+        raise argument_error(name, f"{array.size} numbers", expected, "Pass one per kept row.")
+    bad = ~(np.isfinite(array) & (array >= 0.0))
+    if bad.any():
+        remedy = "A weight is one over an inclusion probability; remove rows that have none."
+        raise argument_error(name, first_bad(name, array, bad), expected, remedy)
+    column: Vector = np.array(array, dtype=np.float64)
+    column.flags.writeable = False
+    return column
