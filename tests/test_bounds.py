@@ -312,8 +312,9 @@ def test_worked_size_complete_graph_keeps_all_rows():
 
 
 def test_default_size_of_the_power_embedding_counts_monomials():
-    assert bounds.default_size(10, 2, 0.5, method="power") == bounds.default_size(10, 2, 0.5)
-    assert bounds.default_size(10, 4, 0.5, method="power") == math.ceil(
+    assert bounds.default_size(10, 2, 0.5, method="even_power") == bounds.default_size(10, 2, 0.5)
+    assert bounds.default_size(2000, 2000, 0.5, n=10**6, method="even_power") == 10**6
+    assert bounds.default_size(10, 4, 0.5, method="even_power") == math.ceil(
         2 * 55 / 0.25 + bounds.coupon_floor(55, 0.01)
     )
 
@@ -376,7 +377,9 @@ def test_unusable_values_are_refused(entry, name, value):
         (lambda: bounds.default_size(5, 1, 0.1, 0), "delta"),
         (lambda: bounds.default_size(5, 1, 0.1, n=0), "n"),
         (lambda: bounds.default_size(5, 1, 0.1, method="guess"), "method"),
-        (lambda: bounds.default_size(5, 3, 0.1, method="power"), "p"),
+        (lambda: bounds.default_size(5, 3, 0.1, method="even_power"), "p"),
+        (lambda: bounds.power_columns(5, 1), "p"),
+        (lambda: bounds.power_columns(0, 4), "rank"),
         (lambda: bounds.default_size(5, 3, 0.1, method="mixed"), "total_sensitivity"),
         (lambda: bounds.default_size(50, 1000, 0.1), "n"),
         (lambda: bounds.records(math.inf, 5, 0.1), "p"),

@@ -40,7 +40,7 @@ from ._lewis import (
     online_lewis_below_two,
 )
 from ._lower import any_rows_lower, complete_graph_lower
-from ._practical import coupon_floor, default_size
+from ._practical import coupon_floor, default_size, power_columns
 from ._row import BoundRow, PRange
 from ._sensitivity import (
     crossover_mixed,
@@ -82,6 +82,7 @@ __all__ = [
     "one_sided_lewis_below_two",
     "online_lewis_above_two",
     "online_lewis_below_two",
+    "power_columns",
     "records",
     "root_leverage_above_two",
     "root_leverage_below_two",

@@ -14,7 +14,7 @@ import math
 from .._errors import argument_error, check_fraction, check_p, check_positive, check_size
 from ._row import power
 
-__all__ = ["coupon_floor", "default_size"]
+__all__ = ["coupon_floor", "default_size", "power_columns"]
 
 _LEADING_CONSTANT = 2.0
 _METHODS = (
@@ -24,7 +24,7 @@ _METHODS = (
     "sensitivity",
     "sensitivity+leverage",
     "mixed",
-    "power",
+    "even_power",
     "uniform",
 )
 
@@ -85,9 +85,8 @@ def default_size(
         ``"mixed"``, where S takes the place of r^(p/2) if it is smaller.
     method : str
         How rows will be chosen: ``"lewis"`` (default), ``"leverage"``, ``"root_leverage"``,
-        ``"sensitivity"``, ``"sensitivity+leverage"``, ``"mixed"``, ``"uniform"``, or ``"power"``
-        (the exact embedding for even p, which counts the r(r+1)...(r+p/2-1)/(p/2)! monomials in
-        place of r).
+        ``"sensitivity"``, ``"sensitivity+leverage"``, ``"mixed"``, ``"uniform"``, or
+        ``"even_power"`` (the exact embedding for even p: `power_columns` takes the place of r).
 
     Returns
     -------
@@ -122,8 +121,8 @@ def default_size(
         )
     effective = r
     leading = power(r, max(1.0, p / 2))
-    if method == "power":
-        effective = _monomials(r, p)
+    if method == "even_power":
+        effective = min(power_columns(r, p), 2**1000)  # still a double: any n is smaller
         leading = float(effective)
     elif method in ("sensitivity", "mixed") and p > 2:
         if total_sensitivity is None:
@@ -144,10 +143,36 @@ def default_size(
     return max(1, math.ceil(size))
 
 
-def _monomials(rank: int, p: float) -> int:
+def power_columns(rank: int, p: float) -> int:
+    """Number of monomials of degree p/2 in r variables: columns of the exact even power embedding.
+
+    Parameters
+    ----------
+    rank : int
+        Number of variables r.
+    p : float
+        An even integer, at least 2.
+
+    Returns
+    -------
+    int
+        The binomial coefficient of r + p/2 - 1 over p/2.
+
+    Raises
+    ------
+    ArgumentError
+        If p is not an even integer.
+
+    Examples
+    --------
+    >>> power_columns(10, 4)
+    55
+    """
+    r = check_size(rank, name="rank")
+    p = check_p(p)
     if p % 2 != 0:
         raise argument_error(
-            "p", repr(p), "an even integer for method='power'", "Pass method='lewis' instead."
+            "p", repr(p), "an even integer for the power embedding", "Pass method='lewis' instead."
         )
     half = int(p) // 2
-    return math.comb(rank + half - 1, half)
+    return math.comb(r + half - 1, half)
