@@ -1,7 +1,7 @@
 """Directive `bench-result`: show what `make bench` wrote, or say that it has not been run.
 
-``.. bench-result:: scores*.png`` takes a pattern below bench/results. Every matching picture becomes
-a figure with the directive's content as caption; a matching text file becomes a literal block. With
+``.. bench-result:: scores*.png`` takes a pattern below bench/results. Every matching picture is shown
+with the directive's content as caption; a matching text file becomes a literal block. With
 no match the page still builds and says which command is missing.
 """
 
