@@ -23,9 +23,10 @@ _EXPORTS = {
     "MissingPackageError": "_errors",
     "RnlaError": "_errors",
 }
-_MODULES = ["random"]
+_MODULES = ["bounds", "random"]
 
 if TYPE_CHECKING:
+    from . import bounds as bounds
     from . import random as random
     from ._errors import ArgumentError as ArgumentError
     from ._errors import ArgumentTypeError as ArgumentTypeError

@@ -1,8 +1,8 @@
 """Directive `bench-result`: show what `make bench` wrote, or say that it has not been run.
 
-``.. bench-result:: scores*.png`` takes a pattern below bench/results. Every matching picture is shown
-with the directive's content as caption; a matching text file becomes a literal block. With
-no match the page still builds and says which command is missing.
+``.. bench-result:: scores*.png`` takes a pattern below bench/results. Every matching picture is
+shown with the directive's content as caption; a matching text file becomes a literal block. With no
+match the page still builds and says which command is missing.
 """
 
 from __future__ import annotations

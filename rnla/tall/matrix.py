@@ -78,7 +78,7 @@ class TallMatrix:
             yield start, self._source.read(start, stop)
 
     def scan(self) -> Scan:
-        """Column and row maxima of |A|; cached, one pass the first time.
+        """Column and row maxima of ``|A|``; cached, one pass the first time.
 
         Raises
         ------
