@@ -93,6 +93,7 @@ def root_leverage_recursive_above_two(
     "d^(max(p/2+1,p)+1) log(1/eps) / eps^2",
     PRange(1.0, math.inf, True),
     source="Yasuda 2024, Theorem 6.1.3; degree by Dasgupta et al. 2009",
+    evidence="full text; degree recalled, not checked",
     hidden="constant; the source says poly(d/eps), the degree is that of Dasgupta et al.",
 )
 def well_conditioned_basis(p: float, d: int, eps: float, *, logs: bool = True) -> float:

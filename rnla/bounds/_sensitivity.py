@@ -79,6 +79,7 @@ def sensitivity_below_two(
     "S d^(1-p/2) / eps^2",
     _ONE_TO_TWO,
     source="Chen and Derezinski 2021, Theorem 5; tight by Munteanu and Omlor 2024",
+    evidence="full text; tightness from the abstract",
     hidden=_HIDES_LOGS,
 )
 def sensitivity_below_two_sharp(
