@@ -1,4 +1,4 @@
-"""What can go wrong with any file: not there, not what it says, not the columns that were asked for."""
+"""What can go wrong with any file: not there, not what it says, not the columns asked for."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ PathLike = str | os.PathLike[str]
 
 
 def existing_file(path: PathLike, suffixes: tuple[str, ...]) -> pathlib.Path:
+    """The file, or an error if it is not there or of no known type."""
     file = pathlib.Path(path)
     expected = f"a file that ends in {', '.join(suffixes)}"
     if file.suffix.lower() not in suffixes:
@@ -31,6 +32,7 @@ def existing_file(path: PathLike, suffixes: tuple[str, ...]) -> pathlib.Path:
 
 @contextmanager
 def as_damage(file: pathlib.Path, expected: str) -> Iterator[None]:
+    """Turn whatever a reader raises over the content of a file into a `DamagedFileError`."""
     try:
         yield
     except (RnlaError, FileNotFoundError, PermissionError):
@@ -58,6 +60,7 @@ def as_damage(file: pathlib.Path, expected: str) -> Iterator[None]:
 
 
 def find_column(column: str | int, names: tuple[str, ...]) -> int:
+    """Position of a column given by name, or by number in any form."""
     if isinstance(column, str) and column in names:
         return names.index(column)
     try:
@@ -75,5 +78,6 @@ def find_column(column: str | int, names: tuple[str, ...]) -> int:
 
 
 def listed(items: Sequence[str], most: int = 8, separator: str = ", ") -> str:
+    """The first few items as text."""
     more = f"{separator}… ({len(items) - most} more)" if len(items) > most else ""
     return separator.join(items[:most]) + more

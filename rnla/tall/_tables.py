@@ -34,13 +34,14 @@ def read_table(file: pathlib.Path) -> Any:
 
 
 def _read_csv(pandas: Any, file: pathlib.Path) -> Any:
+    # The default parser of older pandas is off by a unit in the last place; newer ones warn.
+    older = tuple(int(part) for part in pandas.__version__.split(".")[:2]) < (3, 1)
+    options = {"float_precision": "round_trip"} if older else {}
     with warnings.catch_warnings():
         # Longer lines than the header would be cut, or their first field taken for a row label.
         warnings.simplefilter("error", pandas.errors.ParserWarning)
         try:
-            return pandas.read_csv(
-                file, float_precision="round_trip", index_col=False, low_memory=False
-            )
+            return pandas.read_csv(file, index_col=False, low_memory=False, **options)
         except pandas.errors.ParserWarning as error:
             raise ValueError("its lines have more fields than the first line has names") from error
 
@@ -83,6 +84,10 @@ def table_matrix(
     names = tuple(frame.columns)
     picked = range(len(names)) if columns is None else [find_column(c, names) for c in columns]
     chosen = tuple(names[j] for j in picked)
+    if not len(frame):
+        raise argument_error("path", "a table without rows", "rows of numbers", "Check the export.")
+    if columns is None:
+        _refuse_unnamed(names)
     good, text, incomplete = [], [], []
     for j in picked:
         series = frame.iloc[:, j]
@@ -110,6 +115,18 @@ def table_matrix(
         )
     matrix = np.ascontiguousarray(frame.iloc[:, list(picked)].to_numpy(dtype=np.float64))
     return matrix, chosen
+
+
+def _refuse_unnamed(names: tuple[str, ...]) -> None:
+    named = [name for name in names if not name.startswith("Unnamed: ")]
+    if len(named) < len(names):
+        raise argument_error(
+            "path",
+            f"{len(names) - len(named)} column(s) without a name",
+            "a name for every column",
+            "Such a column often holds row labels, not data; choose the others: --columns "
+            + (listed(named, 12, separator=",") or "1,2"),
+        )
 
 
 def _is_numeric(series: Any) -> bool:

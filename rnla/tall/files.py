@@ -132,7 +132,10 @@ def read_sample(path: PathLike) -> WeightedRows:
     """
     file = existing_file(path, SUFFIXES[1:])
     if file.suffix.lower() == ".npz":
-        with as_damage(file, "an .npz archive"), np.load(file, allow_pickle=False) as archive:
+        with as_damage(file, "an .npz archive"), open(file, "rb") as opened:
+            archive = np.load(opened, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("a bare array, the type that is called .npy")
             arrays = {name: archive[name] for name in archive.files if name in _SAMPLE_ARRAYS}
     else:
         frame = read_table(file)
@@ -182,14 +185,15 @@ def _load_npy(file: pathlib.Path) -> npt.NDArray[Any]:
 
 def _load_npz(file: pathlib.Path) -> Any:
     expected = "an archive written by scipy.sparse.save_npz, or by numpy.savez with one array"
-    with as_damage(file, expected):
-        with np.load(file, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError("a bare array, the type that is called .npy")
-            names = archive.files
-            if len(names) == 1:
-                array: npt.NDArray[Any] = archive[names[0]]
-                return array
+    # Opened here, because numpy.load does not close a file that turns out to be damaged.
+    with as_damage(file, expected), open(file, "rb") as opened:
+        archive = np.load(opened, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError("a bare array, the type that is called .npy")
+        names = archive.files
+        if len(names) == 1:
+            array: npt.NDArray[Any] = archive[names[0]]
+            return array
         if "format" in names and "shape" in names:
             matrix = sp.load_npz(file)
             if hasattr(matrix, "check_format"):
