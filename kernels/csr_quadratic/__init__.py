@@ -1,7 +1,7 @@
 """Quadratic forms a_i^T P a_i of sparse rows and a small symmetric matrix.
 
-Cost nnz_i (nnz_i + 1) / 2 multiply-adds a row instead of nnz_i d for ||a_i M||: for very sparse rows
-an order of magnitude less. Cancellation loses a factor cond(P), so callers use it for tame P only.
+Cost nnz_i (nnz_i + 1) / 2 multiply-adds a row instead of nnz_i d for ||a_i M||: far less for very
+sparse rows. Cancellation loses a factor cond(P), so callers use it for tame P only.
 """
 
 from __future__ import annotations

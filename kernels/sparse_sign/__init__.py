@@ -17,7 +17,7 @@ __all__ = ["add_csr_sketch", "add_dense_sketch", "columns"]
 def columns(
     key: int, start: int, count: int, rows: int, nonzeros: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and signs of the entries of columns start … start + count - 1, shape (count, nonzeros)."""
+    """Rows and signs of the entries of `count` columns from `start` on, (count, nonzeros) each."""
     from . import cpu
 
     places = np.empty((count, nonzeros), dtype=np.int64)

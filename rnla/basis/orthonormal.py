@@ -1,20 +1,26 @@
-"""`orthonormal_basis`: from a tall matrix to d x d coefficients of an orthonormal basis.
-
-First version: pivoted Householder QR in memory when small, blocked QR of the rows otherwise.
-"""
+"""`orthonormal_basis`: picks the cheapest algorithm that keeps every row accurate."""
 
 from __future__ import annotations
 
-import numpy as np
-import scipy.linalg
+import dataclasses
 
-from .._result import FloatArray, Status
+import numpy as np
+
+from .._errors import argument_error, check_positive, check_size
+from .._result import FloatArray
 from ..tall import TallMatrix, single_threaded_blas
+from ._factor import Factor, condition, default_rcond, rank_status
+from ._operand import Operand
 from ._record import Basis
+from .gram import cholesky_qr2, gram, is_accurate
+from .householder import householder
+from .sketched import preconditioned, sketched
 
 __all__ = ["orthonormal_basis"]
 
-_EPS = float(np.finfo(float).eps)
+PATHS = ("auto", "householder", "gram", "sketch")
+
+_SMALL = 2**16  # entries: one row block, so a dense copy is no more than any pass uses
 
 
 def orthonormal_basis(
@@ -28,47 +34,120 @@ def orthonormal_basis(
     path: str = "auto",
     seed: int = 0,
 ) -> Basis:
-    """Coefficients M such that diag(row_scale) A M has orthonormal columns."""
+    """Coefficients M that make diag(row_scale) A M orthonormal, and the rank decision behind them.
+
+    Parameters
+    ----------
+    A : TallMatrix, shape (n, d)
+    row_scale : ndarray, shape (n,), optional
+        Nonnegative factors of the rows.
+    start : Basis, optional
+        Basis of the same matrix with other row scales: it preconditions, and its rank and pivots
+        are kept, so that a reweighting iteration decides them once.
+    rank : int, optional
+        Number of pivots to keep, instead of deciding by `rcond`. No more than have a nonzero pivot.
+    rcond : float, optional
+        Pivots below rcond times the first are dropped; default eps (10 + d + sqrt(n)).
+    ridge : float
+        Appends sqrt(ridge) times the identity to the rows; they take part in orthonormality.
+    path : {"auto", "householder", "gram", "sketch"}
+        "gram" and "auto" follow the table in Notes, "auto" with Householder QR first; the others
+        force their algorithm.
+    seed : int
+        Seed of the sketch.
+
+    Returns
+    -------
+    Basis
+
+    Notes
+    -----
+    Decision table of ``path="auto"``, after scaling columns by powers of two:
+
+    ====================================================  ================  ==================
+    when                                                  path              passes, flops
+    ====================================================  ================  ==================
+    n d at most 65536, or n at most 4 d                   householder       1, 4 n d^2
+    estimated error eps d / lambda_min(G) below 1e-10     gram              1, n d^2
+    the same below 1e-3                                   cholesky_qr2      2, 4 n d^2
+    otherwise: ill-conditioned or rank-deficient          sketch            3, (8 + 4 d) n d
+    ====================================================  ================  ==================
+
+    G is the Gram matrix of the columns at equal norm. One scan comes first unless A has been
+    scanned. Temporary memory is O(d^2) and a block per thread. With `start` the first line that
+    holds of "householder", "gram" (if `start` came from it), "preconditioned" (1 pass) runs.
+
+    Examples
+    --------
+    >>> import numpy as np, rnla
+    >>> A = np.vander(np.linspace(-1.0, 1.0, 50), 4)
+    >>> basis = orthonormal_basis(rnla.as_tall(A))
+    >>> Q = A @ basis.M
+    >>> bool(np.allclose(Q.T @ Q, np.eye(4))), basis.rank, basis.path
+    (True, 4, 'householder')
+    """
     n, d = A.shape
-    scan = A.scan()
+    if path not in PATHS:
+        raise argument_error("path", repr(path), f"one of {', '.join(PATHS)}", "Pass path='auto'.")
+    if rank is not None:
+        rank = check_size(rank, d, name="rank")
+    rcond = (
+        default_rcond(n, d) if rcond is None else check_positive(rcond, "rcond", allow_zero=True)
+    )
+    ridge = check_positive(ridge, "ridge", allow_zero=True)
+    if row_scale is not None and np.shape(row_scale) != (n,):
+        raise argument_error(
+            "row_scale", f"shape {np.shape(row_scale)}", f"shape {(n,)}", "Pass one factor per row."
+        )
+    B = Operand(A, row_scale, ridge)
+    given = rank is not None or start is not None
+    if start is not None:
+        factor, path = _restart(B, start)
+    else:
+        factor, path = _decide(B, rank, rcond, path, seed)
     with single_threaded_blas():
-        largest = np.where(scan.column_max > 0, scan.column_max, 1.0)
-        column_scale = 2.0 ** -np.round(np.log2(largest))
-        R = np.zeros((0, d))
-        for begin, block in A.blocks():
-            rows = block if isinstance(block, np.ndarray) else block.toarray()
-            rows = rows * column_scale
-            if row_scale is not None:
-                rows *= row_scale[begin : begin + rows.shape[0], None]
-            rows = rows[np.argsort(-np.abs(rows).max(axis=1), kind="stable")]
-            R = np.linalg.qr(np.vstack([R, rows]), mode="r")
-        if ridge > 0:
-            R = np.linalg.qr(np.vstack([R, np.sqrt(ridge) * np.diag(column_scale)]), mode="r")
-        norm = np.sqrt((R**2).sum(axis=0))
-        norm[norm == 0] = 1.0
-        T, pivots = scipy.linalg.qr(R / norm, mode="r", pivoting=True)
-        T = T[:d]
-        column_scale = column_scale / norm
-        diagonal = np.append(np.abs(np.diag(T)), np.zeros(d))[: d + 1]
-        tol = _EPS * (10 + d + np.sqrt(n)) if rcond is None else rcond
-        r = int((diagonal > tol * diagonal[0]).sum()) if rank is None else rank
-        M = np.zeros((d, r))
-        M[pivots[:r]] = scipy.linalg.solve_triangular(T[:r, :r], np.eye(r))
-        R = np.empty((r, d))
-        R[:, pivots] = T[:r]
-        M *= column_scale[:, None]
-        R /= column_scale
-    G = A.gram(row_scale=row_scale, M=M)
-    with single_threaded_blas():
-        if ridge > 0:
-            G += ridge * M.T @ M
-        L = np.linalg.cholesky(G)
-        M = scipy.linalg.solve_triangular(L, M.T, lower=True).T
-        R = L.T @ R
-        singular = np.linalg.svd(T[:r, :r], compute_uv=False) if r else np.ones(1)
-    gap = float(diagonal[r - 1] / diagonal[r]) if 0 < r < d and diagonal[r] > 0 else np.inf
-    status = Status.OK
-    if r < d:
-        status = Status.RANK_DEFICIENT if gap >= 1e3 else Status.AMBIGUOUS_RANK
-    condition = float(singular[0] / singular[-1])
-    return Basis(M, R, r, condition, gap, "blocked_qr", pivots[:r].astype(np.int64), status)
+        kappa = condition(factor)
+    return Basis(
+        M=B.coefficients(factor.M),
+        R=B.factor(factor.R),
+        rank=factor.pivots.size,
+        condition=kappa,
+        gap=factor.gap,
+        path=path,
+        pivots=factor.pivots,
+        status=rank_status(factor, d, given=given),
+    )
+
+
+def _is_small(B: Operand) -> bool:
+    return B.n * B.d <= _SMALL or B.n <= 4 * B.d
+
+
+def _decide(B: Operand, rank: int | None, rcond: float, path: str, seed: int) -> tuple[Factor, str]:
+    if path == "householder" or (path == "auto" and _is_small(B)):
+        return householder(B, rank, rcond), "householder"
+    if path != "sketch" and (rank is None or rank == np.count_nonzero(B.alive)):
+        attempt = gram(B)
+        if attempt is not None:
+            factor, error = attempt
+            if is_accurate(error):
+                return factor, "gram"
+            return cholesky_qr2(B, factor), "cholesky_qr2"
+    return sketched(B, rank, rcond, seed), "sketch"
+
+
+def _restart(B: Operand, start: Basis) -> tuple[Factor, str]:
+    if _is_small(B):
+        factor = householder(B, None, 0.0, start.pivots)
+        return dataclasses.replace(factor, gap=start.gap), "householder"
+    if start.path == "gram":
+        attempt = gram(B)
+        if attempt is not None and is_accurate(attempt[1]):
+            return attempt[0], "gram"
+    factor = Factor(
+        start.M / (B.unit * B.column_scale)[:, None],
+        start.R * (B.unit * B.column_scale),
+        start.pivots,
+        start.gap,
+    )
+    return preconditioned(B, factor), "preconditioned"

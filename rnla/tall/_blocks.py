@@ -5,9 +5,24 @@ from __future__ import annotations
 import numpy as np
 
 from .._result import FloatArray
-from ._source import Block
+from ._source import Block, csr_block
 
-__all__ = ["add_gram", "max_columns_and_rows", "norms", "product", "quadratic"]
+__all__ = ["add_gram", "max_columns_and_rows", "norms", "product", "quadratic", "scaled"]
+
+
+def scaled(block: Block, row_scale: FloatArray | None, column_scale: FloatArray | None) -> Block:
+    """The block diag(row_scale) B diag(column_scale), in the block's kind."""
+    if row_scale is None and column_scale is None:
+        return block
+    if isinstance(block, np.ndarray):
+        result = block if column_scale is None else block * column_scale
+        return result if row_scale is None else result * row_scale[:, None]
+    data = block.data.astype(np.float64)
+    if column_scale is not None:
+        data *= column_scale[block.indices]
+    if row_scale is not None:
+        data *= np.repeat(row_scale, np.diff(block.indptr))
+    return csr_block(data, block.indices, block.indptr, block.shape[1])
 
 
 def product(block: Block, M: FloatArray | None, row_scale: FloatArray | None) -> FloatArray:
@@ -24,7 +39,7 @@ def product(block: Block, M: FloatArray | None, row_scale: FloatArray | None) ->
 def add_gram(
     block: Block, M: FloatArray | None, row_scale: FloatArray | None, out: FloatArray
 ) -> None:
-    """Add the block's (s_i a_i M)^T (s_i a_i M); of sparse rows without M the upper triangle only."""
+    """Add the block's (s_i a_i M)^T (s_i a_i M); without M, sparse rows fill one triangle only."""
     if M is None and not isinstance(block, np.ndarray):
         from ..kernels.csr_gram import add_csr_gram
 

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from .._result import FloatArray, IntArray
 
-__all__ = ["Block", "DenseSource", "Source", "SparseSource"]
+__all__ = ["Block", "DenseSource", "Source", "SparseSource", "csr_block"]
 
 Block = Any  # a C-contiguous float64 ndarray, or a float csr_array
 
@@ -31,6 +31,15 @@ class Source(Protocol):
 
     def take(self, rows: IntArray) -> Any:
         """The given rows in the user's kind and dtype, in the order asked."""
+
+
+def csr_block(
+    data: npt.NDArray[Any], indices: npt.NDArray[Any], indptr: npt.NDArray[Any], columns: int
+) -> sp.csr_array:
+    """A CSR array around three arrays, without the checks and copies that cost more than blocks."""
+    block = sp.csr_array((indptr.size - 1, columns), dtype=data.dtype)
+    block.data, block.indices, block.indptr = data, indices, indptr
+    return block
 
 
 class DenseSource:
@@ -70,11 +79,12 @@ class SparseSource:
         # Slicing by hand: SciPy's row slice checks and copies, more work than a small block is.
         indptr = self._array.indptr[start : stop + 1]
         first, last = indptr[0], indptr[-1]
-        block = sp.csr_array((stop - start, self.shape[1]), dtype=self.dtype)
-        block.data = self._array.data[first:last]
-        block.indices = self._array.indices[first:last]
-        block.indptr = indptr - first
-        return block
+        return csr_block(
+            self._array.data[first:last],
+            self._array.indices[first:last],
+            indptr - first,
+            self.shape[1],
+        )
 
     read_raw = read
 

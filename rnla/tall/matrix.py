@@ -22,7 +22,9 @@ __all__ = ["Scan", "SketchOperator", "TallMatrix"]
 class SketchOperator(Protocol):
     """What `TallMatrix.sketch` needs: an s x n operator that acts block by block."""
 
-    shape: tuple[int, int]
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(s, n)."""
 
     def apply_block(self, start: int, block: Block, *, out: FloatArray | None = None) -> FloatArray:
         """S[:, start : start + len(block)] @ block, dense (s, d), added to `out` if given."""
@@ -131,7 +133,7 @@ class TallMatrix:
         return out
 
     def quadratic(self, P: FloatArray) -> FloatArray:
-        """a_i^T P a_i for a symmetric P: one pass, nnz_i^2 flops a row if sparse, 2 n d^2 if not."""
+        """a_i^T P a_i for a symmetric P: one pass, 2 d^2 flops a row, nnz_i^2 if it is sparse."""
         self.passes += 1
         out = np.empty(self.shape[0])
 
@@ -161,12 +163,20 @@ class TallMatrix:
 
         return reduce_blocks(self._bounds, (self.shape[1], *Y.shape[1:]), visit)
 
-    def sketch(self, S: SketchOperator) -> FloatArray:
-        """S @ A as a dense (s, d) array: one pass."""
+    def sketch(
+        self,
+        S: SketchOperator,
+        *,
+        row_scale: FloatArray | None = None,
+        column_scale: FloatArray | None = None,
+    ) -> FloatArray:
+        """S @ diag(row_scale) @ A @ diag(column_scale) as a dense (s, d) array: one pass."""
         self.passes += 1
 
         def visit(start: int, stop: int, out: FloatArray) -> None:
-            S.apply_block(start, self._source.read(start, stop), out=out)
+            scale = None if row_scale is None else row_scale[start:stop]
+            block = _blocks.scaled(self._source.read(start, stop), scale, column_scale)
+            S.apply_block(start, block, out=out)
 
         return reduce_blocks(self._bounds, (S.shape[0], self.shape[1]), visit)
 

@@ -1,0 +1,93 @@
+"""d x d algebra shared by the basis algorithms: truncated pivoted QR, Cholesky steps, rank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+
+from .._result import FloatArray, IntArray, Status
+
+__all__ = ["Factor", "cholesky_step", "condition", "default_rcond", "pivoted", "rank_status"]
+
+EPS = float(np.finfo(float).eps)
+
+# LAPACK's pivoted QR is several times slower than the plain one, so larger input is reduced to a
+# triangle first. Below this size it is not: row-wise stability wants pivoting from the start.
+_DIRECT = 2**16
+
+
+@dataclass(frozen=True, eq=False)
+class Factor:
+    """Coefficients M (d, r), factor R (r, d), pivots and gap, in the operand's columns."""
+
+    M: FloatArray
+    R: FloatArray
+    pivots: IntArray
+    gap: float
+
+
+def default_rcond(n: int, d: int) -> float:
+    """Pivots below this multiple of the first count as rounding.
+
+    The rounding in a dependent column is a sum of n independent errors of size eps |a_ij|, and so
+    are the sums of a sketch or of a QR factorisation: their norm grows like eps sqrt(n) at most,
+    relative to the column's norm, plus eps times a small multiple of d from the d x d algebra. The
+    customary max(n, d) eps is the worst case, which independent roundings do not meet; at a million
+    rows it would discard directions as large as 2e-10.
+    """
+    return EPS * (10.0 + d + float(np.sqrt(n)))
+
+
+def pivoted(C: FloatArray, rank: int | None, rcond: float) -> Factor:
+    """Column-pivoted QR of C after equilibration, truncated to its numerical rank.
+
+    Pivots with |R_kk| > rcond |R_11| are kept unless `rank` says how many.
+    """
+    d = C.shape[1]
+    if C.size > _DIRECT and C.shape[0] > d:
+        C = scipy.linalg.qr(C, mode="r", check_finite=False)[0][:d]
+    norm = np.sqrt(np.einsum("ij,ij->j", C, C))
+    scale = np.where(norm > 0, np.ldexp(1.0, -np.frexp(norm)[1]), 1.0)
+    T, order = scipy.linalg.qr(C * scale, mode="r", pivoting=True, check_finite=False)
+    diagonal = np.zeros(d + 1)
+    diagonal[: min(T.shape)] = np.abs(np.diag(T))
+    r = int(np.count_nonzero(diagonal > rcond * diagonal[0]))
+    if rank is not None:
+        r = min(rank, int(np.count_nonzero(diagonal)))
+    pivots = order[:r].astype(np.int64)
+    M = np.zeros((d, r))
+    M[pivots] = scipy.linalg.solve_triangular(T[:r, :r], np.eye(r), check_finite=False)
+    R = np.empty((r, d))
+    R[:, order] = T[:r]
+    gap = np.inf
+    if 0 < r < d and diagonal[r] > 0:
+        gap = float(diagonal[r - 1] / diagonal[r])
+    return Factor(M * scale[:, None], R / scale, pivots, gap)
+
+
+def cholesky_step(factor: Factor, G: FloatArray) -> Factor:
+    """Orthonormalise B M, whose Gram matrix is G, by M <- M L^-T and R <- L^T R."""
+    L = np.linalg.cholesky(G)
+    M = scipy.linalg.solve_triangular(L, factor.M.T, lower=True, check_finite=False).T
+    return Factor(np.ascontiguousarray(M), L.T @ factor.R, factor.pivots, factor.gap)
+
+
+def condition(factor: Factor) -> float:
+    """Condition number of the kept columns scaled to equal norm."""
+    T = factor.R[:, factor.pivots]
+    if T.size == 0:
+        return 1.0
+    T = T / np.sqrt(np.einsum("ij,ij->j", T, T))
+    singular = np.linalg.svd(T, compute_uv=False)
+    return float(singular[0] / singular[-1]) if singular[-1] > 0 else np.inf
+
+
+def rank_status(factor: Factor, d: int, *, given: bool) -> Status:
+    """RANK_DEFICIENT if columns were dropped, AMBIGUOUS_RANK if that was a close call."""
+    if factor.pivots.size == d:
+        return Status.OK
+    if factor.gap < 1e3 and not given:
+        return Status.AMBIGUOUS_RANK
+    return Status.RANK_DEFICIENT
