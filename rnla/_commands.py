@@ -1,0 +1,291 @@
+"""What each subcommand of `rnla` does; `rnla.cli` parses its arguments.
+
+Each function takes the parsed arguments, prints, and returns an exit code. Outputs are checked
+before the work starts. All imports are inside, so that a subcommand loads only what it needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from . import __version__
+
+__all__ = [
+    "OK",
+    "TARGET_MISSED",
+    "bounds",
+    "certify",
+    "demo",
+    "embed",
+    "scores",
+    "show_config",
+    "warmup",
+]
+
+OK, TARGET_MISSED = 0, 1
+
+
+def embed(options: argparse.Namespace) -> int:
+    """Choose rows of a file, say how good they are, write them."""
+    source = _read(options)
+
+    from ._result import Status
+    from .embedding import lp_subspace_embedding
+    from .report import to_json, to_text
+    from .tall import as_tall
+
+    tall = as_tall(source.matrix)
+    if options.out:
+        from .tall.write import check_output
+
+        check_output(options.out, column_names=source.column_names, sparse=tall.is_sparse)
+    if options.plot:
+        from .plotting import new_axes
+
+        new_axes()  # fails now, not after the work, if matplotlib is missing
+        os.makedirs(options.plot, exist_ok=True)
+    result = lp_subspace_embedding(
+        tall,
+        options.p,
+        eps=options.eps,
+        delta=options.delta,
+        size=options.size,
+        method=options.method,
+        design=options.design,
+        certify=not options.no_certify,
+        progress=_shows_progress(options),
+        rng=options.seed,
+    )
+    written: list[str] = []
+    if options.out:
+        from .tall.write import write_sample
+
+        write_sample(
+            options.out,
+            result.sample.take(tall),
+            indices=result.indices,
+            weights=result.weights,
+            column_names=source.column_names,
+        )
+        written.append(options.out)
+    if options.plot:
+        written += _embedding_pictures(options.plot, tall, result)
+    if options.json:
+        data = to_json(result, arrays=False) | {"written": written}
+        data |= {"indices": result.indices.tolist(), "weights": result.weights.tolist()}
+        _print_json(data)
+    else:
+        _print_result(to_text(result), written)
+    return TARGET_MISSED if result.status is Status.EPS_NOT_MET else OK
+
+
+def _embedding_pictures(folder: str, tall: Any, result: Any) -> list[str]:
+    from . import plotting
+
+    written = []
+
+    def save(ax: Any, name: str) -> None:
+        path = os.path.join(folder, name)
+        plotting.save_figure(ax, path)
+        written.append(path)
+
+    method = result.method
+    if result.scores is not None:
+        save(
+            plotting.score_profile({method: result.scores}, ax=plotting.new_axes()),
+            "score-profile.png",
+        )
+    save(plotting.kept_rows(tall, result, method=method, ax=plotting.new_axes()), "kept-rows.png")
+    if result.certificate is not None:
+        measured = {method: [(a.kept, a.found) for a in result.attempts]}
+        if result.uniform is not None:
+            measured["uniform"] = [(result.size, result.uniform.found)]
+        if any(0 < found < float("inf") for points in measured.values() for _, found in points):
+            axes = plotting.distortion_against_size(
+                measured, eps=result.eps, p=result.p, ax=plotting.new_axes()
+            )
+            save(axes, "distortion.png")
+    return written
+
+
+def scores(options: argparse.Namespace) -> int:
+    """Score every row of a file."""
+    from . import scores as score_functions
+    from ._result import Status
+    from .report import to_json, to_text
+    from .tall import as_tall
+
+    source = _read(options)
+    if options.out:
+        from .tall.write import check_output
+
+        check_output(options.out)
+    tall = as_tall(source.matrix)
+    if options.kind == "leverage":
+        result: Any = score_functions.leverage_scores(tall, rng=options.seed)
+    elif options.kind == "ridge_leverage":
+        result = score_functions.ridge_leverage_scores(tall, options.ridge, rng=options.seed)
+    elif options.kind == "root_leverage":
+        result = score_functions.root_leverage_scores(tall, rng=options.seed)
+    elif options.kind == "lewis":
+        result = score_functions.lewis_weights(tall, options.p, rng=options.seed)
+    else:
+        result = score_functions.lp_sensitivities(tall, options.p, rng=options.seed)
+    written = []
+    if options.out:
+        import numpy as np
+
+        from .tall.write import write_columns
+
+        columns = {"row": np.arange(tall.shape[0]), "score": np.asarray(result)}
+        for name in ("lower", "upper"):
+            if isinstance(getattr(result, name, None), np.ndarray):
+                columns[name] = getattr(result, name)
+        write_columns(options.out, columns)
+        written.append(options.out)
+    if options.json:
+        _print_json(to_json(result, arrays=not options.out) | {"written": written})
+    else:
+        _print_result(to_text(result), written)
+    return TARGET_MISSED if result.status is Status.NOT_CONVERGED else OK
+
+
+def certify(options: argparse.Namespace) -> int:
+    """Measure the distortion of a sample that a file holds."""
+    import numpy as np
+
+    from .certify import certify_embedding
+    from .report import to_json, to_text
+    from .sampling import RowSample
+    from .tall import as_tall
+    from .tall.files import read_sample
+
+    tall = as_tall(_read(options).matrix)
+    rows = read_sample(options.sample)
+    kept = rows.weights > 0  # a row of weight zero is not in the sample
+    weights = rows.weights[kept]
+    sample = RowSample(
+        rows.indices[kept],
+        weights,
+        1.0 / weights,  # unknown for repeated draws, and no certificate depends on it
+        design="from file",
+        seed=0,
+        n=tall.shape[0],
+        p=options.p,
+    )
+    certificate = certify_embedding(tall, sample, options.p, rng=options.seed)
+    if options.json:
+        _print_json(to_json(certificate) | {"size": sample.size, "n": sample.n, "p": options.p})
+    else:
+        print(f"{sample.size:,} of {sample.n:,} rows, p = {options.p:g}\n")
+        print(to_text(certificate))
+    met = options.eps is None or bool(np.less_equal(certificate.found, options.eps))
+    if not met and not options.json:
+        print(f"\nThe found distortion is above eps = {options.eps:g}.")
+    return OK if met else TARGET_MISSED
+
+
+def bounds(options: argparse.Namespace) -> int:
+    """Print the published numbers of rows."""
+    from . import bounds as published
+    from .report import to_json
+
+    arguments = (options.p, options.d, options.eps, options.delta)
+    extra = {
+        "n": options.n,
+        "total_sensitivity": options.total_sensitivity,
+        "online_condition": options.online_condition,
+    }
+    if options.json:
+        _print_json(to_json(published.records(*arguments, **extra)))
+    else:
+        print(published.table(*arguments, **extra))
+    return OK
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Run the demonstration."""
+    from .demo import run_demo
+
+    result = run_demo(
+        options.out,
+        seed=options.seed,
+        progress=_shows_progress(options),
+        echo=(lambda _: None) if options.json else print,
+    )
+    if options.json:
+        from .report import to_json
+
+        _print_json(to_json(result, arrays=False))
+    return OK
+
+
+def warmup(options: argparse.Namespace) -> int:
+    """Compile every kernel."""
+    from .warmup import compile_kernels
+
+    result = compile_kernels()
+    if options.json:
+        _print_json(result)
+    else:
+        print(f"{len(result['kernels'])} kernels ready in {result['seconds']:.1f} s")
+    return OK
+
+
+def show_config(options: argparse.Namespace) -> int:
+    """Print versions and settings."""
+    config = _config()
+    if options.json:
+        _print_json(config)
+    else:
+        width = max(map(len, config))
+        print("\n".join(f"{name.ljust(width)}  {value}" for name, value in config.items()))
+    return OK
+
+
+def _config() -> dict[str, Any]:
+    import importlib.metadata
+    import platform
+
+    from .tall._engine import thread_count
+
+    config: dict[str, Any] = {
+        "rnla": __version__,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "threads for row blocks": thread_count(),
+        "RNLA_THREADS": os.environ.get("RNLA_THREADS", "not set"),
+    }
+    required = ("numpy", "scipy", "numba", "threadpoolctl", "tqdm")
+    optional = ("pandas", "pyarrow", "matplotlib", "statsmodels", "scikit-learn", "dask", "torch")
+    for name in required + optional:
+        try:
+            config[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            config[name] = "not installed" + ("" if name in required else " (optional)")
+    return config
+
+
+def _read(options: argparse.Namespace) -> Any:
+    from .tall.files import read_matrix
+
+    return read_matrix(options.file, columns=options.columns)
+
+
+def _shows_progress(options: argparse.Namespace) -> bool:
+    return sys.stderr.isatty() and not (options.quiet or options.json)
+
+
+def _print_json(data: Any) -> None:
+    print(json.dumps(data, indent=1, allow_nan=False))
+
+
+def _print_result(text: str, written: Sequence[str]) -> None:
+    print(text)
+    if written:
+        print("\nWrote " + ", ".join(written))

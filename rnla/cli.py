@@ -1,0 +1,196 @@
+"""The command `rnla`: row samples, scores and certificates of files, and a demonstration.
+
+Exit codes: 0 done; 1 done and written, but the target (eps, or an iteration's tolerance) was not
+met; 2 bad arguments or an unreadable file; 130 interrupted. Nothing heavy is imported before the
+subcommand needs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from . import __version__, _commands
+from ._commands import OK
+
+__all__ = ["main"]
+
+METHODS = (
+    "auto",
+    "uniform",
+    "leverage",
+    "root_leverage",
+    "lewis",
+    "sensitivity",
+    "sensitivity+leverage",
+    "mixed",
+    "even_power",
+)
+KINDS = ("leverage", "ridge_leverage", "root_leverage", "lewis", "sensitivity")
+
+BAD_INPUT, INTERRUPTED = 2, 130
+
+_EXIT_CODES = """\
+exit codes:
+  0    done
+  1    done and written, but eps (or the tolerance of an iteration) was not met
+  2    bad arguments, or a file that cannot be read or written
+  130  interrupted
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments; ``sys.argv[1:]`` by default.
+
+    Returns
+    -------
+    int
+        0, 1, 2 or 130, see the top of this module.
+
+    Examples
+    --------
+    >>> main(["bounds", "--p", "2", "--d", "10", "--eps", "0.5", "--json"])  # doctest: +ELLIPSIS
+    [...
+    0
+    """
+    try:
+        options = _parser().parse_args(argv)
+    except SystemExit as end:  # argparse has printed its message
+        return end.code if isinstance(end.code, int) else BAD_INPUT
+    try:
+        code = options.run(options)
+        sys.stdout.flush()
+        return int(code)
+    except KeyboardInterrupt:
+        print("rnla: interrupted; files that were there before are unchanged", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except MemoryError as error:
+        remedy = "Choose fewer columns with --columns, or use a machine with more memory."
+        print(f"rnla: error: not enough memory ({error}). {remedy}", file=sys.stderr)
+        return BAD_INPUT
+    except OSError as error:
+        print(f"rnla: error: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except Exception as error:
+        from ._errors import RnlaError
+
+        if not isinstance(error, RnlaError):
+            raise
+        print(f"rnla: error: {error}", file=sys.stderr)
+        return BAD_INPUT
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rnla",
+        description="Keep the few rows of a tall matrix that preserve ||Ax||_p, and measure how "
+        "well they do.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"rnla {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    output = argparse.ArgumentParser(add_help=False)
+    output.add_argument("--json", action="store_true", help="write JSON to standard output")
+    output.add_argument("--quiet", action="store_true", help="no progress bars")
+    seed = argparse.ArgumentParser(add_help=False)
+    seed.add_argument("--seed", type=_count, metavar="N", help="repeats a result (default: fresh)")
+    file = argparse.ArgumentParser(add_help=False)
+    file.add_argument("file", metavar="FILE", help=".npy, .npz, .csv or .parquet")
+    file.add_argument(
+        "--columns",
+        type=lambda text: [name.strip() for name in text.split(",")],
+        metavar="A,B,...",
+        help="names or numbers (from 0) of the columns to use (default: all)",
+    )
+
+    def command(name: str, run: Any, help: str, *parents: Any) -> argparse.ArgumentParser:
+        added: argparse.ArgumentParser = commands.add_parser(
+            name,
+            help=help,
+            description=help[0].upper() + help[1:] + ".",
+            epilog=_EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            parents=[*parents, output],
+        )
+        added.set_defaults(run=run)
+        return added
+
+    embed = command("embed", _commands.embed, "choose and reweight rows of a matrix", file, seed)
+    _add_norm(embed)
+    _add_eps(embed, default=0.1)
+    embed.add_argument("--size", type=_count, metavar="M", help="rows (default: found by doubling)")
+    embed.add_argument("--method", choices=METHODS, default="auto", help="(default: auto)")
+    embed.add_argument("--design", default="auto", metavar="NAME", help="how rows are drawn")
+    embed.add_argument("--out", metavar="PATH", help="write the rows: .csv, .parquet or .npz")
+    embed.add_argument("--plot", metavar="DIR", help="write pictures into this folder")
+    embed.add_argument("--no-certify", action="store_true", help="do not measure the distortion")
+
+    scores = command("scores", _commands.scores, "score every row of a matrix", file, seed)
+    scores.add_argument("--kind", choices=KINDS, default="leverage", help="(default: leverage)")
+    _add_norm(scores)
+    scores.add_argument("--ridge", type=float, default=1.0, help="for ridge_leverage (default: 1)")
+    scores.add_argument("--out", metavar="PATH", help="write the scores: .csv, .parquet or .npz")
+
+    certify = command(
+        "certify", _commands.certify, "measure the distortion of a sample", file, seed
+    )
+    certify.add_argument("sample", metavar="SAMPLE", help="what `rnla embed --out` wrote")
+    _add_norm(certify)
+    certify.add_argument("--eps", type=float, help="exit with 1 if more distortion is found")
+
+    bounds = command("bounds", _commands.bounds, "print the published numbers of rows")
+    _add_norm(bounds)
+    bounds.add_argument("--d", type=_count, required=True, help="columns (or rank)")
+    _add_eps(bounds, default=0.1)
+    bounds.add_argument("--n", type=_count, help="rows")
+    bounds.add_argument("--total-sensitivity", type=float, metavar="S")
+    bounds.add_argument("--online-condition", type=float, metavar="K")
+
+    demo = command(
+        "demo", _commands.demo, "median regression on the RAND health-insurance data", seed
+    )
+    demo.add_argument("--out", default="demo-output", metavar="DIR", help="(default: demo-output)")
+    demo.set_defaults(seed=0)
+    command("warmup", _commands.warmup, "compile every kernel now, so that no first call waits")
+    command("show-config", _commands.show_config, "print versions and settings")
+    return parser
+
+
+def _add_norm(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--p", type=float, default=2.0, help="exponent of the norm (default: 2)")
+
+
+def _add_eps(parser: argparse.ArgumentParser, *, default: float) -> None:
+    parser.add_argument(
+        "--eps", type=float, default=default, help=f"relative distortion (default: {default:g})"
+    )
+    parser.add_argument(
+        "--delta", type=float, default=0.01, help="failure probability (default: 0.01)"
+    )
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError
+    return value
+
+
+_count.__name__ = "non-negative integer"  # argparse prints it
+
+
+if __name__ == "__main__":
+    sys.exit(main())

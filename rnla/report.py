@@ -1,0 +1,240 @@
+"""Results for people and for programs: any result record as a readable table or as JSON data.
+
+Nothing is computed here beyond minima, medians and sums of what a record holds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._result import Status
+
+if TYPE_CHECKING:
+    from .certify import Certificate
+    from .embedding import Embedding
+
+__all__ = ["format_table", "to_json", "to_text"]
+
+_WIDTH = 96
+_LABEL = 22
+
+
+def to_json(record: Any, *, arrays: bool = True) -> Any:
+    """Turn a result into data that ``json.dumps`` accepts.
+
+    Parameters
+    ----------
+    record : Embedding, Certificate, Scores or any other result record
+    arrays : bool
+        Write arrays out as lists; otherwise arrays of more than 100 entries become their shape.
+
+    Returns
+    -------
+    dict
+        Keys are the attributes. A status becomes its name; infinities and NaN, which JSON does not
+        have, become the strings ``"inf"``, ``"-inf"`` and ``"nan"``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> to_json({"size": np.int64(3), "found": np.inf, "status": Status.OK})
+    {'size': 3, 'found': 'inf', 'status': 'OK'}
+    """
+    if isinstance(record, enum.Enum):
+        return record.name
+    if dataclasses.is_dataclass(record) and not isinstance(record, type):
+        names = [field.name for field in dataclasses.fields(record)]
+        return {name: to_json(getattr(record, name), arrays=arrays) for name in names}
+    if isinstance(record, Mapping):
+        return {str(key): to_json(value, arrays=arrays) for key, value in record.items()}
+    if isinstance(record, np.ndarray):
+        if record.size > 100 and not arrays:
+            return {"shape": list(record.shape)}
+        return to_json(record.tolist(), arrays=arrays)
+    if isinstance(record, (list, tuple)):
+        return [to_json(value, arrays=arrays) for value in record]
+    if isinstance(record, np.generic):
+        return to_json(record.item(), arrays=arrays)
+    if isinstance(record, float) and not math.isfinite(record):
+        return str(record)
+    if record is None or isinstance(record, (bool, int, float, str)):
+        return record
+    return str(record)
+
+
+def to_text(record: Any) -> str:
+    """Turn a result into lines for reading.
+
+    Parameters
+    ----------
+    record : Embedding, Certificate, Scores or any other result record
+
+    Returns
+    -------
+    str
+        A table of at most 96 columns, without a newline at the end.
+    """
+    from .certify import Certificate
+    from .embedding import Embedding
+
+    if isinstance(record, Embedding):
+        return _embedding(record)
+    if isinstance(record, Certificate):
+        lines = [*_pairs(_certificate_pairs(record)), "", *_distortions([("this sample", record)])]
+        return "\n".join(lines)
+    return "\n".join(_pairs(_generic_pairs(record)))
+
+
+def format_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Align cells under a header; columns of numbers to the right, text to the left.
+
+    Examples
+    --------
+    >>> print(format_table(["method", "rows"], [["uniform", 2000], ["lewis", 90]]))
+    method    rows
+    -------  -----
+    uniform  2,000
+    lewis       90
+    """
+    body = list(rows)
+    right = [all(_is_number(row[k]) for row in body) for k in range(len(header))]
+    cells = [list(header), *([_cell(value) for value in row] for row in body)]
+    widths = [max(len(row[k]) for row in cells) for k in range(len(header))]
+    cells.insert(1, ["-" * width for width in widths])
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(row, widths, right, strict=True)
+        ).rstrip()
+        for row in cells
+    )
+
+
+def _embedding(e: Embedding) -> str:
+    sizes = dict(e.sizes)
+    theory = sizes.get("theory")
+    pairs = [
+        ("rows kept", f"{e.size:,} of {e.n:,} ({100 * e.size / e.n:.3g} %)"),
+        ("columns", f"{e.d:,}, rank {e.rank:,}"),
+        ("asked for", f"p = {e.p:g}, eps = {e.eps:g}, delta = {e.delta:g}"),
+        ("method", e.method),
+        ("why", e.reason),
+        ("design", e.design),
+        ("bound", e.bound),
+        ("its number of rows", "-" if theory is None else f"{_cell(theory)}, open constants 1"),
+        ("started from", f"{_cell(sizes.get('default'))} rows"),
+        ("passes over the rows", _cell(e.passes)),
+        ("seed", str(e.seed)),
+    ]
+    if len(e.attempts) > 1:
+        tried = [f"{a.kept:,} rows: {_cell(a.found)}" for a in e.attempts]
+        pairs.insert(9, ("distortion by size", "; ".join(tried)))
+    lines = _pairs(pairs)
+    measured = [("this sample", e.certificate), ("uniform, same size", e.uniform)]
+    known = [(name, certificate) for name, certificate in measured if certificate is not None]
+    lines += ["", *(_distortions(known) if known else ["Distortion was not measured."])]
+    lines += ["", *_wrapped(f"{e.status.name}: {e.status.value}")]
+    return "\n".join(lines)
+
+
+def _distortions(measured: Sequence[tuple[str, Certificate]]) -> list[str]:
+    """The table of ratios, with a line that says what the numbers are and are not."""
+    header = ["", "found distortion", "smallest ratio", "largest ratio", "proved at most", "tier"]
+    rows = [
+        [name, c.found, c.lower, c.upper, "no bound" if (w := _proved(c)) is None else w, c.tier]
+        for name, c in measured
+    ]
+    note = (
+        "Ratios are ||SAx||_p^p / ||Ax||_p^p at the worst x found, which come with the result; the "
+        "true worst case is at least as far from 1."
+    )
+    return [*format_table(header, rows).splitlines(), "", *_wrapped(note)]
+
+
+def _proved(certificate: Certificate) -> float | None:
+    low, high = certificate.certified_lower, certificate.certified_upper
+    if low is None or high is None:
+        return None
+    return float(max(1.0 - low, high - 1.0))
+
+
+def _certificate_pairs(certificate: Certificate) -> list[tuple[str, str]]:
+    shown = ("found", "lower", "upper", "certified_lower", "certified_upper", "tier", "witnesses")
+    return [pair for pair in _generic_pairs(certificate) if pair[0].replace(" ", "_") not in shown]
+
+
+def _generic_pairs(record: Any) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for field in dataclasses.fields(record):
+        value = getattr(record, field.name)
+        label = field.name.replace("_", " ")
+        if isinstance(value, Status):
+            pairs.append((label, f"{value.name}: {value.value}"))
+        elif isinstance(value, np.ndarray):
+            pairs += _array_pairs(label, value)
+        elif isinstance(value, Mapping):
+            pairs += [(str(k).replace("_", " "), _cell(v)) for k, v in value.items() if _plain(v)]
+        elif _plain(value):
+            pairs.append((label, str(value) if field.name == "seed" else _cell(value)))
+    return pairs
+
+
+def _plain(value: Any) -> bool:
+    return value is None or isinstance(value, (bool, int, float, str, np.generic))
+
+
+def _array_pairs(label: str, array: np.ndarray[Any, Any]) -> list[tuple[str, str]]:
+    if array.size == 0 or array.dtype.kind not in "iuf":
+        return [(label, f"array of shape {array.shape}")]
+    if array.ndim != 1:
+        return [(label, f"array of shape {array.shape}, {array.min():.4g} to {array.max():.4g}")]
+    top = np.argsort(-array, kind="stable")[:5]
+    return [
+        (label, f"{array.size:,} numbers, sum {array.sum(dtype=float):.6g}"),
+        ("", f"min {array.min():.4g}, median {np.median(array):.4g}, max {array.max():.4g}"),
+        ("", "largest at rows " + ", ".join(f"{i} ({array[i]:.4g})" for i in top)),
+    ]
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    lines: list[str] = []
+    for label, text in pairs:
+        lines += textwrap.wrap(
+            text or "-",
+            width=_WIDTH,
+            initial_indent=label.ljust(_LABEL),
+            subsequent_indent=" " * _LABEL,
+            break_on_hyphens=False,
+        )
+    return lines
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, width=_WIDTH, break_on_hyphens=False)
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    )
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, (bool, np.bool_)):
+        return "yes" if value else "no"
+    if isinstance(value, (int, np.integer)):
+        return f"{value:,}"
+    if isinstance(value, (float, np.floating)):
+        return (
+            f"{value:,.0f}" if math.isfinite(value) and 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
+        )
+    return str(value)

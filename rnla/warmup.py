@@ -1,0 +1,82 @@
+"""Compile every kernel for the types that occur, so that no first call has to wait.
+
+Numba keeps the machine code beside the sources (or in NUMBA_CACHE_DIR): once per installation.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import time
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from . import kernels, sampling
+from .random import Stream
+from .sketch import SparseSign
+from .tall import as_tall
+
+__all__ = ["compile_kernels"]
+
+
+def compile_kernels() -> dict[str, Any]:
+    """Call every kernel once on a tiny problem.
+
+    Returns
+    -------
+    dict
+        ``kernels``: the names of the kernels that are ready; ``seconds``: how long it took.
+
+    Examples
+    --------
+    >>> "philox" in compile_kernels()["kernels"]
+    True
+    """
+    start = time.perf_counter()
+    for dtype in (np.float64, np.float32):
+        A = np.eye(8, 2, dtype=dtype)
+        for source in (A, sp.csr_array(A)):
+            _passes(source)
+    _draws()
+    _samples()
+    return {"kernels": _ready(), "seconds": time.perf_counter() - start}
+
+
+def _passes(source: Any) -> None:
+    tall = as_tall(source)
+    n, d = tall.shape
+    tall.scan()
+    tall.gram()
+    tall.gram(row_scale=np.ones(n))
+    tall.row_norms()
+    tall.row_norms(np.eye(d), p=1.0)
+    tall.quadratic(np.eye(d))
+    tall.sketch(SparseSign(4, n, nnz=2).draw(0))
+
+
+def _draws() -> None:
+    stream = Stream(0, "warmup")
+    stream.words(range(4))
+    stream.words(np.arange(4))
+    stream.uniform(range(4))
+
+
+def _samples() -> None:
+    q = np.full(8, 0.5)
+    sampling.ordered_pivotal_sample(q, rng=0)
+    sampling.tree_pivotal_sample(q, rng=0)
+    sampling.spatial_order(np.random.default_rng(0).random((8, 2)))
+
+
+def _ready() -> list[str]:
+    """Kernels of which at least one function has machine code in this process."""
+    import importlib
+
+    names = []
+    for info in pkgutil.iter_modules(kernels.__path__):
+        module = importlib.import_module(f"{kernels.__name__}.{info.name}.cpu")
+        compiled = [value for value in vars(module).values() if getattr(value, "signatures", None)]
+        if compiled:
+            names.append(info.name)
+    return names
