@@ -1,8 +1,8 @@
 """Pictures of a row sample: its scores, the rows it kept, and how distortion falls with size.
 
 Every function draws into `ax` or a new figure and returns the Axes. A method has one colour and one
-marker everywhere; the colours are those of Okabe and Ito, which colour-blind readers can tell
-apart. matplotlib is imported on the first call.
+marker everywhere; the colours are those of Okabe and Ito with a grey, told apart by colour-blind
+readers. matplotlib is imported on the first call.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = [
 
 #: Colour and marker of each method.
 METHOD_STYLES: Mapping[str, tuple[str, str]] = {
-    "uniform": ("#7F7F7F", "x"),
+    "uniform": ("#595959", "x"),
     "leverage": ("#0072B2", "s"),
     "root_leverage": ("#56B4E9", "D"),
     "lewis": ("#D55E00", "o"),
@@ -110,8 +110,9 @@ def score_profile(
             )
         longest = max(longest, array.size)
         share = array[array > 0] / total
-        # One point per pixel is enough: ranks spaced evenly on the logarithmic axis.
-        ranks = np.unique(np.geomspace(1, share.size, 600).round().astype(np.int64))
+        ranks = np.arange(1, share.size + 1)
+        if share.size > 1000:  # one point per pixel is enough, evenly on the logarithmic axis
+            ranks = np.unique(np.geomspace(1, share.size, 1000).round().astype(np.int64))
         color, _ = method_style(name)
         ax.plot(ranks, share[ranks - 1], color=color, lw=2, label=_LABELS.get(name, name))
         floor = min(floor, float(np.quantile(share, 0.001)))

@@ -234,7 +234,6 @@ def _cell(value: Any) -> str:
     if isinstance(value, (int, np.integer)):
         return f"{value:,}"
     if isinstance(value, (float, np.floating)):
-        return (
-            f"{value:,.0f}" if math.isfinite(value) and 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
-        )
+        size = abs(float(value))
+        return f"{value:,.0f}" if 1e4 <= size < 1e9 else f"{value:.4g}"
     return str(value)
