@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from ._record import Basis
-from .orthonormal import orthonormal_basis
+from .orthonormal import orthonormal_basis, sketched_preconditioner
 
-__all__ = ["Basis", "orthonormal_basis"]
+__all__ = ["Basis", "orthonormal_basis", "sketched_preconditioner"]

@@ -66,12 +66,13 @@ class Operand:
             G = G + E.T @ E
         return G
 
-    def sketch(self, seed: int) -> FloatArray:
-        """Rows whose column geometry is that of B within a constant factor: one pass."""
-        # 4 d rows with 8 signs per column embed within about 1/2: singular values of the
-        # preconditioned matrix between 2/3 and 2. The ridge needs no sketch, it has d rows.
-        s = max(4 * self.d, 32)
-        S = SparseSign(s, self.n).draw(seed)
+    def sketch(self, seed: int, rows: int | None = None) -> FloatArray:
+        """Rows whose column geometry is that of B within a constant factor: one pass.
+
+        With s = 4 d rows and 8 signs per column the singular values of B R^-1 lie near
+        1 / (1 +- (d / s)^(1/2)): between 2/3 and 2. A ridge has few rows and is not sketched.
+        """
+        S = SparseSign(max(4 * self.d, 32) if rows is None else rows, self.n).draw(seed)
         scale = self.column_scale
         if self.extreme:
             C = self.A.sketch(S, row_scale=self.row_scale, column_scale=scale)

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.linalg
 
 from .._result import FloatArray, IntArray, Status
+from ..tall import TallMatrix
 
 __all__ = ["Basis"]
 
@@ -44,6 +45,26 @@ class Basis:
     path: str
     pivots: IntArray
     status: Status = Status.OK
+
+    def leverage(self, A: TallMatrix, row_scale: FloatArray | None = None) -> FloatArray:
+        """Leverage scores ||s_i a_i M||^2 of the matrix this basis belongs to, at most 1: one pass.
+
+        Sparse rows of a well-conditioned matrix cost nnz_i^2 as a_i^T (M M^T) a_i; the others
+        nnz_i r each.
+        """
+        scores: FloatArray
+        if self.path == "gram" and A.pair_count < A.shape[0] * self.rank and self._is_tame():
+            scores = A.quadratic(self.M @ self.M.T)
+            if row_scale is not None:
+                scores *= row_scale**2
+        else:
+            norms = A.row_norms(self.M)
+            scores = (norms if row_scale is None else norms * row_scale) ** 2
+        return np.clip(scores, 0.0, 1.0, out=scores)
+
+    def _is_tame(self) -> bool:
+        size = np.abs(self.M).max(axis=1)
+        return bool(np.all((size < 1e100) & ((size > 1e-100) | (size == 0.0))))
 
     def null_space(self) -> FloatArray:
         """Basis N of the x with A x = 0, shape (d, d - rank), one unit entry per dropped column."""

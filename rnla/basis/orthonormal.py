@@ -9,16 +9,16 @@ import numpy as np
 from .._errors import argument_error, check_positive, check_size
 from .._result import FloatArray
 from ..tall import TallMatrix, single_threaded_blas
-from ._factor import Factor, condition, default_rcond, rank_status
+from ._factor import Factor, condition, default_rcond, pivoted, rank_status
 from ._operand import Operand
 from ._record import Basis
 from .gram import cholesky_qr2, gram, is_accurate
 from .householder import householder
 from .sketched import preconditioned, sketched
 
-__all__ = ["orthonormal_basis"]
+__all__ = ["orthonormal_basis", "sketched_preconditioner"]
 
-PATHS = ("auto", "householder", "gram", "sketch")
+PATHS = ("auto", "stable", "gram", "householder", "sketch")
 
 _SMALL = 2**16  # entries: one row block, so a dense copy is no more than any pass uses
 
@@ -50,9 +50,9 @@ def orthonormal_basis(
         Pivots below rcond times the first are dropped; default eps (10 + d + sqrt(n)).
     ridge : float
         Appends sqrt(ridge) times the identity to the rows; they take part in orthonormality.
-    path : {"auto", "householder", "gram", "sketch"}
-        "gram" and "auto" follow the table in Notes, "auto" with Householder QR first; the others
-        force their algorithm.
+    path : {"auto", "stable", "gram", "householder", "sketch"}
+        "auto" follows the table in Notes, "stable" leaves out its two Gram lines and "gram" its
+        first line; the others force their algorithm.
     seed : int
         Seed of the sketch.
 
@@ -100,11 +100,44 @@ def orthonormal_basis(
             "row_scale", f"shape {np.shape(row_scale)}", f"shape {(n,)}", "Pass one factor per row."
         )
     B = Operand(A, row_scale, ridge)
-    given = rank is not None or start is not None
     if start is not None:
         factor, path = _restart(B, start)
     else:
         factor, path = _decide(B, rank, rcond, path, seed)
+    return _basis(B, factor, path, given=rank is not None or start is not None)
+
+
+def sketched_preconditioner(
+    A: TallMatrix,
+    *,
+    rcond: float | None = None,
+    ridge: float = 0.0,
+    rows: int,
+    seed: int = 0,
+) -> Basis:
+    """Coefficients from the sketch alone: A M is well conditioned, not orthonormal; one pass.
+
+    Parameters
+    ----------
+    A, rcond, ridge, seed
+        As in `orthonormal_basis`.
+    rows : int
+        Rows of the sketch.
+
+    Returns
+    -------
+    Basis
+        Its path is "sketched"; the singular values of A M lie near 1 / (1 +- (d / rows)^(1/2)).
+    """
+    n, d = A.shape
+    B = Operand(A, None, ridge)
+    C = B.sketch(seed, rows)
+    with single_threaded_blas():
+        factor = pivoted(C, None, default_rcond(n, d) if rcond is None else rcond)
+    return _basis(B, factor, "sketched", given=False)
+
+
+def _basis(B: Operand, factor: Factor, path: str, *, given: bool) -> Basis:
     with single_threaded_blas():
         kappa = condition(factor)
     return Basis(
@@ -115,7 +148,7 @@ def orthonormal_basis(
         gap=factor.gap,
         path=path,
         pivots=factor.pivots,
-        status=rank_status(factor, d, given=given),
+        status=rank_status(factor, B.d, given=given),
     )
 
 
@@ -124,9 +157,9 @@ def _is_small(B: Operand) -> bool:
 
 
 def _decide(B: Operand, rank: int | None, rcond: float, path: str, seed: int) -> tuple[Factor, str]:
-    if path == "householder" or (path == "auto" and _is_small(B)):
+    if path == "householder" or (path in ("auto", "stable") and _is_small(B)):
         return householder(B, rank, rcond), "householder"
-    if path != "sketch" and (rank is None or rank == np.count_nonzero(B.alive)):
+    if path in ("auto", "gram") and (rank is None or rank == np.count_nonzero(B.alive)):
         attempt = gram(B)
         if attempt is not None:
             factor, error = attempt

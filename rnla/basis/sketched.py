@@ -4,8 +4,8 @@ A sparse sign sketch of 4 d rows keeps the geometry of the columns within a cons
 column-pivoted QR of the sketch shows the numerical rank, and its triangular factor leaves B R^-1
 with a condition number of a few units, whatever that of B (Rokhlin and Tygert, PNAS 2008; followed
 by Cholesky: Balabanov, arXiv 2210.09953; Melnichenko et al., arXiv 2311.08316). One Cholesky step
-on B R^-1 makes it orthonormal to rounding; a second one runs in the rare case that the first was not
-well conditioned. Cost (8 + 3 d) n d flops and two passes.
+on B R^-1 makes it orthonormal to rounding; a second one runs in the rare case that the first was
+not well conditioned. Cost (8 + 3 d) n d flops and two passes.
 """
 
 from __future__ import annotations

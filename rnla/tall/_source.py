@@ -16,12 +16,17 @@ Block = Any  # a C-contiguous float64 ndarray, or a float csr_array
 
 
 class Source(Protocol):
-    """What a home for rows must offer; `row_cost`, elements per row, decides the block size."""
+    """What a home for rows must offer.
+
+    `row_cost`, elements per row, decides the block size; `pair_count` is the number of products
+    a_ij a_ik, the work of a Gram matrix.
+    """
 
     shape: tuple[int, int]
     dtype: np.dtype[Any]
     is_sparse: bool
     row_cost: float
+    pair_count: float
 
     def read(self, start: int, stop: int) -> Block:
         """Rows start … stop-1, ready for arithmetic."""
@@ -51,6 +56,7 @@ class DenseSource:
         self._array = array
         self.shape = (array.shape[0], array.shape[1])
         self.row_cost = float(array.shape[1])
+        self.pair_count = float(array.shape[0]) * array.shape[1] ** 2
         self.dtype = np.dtype(np.float32 if array.dtype == np.float32 else np.float64)
 
     def read(self, start: int, stop: int) -> FloatArray:
@@ -73,6 +79,8 @@ class SparseSource:
         n, d = self.shape = (array.shape[0], array.shape[1])
         # d / 16 keeps a block's dense counterpart, which some callers form, at a few megabytes.
         self.row_cost = max(array.nnz / max(n, 1), d / 16)
+        per_row = np.diff(array.indptr).astype(np.float64)
+        self.pair_count = float(per_row @ per_row)
         self.dtype = np.dtype(array.dtype)
 
     def read(self, start: int, stop: int) -> sp.csr_array:

@@ -47,6 +47,8 @@ class TallMatrix:
     dtype : numpy.dtype
         float32 or float64, the dtype of rows handed back; arithmetic is float64 throughout.
     is_sparse : bool
+    pair_count : float
+        Number of products a_ij a_ik of stored entries: n d^2 if dense, sum of nnz_i^2 if sparse.
     passes : int
         Passes over the rows spent so far.
 
@@ -65,6 +67,7 @@ class TallMatrix:
         self.shape = source.shape
         self.dtype = source.dtype
         self.is_sparse = source.is_sparse
+        self.pair_count = source.pair_count
         self.passes = 0
         self._bounds = block_bounds(source.shape[0], source.row_cost)
         self._scan: Scan | None = None
