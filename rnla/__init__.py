@@ -14,6 +14,10 @@ __version__ = "0.1.0"
 _EXPORTS = {
     "TallMatrix": "tall",
     "as_tall": "tall",
+    "Scores": "scores",
+    "leverage_scores": "scores",
+    "ridge_leverage_scores": "scores",
+    "root_leverage_scores": "scores",
     "resolve_seed": "random",
     "Status": "_result",
     "ArgumentError": "_errors",
@@ -36,6 +40,10 @@ if TYPE_CHECKING:
     from ._errors import RnlaError as RnlaError
     from ._result import Status as Status
     from .random import resolve_seed as resolve_seed
+    from .scores import Scores as Scores
+    from .scores import leverage_scores as leverage_scores
+    from .scores import ridge_leverage_scores as ridge_leverage_scores
+    from .scores import root_leverage_scores as root_leverage_scores
     from .tall import TallMatrix as TallMatrix
     from .tall import as_tall as as_tall
 
