@@ -1,0 +1,361 @@
+"""`lp_subspace_embedding`: scores, size, design, certificate (SPEC A11, §6, §7).
+
+Rows are scored by the method of `method.py`, kept with probability proportional to the score, and
+the result is measured. Without a given size the search starts at the practical default and doubles
+until the distortion found meets eps, at most four times; if the default is more than enough it
+halves instead. All sizes share one seed, so larger samples contain smaller ones and only the
+measuring is repeated. Cost: the scores (2 passes for leverage, about 16 for Lewis weights), one
+gather of the sampled rows per size, and the certificates.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm.auto import tqdm
+
+from .. import bounds
+from .._errors import check_fraction, check_p, check_size
+from .._result import FloatArray, Status
+from ..basis import orthonormal_basis
+from ..certify import Certificate, certify_embedding
+from ..random import RNGLike, resolve_seed
+from ..sampling import RowSample, sample_rows
+from ..tall import TallMatrix, as_tall
+from .method import Choice, check_method, choose_method
+from .result import Attempt, Embedding
+from .scoring import Scoring, score_rows
+
+__all__ = ["lp_subspace_embedding"]
+
+_DOUBLINGS = 4
+_HALVINGS = 4
+# The ascent behind a found distortion recovers at least 97 % of the extreme (acceptance check 26),
+# so the search stops only where the found value leaves that much room, and a little more.
+_ROOM_FOR_MISSED_EXTREMES = 0.93
+_UNIFORM_STARTS = 4
+
+
+def lp_subspace_embedding(
+    A: Any,
+    p: float,
+    *,
+    eps: float = 0.1,
+    delta: float = 0.01,
+    size: int | None = None,
+    method: str = "auto",
+    design: str = "auto",
+    certify: bool = True,
+    coordinates: npt.ArrayLike | None = None,
+    order: npt.ArrayLike | None = None,
+    progress: bool = False,
+    rng: RNGLike = None,
+) -> Embedding:
+    """Choose and reweight few rows of A so that ||SAx||_p^p = (1 ± eps) ||Ax||_p^p for every x.
+
+    Parameters
+    ----------
+    A : array_like, scipy.sparse matrix or TallMatrix, shape (n, d)
+        Real, n >= d. Sparse stays sparse, nothing is modified. For regression pass the response as
+        a further column.
+    p : float
+        The norm, 1 <= p < inf.
+    eps : float, default 0.1
+        Distortion of the p-th power that is wanted, strictly between 0 and 1.
+    delta : float, default 0.01
+        Failure probability, strictly between 0 and 1.
+    size : int, optional
+        Number of rows to keep (the expected number for Poisson sampling), 1 to n. By default the
+        search described in the notes decides.
+    method : str, default "auto"
+        How rows are scored: "uniform", "leverage", "root_leverage", "lewis", "sensitivity",
+        "sensitivity+leverage" (p <= 2), "mixed" (p > 2), "even_power" (p = 2, 4, 6, ... and at
+        most 2000 monomials; comes with a proof). "auto" takes leverage for p = 2, Lewis weights
+        for p < 2 (root leverage first if n d^2 exceeds 1.6e12), and for p > 2 estimates the total
+        sensitivity and leaves Lewis weights only if another bound is at most half of theirs.
+    design : str, default "auto"
+        How rows are drawn: "poisson", "with_replacement", "priority", "systematic",
+        "ordered_pivotal", "tree_pivotal". "auto" is Poisson, "tree_pivotal" if `coordinates` are
+        given, "systematic" if an `order` is given.
+    certify : bool, default True
+        Measure the result, and compare with uniform sampling. False is faster and leaves the
+        sample unmeasured at its default size.
+    coordinates : array_like, shape (n, k), optional
+        Where the rows lie in space, for "tree_pivotal".
+    order : array_like of int, shape (n,), optional
+        A permutation of the rows along which "systematic" and "ordered_pivotal" walk.
+    progress : bool, default False
+        Show a progress bar of the sizes tried.
+    rng : None, int, numpy Generator or SeedSequence
+        The same seed gives the same rows, for any number of threads.
+
+    Returns
+    -------
+    Embedding
+        ``indices``, ``weights``, ``sample``, ``certificate``, ``explain()``; ``embedding @ A``
+        gives the reweighted rows. ``status`` is OK, EXACT (every row kept), EPS_NOT_MET (the best
+        sample found is attached) or a warning about the rank.
+
+    Raises
+    ------
+    ArgumentError, ArgumentTypeError
+        For NaN or infinite entries, wrong shapes or dtypes, n < d, and options out of range.
+
+    Notes
+    -----
+    The promise is about the distortion *found* by `certify_embedding`, which for p other than 2 is
+    a lower bound on the worst case; the search leaves seven per cent of room for what it may miss.
+    ``method="even_power"`` and p = 2 come with a two-sided proof.
+
+    Without `size`, the search starts from ``bounds.default_size``, doubles up to four times while
+    the distortion is too large, and otherwise halves up to four times while it stays small enough.
+
+    Cost: see the passes in the result. Memory O(n + size d + d^2) beyond A, never a second n x d
+    array.
+
+    References
+    ----------
+    Cohen and Peng, *lp row sampling by Lewis weights*, STOC 2015. Woodruff and Yasuda, *Sharper
+    bounds for lp sensitivity sampling*, ICML 2023. Yasuda, PhD thesis, CMU-CS-24-110, 2024.
+
+    Examples
+    --------
+    >>> import numpy as np, rnla
+    >>> A = np.random.default_rng(0).standard_normal((20_000, 5))
+    >>> embedding = rnla.lp_subspace_embedding(A, 1, eps=0.2, rng=0)
+    >>> embedding.status.name, embedding.method
+    ('OK', 'lewis')
+    >>> embedding.size < 1500, embedding.certificate.found <= 0.2
+    (True, True)
+    >>> (embedding @ A).shape == (embedding.size, 5)
+    True
+    """
+    exponent = check_p(p)
+    eps, delta = check_fraction(eps, "eps"), check_fraction(delta, "delta")
+    tall = as_tall(A)
+    n, d = tall.shape
+    wanted = None if size is None else check_size(size, n)
+    if method != "auto":
+        check_method(method, exponent, d)
+    seed = resolve_seed(rng)
+    drawing = _Drawing(tall, exponent, design, coordinates, order, seed)
+    before = tall.passes
+    tall.scan()
+
+    basis = orthonormal_basis(tall, seed=seed)
+    if not _saves_rows(wanted, basis.rank, exponent, eps, delta, n, method):
+        return _everything(tall, exponent, eps, delta, basis.rank, drawing, before)
+    choice = (
+        choose_method(tall, exponent, eps, basis.rank, seed)
+        if method == "auto"
+        else Choice(method, "It was asked for.")
+    )
+    scoring = score_rows(
+        tall,
+        exponent,
+        choice.method,
+        eps=eps,
+        delta=delta,
+        seed=seed,
+        total=choice.total_sensitivity,
+    )
+    default = _default_size(choice.method, scoring, exponent, eps, delta, n)
+    if wanted is None and default >= n:
+        return _everything(tall, exponent, eps, delta, scoring.rank, drawing, before)
+
+    def draw(rows: int) -> RowSample:
+        return drawing.draw(scoring.values, rows)
+
+    def measure(sample: RowSample) -> Certificate:
+        return certify_embedding(tall, sample, exponent, rng=seed)
+
+    attempts: list[Attempt] = []
+    used = default if wanted is None else wanted
+    certificate: Certificate | None = None
+    if not certify:
+        sample = draw(used)
+    elif wanted is not None:
+        sample = draw(used)
+        certificate = measure(sample)
+        attempts.append(Attempt(used, sample.size, certificate.found))
+    else:
+        with tqdm(total=1 + _DOUBLINGS, desc="sizes", disable=not progress, leave=False) as bar:
+            used, sample, certificate = _search(
+                draw, measure, used, n, eps, attempts, bar.update, scoring.rank
+            )
+    uniform = None
+    if certificate is not None:
+        twin = drawing.draw(np.ones(n), used)
+        uniform = certify_embedding(tall, twin, exponent, starts=_UNIFORM_STARTS, rng=seed)
+    return Embedding(
+        sample=sample,
+        p=exponent,
+        eps=eps,
+        delta=delta,
+        n=n,
+        d=d,
+        rank=scoring.rank,
+        method=choice.method,
+        reason=choice.reason,
+        design=drawing.design,
+        scores=scoring.values,
+        bound=scoring.bound,
+        sizes={"theory": scoring.theory, "default": default, "used": used},
+        attempts=tuple(attempts),
+        certificate=certificate,
+        uniform=uniform,
+        status=_status(certificate, eps, wanted, scoring.status),
+        passes=tall.passes - before,
+        seed=seed,
+    )
+
+
+class _Drawing:
+    """The design, resolved and checked once, and the draws it makes."""
+
+    def __init__(
+        self,
+        A: TallMatrix,
+        p: float,
+        design: str,
+        coordinates: npt.ArrayLike | None,
+        order: npt.ArrayLike | None,
+        seed: int,
+    ) -> None:
+        if design == "auto":
+            design = (
+                "tree_pivotal"
+                if coordinates is not None
+                else "systematic"
+                if order is not None
+                else "poisson"
+            )
+        self.design, self._p, self._seed = design, p, seed
+        self._coordinates, self._order = coordinates, order
+        if (design, order, coordinates) != ("poisson", None, None):
+            self.draw(np.ones(A.shape[0]), 1)  # wrong options raise before any work is done
+
+    def draw(self, scores: FloatArray, size: int) -> RowSample:
+        return sample_rows(
+            scores,
+            size,
+            design=self.design,
+            order=self._order,
+            coordinates=self._coordinates,
+            p=self._p,
+            rng=self._seed,
+        )
+
+
+def _saves_rows(
+    wanted: int | None, rank: int, p: float, eps: float, delta: float, n: int, method: str
+) -> bool:
+    """Whether any method could keep fewer than n rows; decided before scores are computed."""
+    if wanted is not None:
+        return wanted < n
+    # p = 1 has the smallest leading term of all p and methods.
+    return rank > 0 and bounds.default_size(rank, 1.0, eps, delta, n=n) < n
+
+
+def _default_size(method: str, scoring: Scoring, p: float, eps: float, delta: float, n: int) -> int:
+    return bounds.default_size(
+        max(scoring.rank, 1),
+        p,
+        eps,
+        delta,
+        n=n,
+        total_sensitivity=scoring.total_sensitivity,
+        method=method,
+    )
+
+
+def _search(
+    draw: Callable[[int], RowSample],
+    measure: Callable[[RowSample], Certificate],
+    start: int,
+    n: int,
+    eps: float,
+    attempts: list[Attempt],
+    tick: Callable[[], object],
+    rank: int,
+) -> tuple[int, RowSample, Certificate]:
+    """Double from `start` until the distortion is small enough, or halve while it stays so."""
+
+    def attempt(size: int) -> tuple[RowSample, Certificate, bool]:
+        sample = draw(size)
+        certificate = measure(sample)
+        attempts.append(Attempt(size, sample.size, certificate.found))
+        tick()
+        room = 1.0 if certificate.certified else _ROOM_FOR_MISSED_EXTREMES
+        return sample, certificate, certificate.found <= room * eps
+
+    size = start
+    sample, certificate, passed = attempt(size)
+    if not passed:
+        best = (size, sample, certificate)
+        for _ in range(_DOUBLINGS):
+            if size >= n:
+                break
+            size = min(2 * size, n)
+            sample, certificate, passed = attempt(size)
+            if certificate.found < best[2].found:
+                best = (size, sample, certificate)
+            if passed:
+                break
+        return (size, sample, certificate) if passed else best
+    for _ in range(_HALVINGS):
+        half = math.ceil(size / 2)
+        if half <= rank:
+            break
+        smaller, measured, passed = attempt(half)
+        if not passed:
+            break
+        size, sample, certificate = half, smaller, measured
+    return size, sample, certificate
+
+
+def _status(
+    certificate: Certificate | None, eps: float, wanted: int | None, scores: Status
+) -> Status:
+    if certificate is not None and wanted is None and certificate.found > eps:
+        return Status.EPS_NOT_MET
+    return scores
+
+
+def _everything(
+    A: TallMatrix,
+    p: float,
+    eps: float,
+    delta: float,
+    rank: int,
+    drawing: _Drawing,
+    before: int,
+) -> Embedding:
+    """Every row with weight one: exact, and the right answer when sampling would save nothing."""
+    n, d = A.shape
+    sample = drawing.draw(np.ones(n), n)
+    return Embedding(
+        sample=sample,
+        p=p,
+        eps=eps,
+        delta=delta,
+        n=n,
+        d=d,
+        rank=rank,
+        method="exact",
+        reason=f"No method is expected to reach eps = {eps:g} with fewer than n = {n} rows.",
+        design=drawing.design,
+        scores=None,
+        bound="none needed: nothing was sampled.",
+        sizes={"theory": None, "default": n, "used": n},
+        attempts=(),
+        certificate=certify_embedding(A, sample, p, rng=sample.seed),
+        uniform=None,
+        status=Status.EXACT,
+        passes=A.passes - before,
+        seed=sample.seed,
+    )
