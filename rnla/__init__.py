@@ -14,8 +14,10 @@ __version__ = "0.1.0"
 _EXPORTS = {
     "TallMatrix": "tall",
     "as_tall": "tall",
+    "LewisWeights": "scores",
     "Scores": "scores",
     "leverage_scores": "scores",
+    "lewis_weights": "scores",
     "ridge_leverage_scores": "scores",
     "root_leverage_scores": "scores",
     "resolve_seed": "random",
@@ -40,8 +42,10 @@ if TYPE_CHECKING:
     from ._errors import RnlaError as RnlaError
     from ._result import Status as Status
     from .random import resolve_seed as resolve_seed
+    from .scores import LewisWeights as LewisWeights
     from .scores import Scores as Scores
     from .scores import leverage_scores as leverage_scores
+    from .scores import lewis_weights as lewis_weights
     from .scores import ridge_leverage_scores as ridge_leverage_scores
     from .scores import root_leverage_scores as root_leverage_scores
     from .tall import TallMatrix as TallMatrix

@@ -103,15 +103,14 @@ def lewis_weights(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from rnla.scores import lewis_weights
+    >>> import numpy as np, rnla
     >>> A = np.vstack([np.eye(2), np.ones((2, 2))])
-    >>> w = lewis_weights(A, 1, rng=0)
+    >>> w = rnla.lewis_weights(A, 1, rng=0)
     >>> w.kind, w.rank
     ('estimate', 2)
     >>> bool(abs(w.total - w.rank) < 1e-6)
     True
-    >>> np.asarray(lewis_weights(np.eye(3), np.inf, rng=0)).round(6)
+    >>> np.asarray(rnla.lewis_weights(np.eye(3), np.inf, rng=0)).round(6)
     array([1., 1., 1.])
     """
     p = _check_p(p)
