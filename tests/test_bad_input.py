@@ -48,7 +48,7 @@ BAD_MATRICES = {
 MATRIX_FUNCTIONS = {
     "lp_subspace_embedding": lambda A: rnla.lp_subspace_embedding(A, 1, rng=0),
     "leverage_scores": lambda A: rnla.leverage_scores(A, rng=0),
-    "ridge_leverage_scores": lambda A: rnla.ridge_leverage_scores(A, 1.0, rng=0),
+    "ridge_leverage_scores": lambda A: rnla.ridge_leverage_scores(A, ridge=1.0, rng=0),
     "root_leverage_scores": lambda A: rnla.root_leverage_scores(A, 1, rng=0),
     "lewis_weights": lambda A: rnla.lewis_weights(A, 1, rng=0),
     "lp_sensitivities": lambda A: rnla.lp_sensitivities(A, 1, rng=0),
