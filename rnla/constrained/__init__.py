@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .problem import ConstrainedMinimum, ConstrainedProblem, minimise_lp_norm
+from .problem import ConstrainedMinima, ConstrainedMinimum, ConstrainedProblem, minimise_lp_norm
 
-__all__ = ["ConstrainedMinimum", "ConstrainedProblem", "minimise_lp_norm"]
+__all__ = ["ConstrainedMinima", "ConstrainedMinimum", "ConstrainedProblem", "minimise_lp_norm"]

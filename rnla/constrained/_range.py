@@ -18,22 +18,28 @@ import scipy.sparse as sp
 from .._result import FloatArray, IntArray
 from ..tall import TallMatrix, as_tall, single_threaded_blas
 
-__all__ = ["Range", "RowSpace", "row_space"]
+__all__ = ["DenseRange", "Range", "RowSpace", "SparseRange", "row_space"]
+
+_PAIRED_ROWS = 1024  # rows whose pairwise products are formed at a time
 
 
 class Range(Protocol):
     """An n x r matrix B with nearly orthonormal columns."""
 
+    rows: int
     rank: int
 
     def image(self, z: FloatArray) -> FloatArray:
-        """B z, shape (n,)."""
+        """B z, shape (n,) or (n, k)."""
 
     def adjoint(self, u: FloatArray) -> FloatArray:
-        """B^T u, shape (r,)."""
+        """B^T u, shape (r,) or (r, k)."""
 
     def gram(self, weights: FloatArray | None = None) -> FloatArray:
         """B^T diag(weights) B, shape (r, r)."""
+
+    def grams(self, W: FloatArray) -> FloatArray:
+        """B^T diag(w_j) B for every column w_j of W, shape (k, r, r)."""
 
 
 class DenseRange:
@@ -41,20 +47,33 @@ class DenseRange:
 
     def __init__(self, B: FloatArray) -> None:
         self.B = B
-        self.rank = B.shape[1]
+        self.rows, self.rank = B.shape
 
     def image(self, z: FloatArray) -> FloatArray:
         result: FloatArray = self.B @ z
         return result
 
     def adjoint(self, u: FloatArray) -> FloatArray:
-        result: FloatArray = u @ self.B
+        result: FloatArray = self.B.T @ u
         return result
 
     def gram(self, weights: FloatArray | None = None) -> FloatArray:
         B = self.B if weights is None else self.B * np.sqrt(weights)[:, None]
         result: FloatArray = B.T @ B
         return result
+
+    def grams(self, W: FloatArray) -> FloatArray:
+        # One matrix product of the r (r + 1) / 2 pairwise products of columns with the weights.
+        r = self.rank
+        a, b = np.triu_indices(r)
+        packed = np.zeros((len(a), W.shape[1]))
+        for start in range(0, self.rows, _PAIRED_ROWS):
+            rows = self.B[start : start + _PAIRED_ROWS]
+            packed += (rows[:, a] * rows[:, b]).T @ W[start : start + _PAIRED_ROWS]
+        G = np.empty((W.shape[1], r, r))
+        G[:, a, b] = packed.T
+        G[:, b, a] = packed.T
+        return G
 
 
 class SparseRange:
@@ -63,8 +82,9 @@ class SparseRange:
     def __init__(self, C: sp.csr_array, R: FloatArray) -> None:
         self.C, self.R = C, R
         self.transposed = sp.csr_array(C.T)
-        self._tall = as_tall(C, require_tall=False) if R.size else None
-        self.rank = R.shape[0]
+        # Threads over row blocks pay from here on.
+        self._tall = as_tall(C, require_tall=False) if R.size and C.nnz > 50_000 else None
+        self.rows, self.rank = C.shape
 
     def image(self, z: FloatArray) -> FloatArray:
         result: FloatArray = self.C @ _solve(self.R, z)
@@ -74,12 +94,19 @@ class SparseRange:
         return _solve(self.R, self.transposed @ u, transposed=True)
 
     def gram(self, weights: FloatArray | None = None) -> FloatArray:
-        if self._tall is None:
-            return np.zeros((0, 0))
-        gram = self._tall.gram(row_scale=None if weights is None else np.sqrt(weights))
+        if self._tall is not None:
+            gram = self._tall.gram(row_scale=None if weights is None else np.sqrt(weights))
+        else:
+            left = self.transposed.copy()
+            if weights is not None:
+                left.data *= weights[left.indices]
+            gram = (left @ self.C).toarray()
         half = _solve(self.R, gram, transposed=True)
         result = _solve(self.R, np.ascontiguousarray(half.T), transposed=True)
         return 0.5 * (result + result.T)
+
+    def grams(self, W: FloatArray) -> FloatArray:
+        return np.array([self.gram(W[:, j]) for j in range(W.shape[1])])
 
 
 def _solve(R: FloatArray, b: FloatArray, *, transposed: bool = False) -> FloatArray:
@@ -125,10 +152,14 @@ class RowSpace:
         return len(self.pivots)
 
     def coordinates(self, g: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return h with g^T x = h^T z on the row space, and the part of g outside it (d - r,)."""
+        """Return h with g^T x = h^T z on the row space, and the part of g outside it.
+
+        Shapes (r,) and (d - r,) for g of shape (d,); (r, k) and (k, d - r) for (k, d).
+        """
         scaled = g * self.scale
-        outside = scaled[self.rest] - scaled[self.pivots] @ self.coupling
-        return _solve(self.R, scaled[self.pivots], transposed=True), outside
+        pivots = scaled[..., self.pivots]
+        outside = scaled[..., self.rest] - pivots @ self.coupling
+        return _solve(self.R, pivots.T, transposed=True), outside
 
     def lift(self, z: FloatArray) -> FloatArray:
         """Return the x on the pivot columns with the coordinates z."""

@@ -9,7 +9,7 @@ for p = inf. All return a point, a value, and a dual certificate that anyone can
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -18,66 +18,21 @@ import numpy.typing as npt
 
 from .._errors import ArgumentTypeError, argument_error, check_fraction, check_p, check_size
 from .._result import FloatArray, Status
-from ..tall import as_tall
-from ._norms import Solution, power, relative_gap
+from ..tall import as_tall, single_threaded_blas
+from ._norms import Solution, relative_gap
 from ._range import RowSpace, row_space
+from ._records import ConstrainedMinima, ConstrainedMinimum
+from .batch_newton import batch_newton
 from .interior_point import interior_point
 from .linear_program import linear_program
 from .newton import newton
 from .quadratic import quadratic
 
-__all__ = ["ConstrainedMinimum", "ConstrainedProblem", "minimise_lp_norm"]
+__all__ = ["ConstrainedMinima", "ConstrainedMinimum", "ConstrainedProblem", "minimise_lp_norm"]
 
 _METHODS = ("auto", "quadratic", "newton", "interior_point", "linear_program")
+_SMALL = 5000  # rows up to which a linear program finishes what an interior point could not
 _OUTSIDE = 1e-10  # relative size of the part of g outside the row space that counts as real
-
-
-@dataclass(frozen=True)
-class ConstrainedMinimum:
-    """The minimum of ||A x||_p subject to g^T x = 1, with its certificate.
-
-    Attributes
-    ----------
-    x : ndarray, shape (d,)
-        The minimiser, zero outside the pivot columns if A is rank-deficient.
-    y : ndarray, shape (n,)
-        A x.
-    norm, norm_lower : float
-        ||A x||_p, and a lower bound on the minimum: 1 / ||multiplier||_p'.
-    multiplier : ndarray, shape (n,)
-        u with A^T u = g. By Hoelder 1 = g^T x = u^T A x <= ||u||_p' ||A x||_p for every feasible x.
-    p : float
-    iterations : int
-    method : str
-        Algorithm that produced the result; ``"null_space"`` if g is outside the row space of A.
-    status : Status
-        OK, or NOT_CONVERGED if the gap is above the tolerance.
-    """
-
-    x: FloatArray
-    y: FloatArray
-    norm: float
-    norm_lower: float
-    multiplier: FloatArray
-    p: float
-    iterations: int
-    method: str
-    status: Status
-
-    @property
-    def value(self) -> float:
-        """||A x||_p^p (||A x||_inf for p = inf); infinity where that overflows."""
-        return power(self.norm, self.p)
-
-    @property
-    def dual(self) -> float:
-        """Lower bound on the minimum, in the units of `value`."""
-        return power(self.norm_lower, self.p)
-
-    @property
-    def gap(self) -> float:
-        """1 - dual / value, computed without cancellation."""
-        return relative_gap(self.norm, self.norm_lower, self.p)
 
 
 class ConstrainedProblem:
@@ -195,17 +150,8 @@ class ConstrainedProblem:
         if lost or not np.any(h):
             return self._outside(outside, unit)
         start = self._start(x0, h)
-        found = self._run(method, h, start, tol, max_iter)
-        if (
-            method == "interior_point"
-            and relative_gap(found.norm, found.lower, p) > tol
-            and self.shape[0] <= 5000
-        ):
-            exact = linear_program(space.range, h, p)
-            if exact.norm < found.norm:
-                found = replace(found, z=exact.z, norm=exact.norm)
-            if exact.lower > found.lower:
-                found = replace(found, u=exact.u, lower=exact.lower)
+        with single_threaded_blas():
+            found = self._solve(method, h, start, tol, max_iter)
         met = relative_gap(found.norm, found.lower, p) <= tol
         return ConstrainedMinimum(
             x=space.lift(found.z) / unit,
@@ -218,6 +164,92 @@ class ConstrainedProblem:
             method=method,
             status=Status.OK if met else Status.NOT_CONVERGED,
         )
+
+    def minimise_many(
+        self,
+        G: npt.ArrayLike,
+        *,
+        weights: FloatArray | None = None,
+        tol: float = 1e-10,
+        quick: bool = False,
+    ) -> ConstrainedMinima:
+        """Minimise for every row g of G, each a combination of rows of A.
+
+        Parameters
+        ----------
+        G : array_like, shape (k, d)
+            No zero rows. Parts outside the row space of A are ignored.
+        weights : ndarray, shape (n,), optional
+            Non-negative; the start for g is the minimiser of sum_i weights_i (a_i x)^2. With Lewis
+            weights w, weights = w^(1 - 2/p) gives starts whose gap is about 0.1 at p = 1.5 and 3.
+        tol : float
+            Relative duality gap of the p-th powers at which to stop.
+        quick : bool
+            Only evaluate the starts and their multipliers: 4 n r flops for each g.
+
+        Returns
+        -------
+        ConstrainedMinima
+
+        Raises
+        ------
+        ArgumentError, ArgumentTypeError
+            If G has a wrong shape, dtype, zero rows or entries that are not finite.
+
+        Notes
+        -----
+        For 1.2 <= p <= 8 all g advance together, 0.1 to 0.5 ms each for dense n = 1000, d = 8 on
+        one core; otherwise one by one. Memory O(n k) in groups of at most 4 million entries.
+        """
+        G = _matrix(G, self.shape[1])
+        check_fraction(tol, "tol")
+        k = len(G)
+        size = np.max(np.abs(G * self._space.scale), axis=1, initial=0.0)
+        if np.any(size == 0.0):
+            raise argument_error(
+                "G",
+                f"zeros in row {int(np.argmin(size))}",
+                "nonzero rows",
+                "No x satisfies 0 = 1: skip this constraint.",
+            )
+        units = np.ldexp(1.0, np.frexp(size)[1])
+        H = self._space.coordinates(G / units[:, None])[0]
+        x, norm, lower = np.zeros((k, self.shape[1])), np.full(k, np.inf), np.zeros(k)
+        group = max(1, 4_000_000 // max(self.shape[0], 1))
+        for first in range(0, k, group):
+            part = slice(first, min(first + group, k))
+            with single_threaded_blas():
+                Z, norm[part], lower[part] = self._many(H[:, part], weights, tol, quick)
+            for j in range(Z.shape[1]):
+                x[first + j] = self._space.lift(Z[:, j])
+        lower = np.minimum(lower, norm)
+        found = ConstrainedMinima(
+            x / units[:, None], norm / units, lower / units, self.p, Status.OK
+        )
+        return found if np.all(found.gap <= tol) else replace(found, status=Status.NOT_CONVERGED)
+
+    def _many(
+        self, H: FloatArray, weights: FloatArray | None, tol: float, quick: bool
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        B, p, k = self._space.range, self.p, H.shape[1]
+        Z, norm, lower = np.zeros_like(H), np.full(k, np.inf), np.zeros(k)
+        batched = 1.2 <= p <= 8.0 and p != 2.0
+        if quick or batched:
+            kept = self._space.kept
+            form = weights if weights is None or kept is None else weights[kept]
+            together = batch_newton(B, H, p, weights=form, tol=tol, max_iter=1 if quick else 20)
+            Z, norm, lower = together.Z, together.norm, together.lower
+        if quick:
+            return Z, norm, lower
+        method = self._resolve("auto")
+        for j in range(k):
+            if relative_gap(norm[j], lower[j], p) > tol:
+                start = Z[:, j] if np.isfinite(norm[j]) else None
+                single = self._solve(method, H[:, j], start, tol, None)
+                if single.norm < norm[j]:
+                    Z[:, j], norm[j] = single.z, single.norm
+                lower[j] = max(lower[j], single.lower)
+        return Z, norm, lower
 
     def _resolve(self, method: str) -> str:
         suits = {
@@ -237,6 +269,20 @@ class ConstrainedProblem:
                 'Pass method="auto".',
             )
         return method
+
+    def _solve(
+        self, method: str, h: FloatArray, start: FloatArray | None, tol: float, limit: int | None
+    ) -> Solution:
+        """Run the method; finish an interior point that rounding stopped by a linear program."""
+        found = self._run(method, h, start, tol, limit)
+        gap = relative_gap(found.norm, found.lower, self.p)
+        if method == "interior_point" and gap > tol and self.shape[0] <= _SMALL:
+            exact = linear_program(self._space.range, h, self.p)
+            if exact.norm < found.norm:
+                found = replace(found, z=exact.z, norm=exact.norm)
+            if exact.lower > found.lower:
+                found = replace(found, u=exact.u, lower=exact.lower)
+        return found
 
     def _run(
         self, method: str, h: FloatArray, start: FloatArray | None, tol: float, limit: int | None
@@ -308,6 +354,15 @@ def minimise_lp_norm(
     (1.125, True)
     """
     return ConstrainedProblem(A, p).minimise(g, x0=x0, tol=tol, max_iter=max_iter, method=method)
+
+
+def _matrix(G: npt.ArrayLike, d: int) -> FloatArray:
+    array = np.asarray(G)
+    if array.ndim != 2 or array.shape[1] != d:
+        raise argument_error(
+            "G", f"shape {array.shape}", f"shape (k, {d})", "Pass one g per row, as G[None, :]."
+        )
+    return _vector(array.ravel(), "G", array.size).reshape(array.shape)
 
 
 def _vector(v: npt.ArrayLike, name: str, d: int) -> FloatArray:

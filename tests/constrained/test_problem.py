@@ -295,3 +295,41 @@ def test_bad_arguments_name_themselves(arguments: dict[str, object], message: st
     given_: dict[str, object] = {"A": families.gaussian(10, 3, 0), "g": np.ones(3), "p": 1.5}
     with pytest.raises((ArgumentError, ArgumentTypeError), match=message):
         minimise_lp_norm(**(given_ | arguments))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("p", [1.0, 1.1, 1.2, 1.5, 2.0, 3.0, 4.0, 8.0, 12.0])
+@pytest.mark.parametrize("name", ["cauchy", "legendre", "zero_rows", "rank_deficient", "one_hot"])
+def test_many_at_once_agree_with_one_by_one(name: str, p: float) -> None:
+    A = families.FAMILIES[name](60, 6, 3)
+    D = families.dense(A)
+    G = D[np.any(D != 0, axis=1)][:25] * np.array([[1.0], [1e-20], [-1e20], [2.0], [1.0]] * 5)
+    problem = ConstrainedProblem(A, p)
+    many = problem.minimise_many(G)
+    assert many.status is Status.OK
+    for j, g in enumerate(G):
+        single = problem.minimise(g, in_row_space=True)
+        assert many.norm[j] == pytest.approx(single.norm, rel=1e-9)
+        assert many.norm_lower[j] <= many.norm[j]
+        assert g @ many.x[j] == pytest.approx(1.0)
+        assert np.linalg.norm(D @ many.x[j], p) == pytest.approx(many.norm[j], rel=1e-9)
+
+
+@given(st.integers(0, 1000), st.sampled_from([1.0, 1.3, 1.5, 3.0, 5.0, 16.0]))
+@settings(max_examples=30)
+def test_quick_bounds_hold_for_any_weights(seed: int, p: float) -> None:
+    rng = np.random.default_rng(seed)
+    A = rng.standard_t(1.5, size=(50, 4))
+    problem = ConstrainedProblem(A, p)
+    quick = problem.minimise_many(A, weights=10.0 ** rng.uniform(-2, 2, 50), quick=True)
+    full = problem.minimise_many(A)
+    assert np.all(quick.norm_lower <= full.norm * (1 + 1e-10))
+    assert np.all(quick.norm >= full.norm_lower * (1 - 1e-10))
+
+
+def test_many_refuses_zero_rows_and_wrong_shapes() -> None:
+    problem = ConstrainedProblem(families.gaussian(20, 3, 0), 3.0)
+    with pytest.raises(ArgumentError, match="G: got zeros in row 1"):
+        problem.minimise_many(np.array([[1.0, 0, 0], [0, 0, 0]]))
+    with pytest.raises(ArgumentError, match="G: got shape"):
+        problem.minimise_many(np.ones(3))
+    assert len(problem.minimise_many(np.zeros((0, 3))).norm) == 0
