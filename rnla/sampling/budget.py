@@ -105,24 +105,28 @@ def _solve_sorted(s: Vector, m: int, floor: float) -> Vector:
     # floor * n may exceed m by rounding alone; then nothing is left above the floor.
     floor = min(floor, m / n)
 
-    def spent(scale: float, fraction: float) -> float:
-        """Sum of clip(fraction * s / scale, floor, 1), scale being one of the scores."""
+    def excess(scale: float, fraction: float) -> float:
+        """Sum of clip(fraction * s / scale, floor, 1) minus m, scale being one of the scores.
+
+        Whole rows are subtracted as integers: a tail of 1e-17 must still count as too much.
+        """
         top = _count_at_least(s, scale / fraction)
         bottom = _count_at_least(s, scale * (floor / fraction)) if floor > 0.0 else n
         bottom = max(bottom, top)
-        return top + floor * (n - bottom) + fraction * float(np.sum(s[top:bottom] / scale))
+        tail = floor * (n - bottom) + fraction * float(np.sum(s[top:bottom] / scale))
+        return tail - (m - top)
 
     # Rows 0 ... k-1 reach probability 1 at or before c = 1 / s[k-1].
     low, high = 0, min(m, n)
     while low < high:
         k = (low + high + 1) // 2
-        low, high = (k, high) if spent(float(s[k - 1]), 1.0) <= m else (low, k - 1)
+        low, high = (k, high) if excess(float(s[k - 1]), 1.0) <= 0.0 else (low, k - 1)
     top = low
     # Rows j ... n-1 still sit on the floor at c = floor / s[j].
     low, high = top, n
     while floor > 0.0 and low < high:
         j = (low + high) // 2
-        low, high = (low, j) if spent(float(s[j]), floor) >= m else (j + 1, high)
+        low, high = (low, j) if excess(float(s[j]), floor) >= 0.0 else (j + 1, high)
     bottom = high if floor > 0.0 else n
     q = np.full(n, floor)
     q[:top] = 1.0

@@ -2,10 +2,10 @@
 
 A round keeps row i with q_i = min(1, L tau_i^(p/2)) for p <= 2, or min(1, L n_k^(p/2-1)
 tau_i^(p/2)) for p > 2, where tau are the leverage scores of the n_k rows that are left; these
-dominate the lp sensitivities. The number of rows contracts towards L^(2/p) d, or (L d)^(p/2) for p
-> 2, doubly exponentially: log log n rounds (Yasuda, PhD thesis, CMU-CS-24-110, 2024, Theorems
-8.0.2, 8.0.3 and 8.1.1). Cost: one leverage computation per round, on ever fewer rows, plus one to
-check the last rank.
+dominate the lp sensitivities. The number of rows contracts doubly exponentially, in log log n
+rounds, to at most about L^(2/p) d for p <= 2 and (L d)^(p/2) for p > 2 (Yasuda, PhD thesis,
+CMU-CS-24-110, 2024, Theorems 8.0.2, 8.0.3 and 8.1.1). Cost: one leverage computation per round, on
+ever fewer rows, plus one to check the last rank.
 """
 
 from __future__ import annotations
