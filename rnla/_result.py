@@ -31,6 +31,11 @@ class Status(enum.Enum):
         "The iteration stopped before its tolerance was met. Likely causes: a tolerance below "
         "rounding error, or an extreme p. Loosen tol, raise max_iter, or try another method."
     )
+    ROUNDING_LIMITED = (
+        "The tolerance is below rounding error for a matrix of this condition number, and the "
+        "iteration stopped there: the result is as accurate as the arithmetic allows. Loosen tol, "
+        "or remove nearly dependent columns."
+    )
     EPS_NOT_MET = (
         "The largest sample tried still shows a distortion above eps. Likely causes: eps too small "
         "for this many rows, or a method whose bound does not suit p. Raise size, raise eps, or "

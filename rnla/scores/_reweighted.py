@@ -63,8 +63,8 @@ class ReweightedLeverage:
         self.count = self._plain_norms.size
         self.rank = self.plain.rank
         self.evaluations = 0
-        # log ||a_i M|| carries a relative error of about eps times the condition of A.
-        self.rounding = 100.0 * float(np.finfo(float).eps) * self.plain.condition
+        # Measured: residuals stall at 0.1 to 0.7 eps cond(A), at 20 eps for well-conditioned A.
+        self.rounding = 2.0 * float(np.finfo(float).eps) * (self.plain.condition + 30.0)
 
     def _gather(self, full: FloatArray) -> FloatArray:
         return full if self._rows is None else full[self._rows]

@@ -63,8 +63,9 @@ def lewis_weights(
         Others: ``"fixed_point"``, the provable map for p < 4; ``"potential"``, the provable descent
         for p > 2; ``"one_sided"``, cheap weights that are certified large enough, for any p.
     tol : float
-        Residual max |log tau_i - log w_i| to reach; for sampling 1e-3 is plenty. Not used by
-        ``"one_sided"`` and ``"leverage"``.
+        Residual max |log tau_i - log w_i| to reach; for sampling 1e-3 is plenty. It is not pushed
+        below rounding, about 2 eps times the condition of A: then `status` is ROUNDING_LIMITED. Not
+        used by ``"one_sided"`` and ``"leverage"``.
     max_iter : int, optional
         Most evaluations of leverage scores. Default 200 (damped), 500 (fixed_point), 2000
         (potential), 50 rounds (active_set). For ``"one_sided"`` the number T of averaged iterates,
@@ -128,7 +129,7 @@ def lewis_weights(
         found = Iterate(2.0 * leverage(np.zeros(leverage.count)), 0.0, 1.0, 1, True)
     elif chosen == "damped":
         found = damped(leverage, p, tol=tol, max_iter=limit)
-        if not found.converged and p > 2.0 and found.residual > leverage.rounding:
+        if not found.converged and p > 2.0:
             # Local theory has failed: go on with the method that has a global proof.
             rest = _MAX_ITER["potential"]
             proven = potential_descent(leverage, p, tol=tol, max_iter=rest, start=found.log_w)
@@ -142,7 +143,7 @@ def lewis_weights(
         found = one_sided(leverage, p, steps=limit)
     else:
         found = infinity_design(leverage, tol=tol, max_iter=limit)
-    return _record(tall, leverage, p, chosen, found, tall.passes - before)
+    return _record(tall, leverage, p, chosen, found, tol, tall.passes - before)
 
 
 def _check_p(p: float) -> float:
@@ -186,9 +187,15 @@ def _record(
     p: float,
     method: str,
     found: Iterate,
+    tol: float,
     passes: int,
 ) -> LewisWeights:
     weights = np.exp(found.log_w)
+    status = leverage.plain.status
+    if not found.converged:
+        status = Status.NOT_CONVERGED
+    elif method != "one_sided" and found.residual > tol:
+        status = Status.ROUNDING_LIMITED
     kind: LewisKind = "one_sided"
     error = None
     if method not in ("one_sided", "active_set"):
@@ -211,7 +218,7 @@ def _record(
         iterations=found.iterations,
         passes=passes,
         seed=leverage.seed,
-        status=leverage.plain.status if found.converged else Status.NOT_CONVERGED,
+        status=status,
     )
 
 
@@ -220,4 +227,4 @@ def _nothing(
 ) -> LewisWeights:
     """The weights of a zero matrix."""
     found = Iterate(np.zeros(0), 0.0, 1.0, 0, True)
-    return _record(tall, leverage, p, method, found, passes)
+    return _record(tall, leverage, p, method, found, 1.0, passes)

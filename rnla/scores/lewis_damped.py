@@ -23,7 +23,6 @@ __all__ = ["damped"]
 
 _RISE = 2.0  # the Chebyshev polynomial may raise single entries a little on the way
 _PATIENCE = 30  # evaluations without progress before giving up
-_PATIENCE_AT_ROUNDING = 5  # ... once the residual is what rounding in a_i M can explain
 
 
 def damped(
@@ -35,7 +34,9 @@ def damped(
     momentum: bool = True,
     start: FloatArray | None = None,
 ) -> Iterate:
-    """Iterate from `start` (log-weights; default uniform) until max |log tau - log w| <= tol."""
+    """Iterate from `start` (log-weights; default uniform) until max |log tau - log w| <= tol,
+    or rounding."""
+    tol = max(tol, leverage.rounding)
     low, high = min(1.0, p / 2.0), max(1.0, p / 2.0)
     log_w = leverage.uniform() if start is None else start
     step = np.zeros_like(log_w)
@@ -50,8 +51,7 @@ def damped(
         residual = float(np.abs(difference).max())
         if residual < 0.9 * best:
             best, best_at = residual, iteration
-        patience = _PATIENCE if best > leverage.rounding else _PATIENCE_AT_ROUNDING
-        stalled = iteration - best_at >= patience
+        stalled = iteration - best_at >= _PATIENCE
         if residual <= tol or stalled or iteration == max_iter:
             ratio = float(np.exp(difference.max()))
             return Iterate(log_w, residual, ratio, iteration, residual <= tol)

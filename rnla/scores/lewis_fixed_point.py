@@ -24,8 +24,10 @@ def fixed_point(
     max_iter: int,
     start: FloatArray | None = None,
 ) -> Iterate:
-    """Iterate from `start` (log-weights; default uniform) until max |log tau - log w| <= tol."""
+    """Iterate from `start` (log-weights; default uniform) until max |log tau - log w| <= tol,
+    or rounding."""
     log_w = leverage.uniform() if start is None else start
+    tol = max(tol, leverage.rounding)
     iteration = 0
     while True:
         iteration += 1

@@ -32,13 +32,14 @@ _WORST = 16  # of them added without regard to direction
 
 def infinity_design(leverage: ReweightedLeverage, *, tol: float, max_iter: int) -> Iterate:
     """Weights with w_i >= tau_i(W^(1/2) A) and sum at most (1 + tol) rank; -inf where zero."""
+    tol = max(tol, leverage.rounding)
     start = averaged(leverage, np.inf, steps=_START_STEPS)
     origin = leverage.basis  # orthonormalises the start: well scaled coordinates for the small set
     r, m = leverage.rank, leverage.count
     height = start.log_w
     active = np.sort(np.argpartition(-height, min(4 * r, m - 1))[: min(4 * r, m)])
     active = _span(leverage, origin.M, active)
-    iterations, previous = 0, np.inf
+    iterations = 0
     while True:
         iterations += 1
         B = _rows(leverage, active, origin.M)
@@ -47,10 +48,8 @@ def infinity_design(leverage: ReweightedLeverage, *, tol: float, max_iter: int) 
             M = origin.M @ C
         h = leverage.norms(M)
         excess = 2.0 * float(h.max())
-        stalled = excess > 0.5 * previous and excess < leverage.rounding
-        if excess <= tol or stalled or iterations == max_iter:
+        if excess <= tol or iterations == max_iter:
             break
-        previous = excess
         useful = active[w > 1e-6 * w.max()]
         violators = np.flatnonzero(2.0 * h > 0.5 * tol)
         violators = violators[np.argsort(-h[violators])[:_CANDIDATES]]

@@ -19,8 +19,6 @@ from ._reweighted import Iterate, ReweightedLeverage
 
 __all__ = ["potential_descent"]
 
-_PATIENCE_AT_ROUNDING = 5  # evaluations without progress once rounding in a_i M explains it
-
 
 def potential_descent(
     leverage: ReweightedLeverage,
@@ -30,11 +28,12 @@ def potential_descent(
     max_iter: int,
     start: FloatArray | None = None,
 ) -> Iterate:
-    """Iterate from `start` (log-weights) until max |log tau - log w| <= tol.
+    """Iterate from `start` (log-weights) until max |log tau - log w| <= tol, or rounding.
 
     Weights rise fast and fall slowly here, so the default start is low: one step of the fixed-point
     map from uniform weights, cut at 1.
     """
+    tol = max(tol, leverage.rounding)
     share = 1.0 - 2.0 / p  # v = w^share
     cap = 16.0 * p * max(1.0, (p - 2.0) / 2.0)  # twice this is the proven smoothness
     smoothness = (p + 2.0) / 4.0
@@ -46,14 +45,10 @@ def potential_descent(
         h = leverage(0.5 * share * log_w)
         iteration = 2
     basis = leverage.basis
-    best, best_at = np.inf, iteration
     while True:
         difference = 2.0 * h - (2.0 / p) * log_w  # log tau - log w
         residual = float(np.abs(difference).max())
-        if residual < 0.9 * best:
-            best, best_at = residual, iteration
-        stalled = best <= leverage.rounding and iteration - best_at >= _PATIENCE_AT_ROUNDING
-        if residual <= tol or stalled or iteration >= max_iter:
+        if residual <= tol or iteration >= max_iter:
             leverage.basis = basis
             ratio = float(np.exp(difference.max()))
             return Iterate(log_w, residual, ratio, iteration, residual <= tol)
@@ -64,7 +59,7 @@ def potential_descent(
             iteration += 1
             change += (2.0 / p) * float(np.sum(np.exp(p * new_h) - np.exp(p * h)))
             new_residual = float(np.abs(2.0 * new_h - (2.0 / p) * new_w).max())
-            rounding = (1e-13 + 0.01 * leverage.rounding) * (1.0 + leverage.rank)
+            rounding = leverage.rounding * (1.0 + leverage.rank)
             falls = change < 0.0 if abs(change) > rounding else new_residual < residual
             if falls or smoothness >= cap or iteration >= max_iter:
                 break

@@ -34,7 +34,9 @@ def matrices(draw, largest_d=5):
     n = draw(st.integers(d + 1, 40))
     name = draw(st.sampled_from(("gaussian", "cauchy", "coherent", "scaled_rows", "integer")))
     A = families.FAMILIES[name](n, d, draw(seeds))
-    if np.linalg.matrix_rank(A / np.maximum(np.abs(A).max(axis=0), 1e-300)) < d:
+    # Few rows of very different size leave directions that float64 cannot tell from rounding.
+    size = np.linalg.norm(A, axis=0)
+    if (size == 0).any() or np.linalg.cond(A / size) > 1e5:
         return families.gaussian(n, d, draw(seeds))
     return A
 
