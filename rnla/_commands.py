@@ -52,7 +52,7 @@ def embed(options: argparse.Namespace) -> int:
     result = lp_subspace_embedding(
         tall,
         options.p,
-        eps=options.eps,
+        eps=0.1 if options.eps is None else options.eps,
         delta=options.delta,
         size=options.size,
         method=options.method,
@@ -81,7 +81,10 @@ def embed(options: argparse.Namespace) -> int:
         _print_json(data)
     else:
         _print_result(to_text(result), written)
-    return TARGET_MISSED if result.status is Status.EPS_NOT_MET else OK
+    # With --size the user chose the rows, so eps is a target only if it was given too.
+    found = None if result.certificate is None else result.certificate.found
+    above = found is not None and options.eps is not None and found > options.eps
+    return TARGET_MISSED if above or result.status is Status.EPS_NOT_MET else OK
 
 
 def _embedding_pictures(folder: str, tall: Any, result: Any) -> list[str]:
@@ -129,9 +132,11 @@ def scores(options: argparse.Namespace) -> int:
     if options.kind == "leverage":
         result: Any = score_functions.leverage_scores(tall, rng=options.seed)
     elif options.kind == "ridge_leverage":
-        result = score_functions.ridge_leverage_scores(tall, options.ridge, rng=options.seed)
+        result = score_functions.ridge_leverage_scores(
+            tall, ridge=options.ridge, k=options.k, rng=options.seed
+        )
     elif options.kind == "root_leverage":
-        result = score_functions.root_leverage_scores(tall, rng=options.seed)
+        result = score_functions.root_leverage_scores(tall, options.p, rng=options.seed)
     elif options.kind == "lewis":
         result = score_functions.lewis_weights(tall, options.p, rng=options.seed)
     else:
@@ -195,7 +200,8 @@ def bounds(options: argparse.Namespace) -> int:
     from . import bounds as published
     from .report import to_json
 
-    arguments = (options.p, options.d, options.eps, options.delta)
+    eps = 0.1 if options.eps is None else options.eps
+    arguments = (options.p, options.d, eps, options.delta)
     extra = {
         "n": options.n,
         "total_sensitivity": options.total_sensitivity,

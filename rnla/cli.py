@@ -130,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
 
     embed = command("embed", _commands.embed, "choose and reweight rows of a matrix", file, seed)
     _add_norm(embed)
-    _add_eps(embed, default=0.1)
+    _add_eps(embed)
     embed.add_argument("--size", type=_count, metavar="M", help="rows (default: found by doubling)")
     embed.add_argument("--method", choices=METHODS, default="auto", help="(default: auto)")
     embed.add_argument("--design", default="auto", metavar="NAME", help="how rows are drawn")
@@ -141,7 +141,8 @@ def _parser() -> argparse.ArgumentParser:
     scores = command("scores", _commands.scores, "score every row of a matrix", file, seed)
     scores.add_argument("--kind", choices=KINDS, default="leverage", help="(default: leverage)")
     _add_norm(scores)
-    scores.add_argument("--ridge", type=float, default=1.0, help="for ridge_leverage (default: 1)")
+    scores.add_argument("--ridge", type=float, metavar="L", help="for ridge_leverage: lambda")
+    scores.add_argument("--k", type=_count, help="for ridge_leverage: lambda from the tail past k")
     scores.add_argument("--out", metavar="PATH", help="write the scores: .csv, .parquet or .npz")
 
     certify = command(
@@ -154,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     bounds = command("bounds", _commands.bounds, "print the published numbers of rows")
     _add_norm(bounds)
     bounds.add_argument("--d", type=_count, required=True, help="columns (or rank)")
-    _add_eps(bounds, default=0.1)
+    _add_eps(bounds)
     bounds.add_argument("--n", type=_count, help="rows")
     bounds.add_argument("--total-sensitivity", type=float, metavar="S")
     bounds.add_argument("--online-condition", type=float, metavar="K")
@@ -173,10 +174,8 @@ def _add_norm(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--p", type=float, default=2.0, help="exponent of the norm (default: 2)")
 
 
-def _add_eps(parser: argparse.ArgumentParser, *, default: float) -> None:
-    parser.add_argument(
-        "--eps", type=float, default=default, help=f"relative distortion (default: {default:g})"
-    )
+def _add_eps(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--eps", type=float, help="relative distortion (default: 0.1)")
     parser.add_argument(
         "--delta", type=float, default=0.01, help="failure probability (default: 0.01)"
     )

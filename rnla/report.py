@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["format_table", "to_json", "to_text"]
 
 _WIDTH = 96
-_LABEL = 22
+_LABEL = 24
+# Computed attributes of records that belong into JSON.
+_PROPERTIES = ("found", "certified")
 
 
 def to_json(record: Any, *, arrays: bool = True) -> Any:
@@ -38,8 +40,9 @@ def to_json(record: Any, *, arrays: bool = True) -> Any:
     Returns
     -------
     dict
-        Keys are the attributes. A status becomes its name; infinities and NaN, which JSON does not
-        have, become the strings ``"inf"``, ``"-inf"`` and ``"nan"``.
+        Keys are the attributes, and ``found`` and ``certified`` of a certificate. A status becomes
+        its name; infinities and NaN, which JSON does not have, become the strings ``"inf"``,
+        ``"-inf"`` and ``"nan"``.
 
     Examples
     --------
@@ -51,6 +54,7 @@ def to_json(record: Any, *, arrays: bool = True) -> Any:
         return record.name
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
         names = [field.name for field in dataclasses.fields(record)]
+        names += [name for name in _PROPERTIES if hasattr(record, name) and name not in names]
         return {name: to_json(getattr(record, name), arrays=arrays) for name in names}
     if isinstance(record, Mapping):
         return {str(key): to_json(value, arrays=arrays) for key, value in record.items()}
@@ -87,8 +91,7 @@ def to_text(record: Any) -> str:
     if isinstance(record, Embedding):
         return _embedding(record)
     if isinstance(record, Certificate):
-        lines = [*_pairs(_certificate_pairs(record)), "", *_distortions([("this sample", record)])]
-        return "\n".join(lines)
+        return _certificate(record)
     return "\n".join(_pairs(_generic_pairs(record)))
 
 
@@ -148,7 +151,14 @@ def _distortions(measured: Sequence[tuple[str, Certificate]]) -> list[str]:
     """The table of ratios, with a line that says what the numbers are and are not."""
     header = ["", "found distortion", "smallest ratio", "largest ratio", "proved at most", "tier"]
     rows = [
-        [name, c.found, c.lower, c.upper, "no bound" if (w := _proved(c)) is None else w, c.tier]
+        [
+            name,
+            c.found,
+            c.lower,
+            c.upper,
+            c.certified_distortion if c.certified else "no proof",
+            c.tier,
+        ]
         for name, c in measured
     ]
     note = (
@@ -158,32 +168,50 @@ def _distortions(measured: Sequence[tuple[str, Certificate]]) -> list[str]:
     return [*format_table(header, rows).splitlines(), "", *_wrapped(note)]
 
 
-def _proved(certificate: Certificate) -> float | None:
-    low, high = certificate.certified_lower, certificate.certified_upper
-    if low is None or high is None:
-        return None
-    return float(max(1.0 - low, high - 1.0))
+def _certificate(c: Certificate) -> str:
+    pairs = [
+        ("rows kept", f"{c.size:,} of {c.n:,} ({100 * c.size / c.n:.3g} %)"),
+        ("columns", f"{c.d:,}, rank {c.rank:,}"),
+        ("rank of the sample", "the same" if c.rank_preserved else "LOWER: some x are lost"),
+        ("norm", f"p = {c.p:g}"),
+        ("proof", c.proof or "none is known for this p and size"),
+    ]
+    statistical = c.diagnostics.get("statistical")
+    if statistical is not None:
+        pairs += _detail_pairs(statistical.details)
+    pairs += [("passes over the rows", _cell(c.passes)), ("seed", str(c.seed))]
+    lines = [*_pairs(pairs), "", *_distortions([("this sample", c)])]
+    if c.status is not Status.OK:
+        lines += ["", *_wrapped(f"{c.status.name}: {c.status.value}")]
+    return "\n".join(lines)
 
 
-def _certificate_pairs(certificate: Certificate) -> list[tuple[str, str]]:
-    shown = ("found", "lower", "upper", "certified_lower", "certified_upper", "tier", "witnesses")
-    return [pair for pair in _generic_pairs(certificate) if pair[0].replace(" ", "_") not in shown]
+def _detail_pairs(details: Mapping[str, Any]) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for name, value in details.items():
+        label = name.replace("_", " ")
+        if _plain(value):
+            pairs.append((label, _cell(value)))
+        elif isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value):
+            pairs += [(label.removesuffix("s"), text) for text in value]
+    return pairs
 
 
 def _generic_pairs(record: Any) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
+    arrays: list[tuple[str, str]] = []
     for field in dataclasses.fields(record):
         value = getattr(record, field.name)
         label = field.name.replace("_", " ")
         if isinstance(value, Status):
             pairs.append((label, f"{value.name}: {value.value}"))
         elif isinstance(value, np.ndarray):
-            pairs += _array_pairs(label, value)
+            arrays += _array_pairs(label, value)
         elif isinstance(value, Mapping):
-            pairs += [(str(k).replace("_", " "), _cell(v)) for k, v in value.items() if _plain(v)]
+            pairs += _detail_pairs(value)
         elif _plain(value):
             pairs.append((label, str(value) if field.name == "seed" else _cell(value)))
-    return pairs
+    return pairs + arrays
 
 
 def _plain(value: Any) -> bool:

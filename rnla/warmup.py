@@ -14,6 +14,7 @@ import scipy.sparse as sp
 
 from . import kernels, sampling
 from .random import Stream
+from .scores.online import online_scores
 from .sketch import SparseSign
 from .tall import as_tall
 
@@ -53,6 +54,7 @@ def _passes(source: Any) -> None:
     tall.row_norms(np.eye(d), p=1.0)
     tall.quadratic(np.eye(d))
     tall.sketch(SparseSign(4, n, nnz=2).draw(0))
+    online_scores(tall)
 
 
 def _draws() -> None:

@@ -1,0 +1,355 @@
+"""The demonstration: median regression of doctor visits on a row sample of the RAND data.
+
+The RAND Health Insurance Experiment of 1974-82 as used by Deb and Trivedi (Journal of Applied
+Econometrics 17, 2002), a table that statsmodels ships: 20,190 observations of a person in a year.
+Nothing here is part of the library's mathematics: it calls the public functions, times them, and
+solves the regressions with SciPy's linear programs.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pathlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ._errors import ConvergenceError, import_optional
+from ._result import FloatArray
+
+__all__ = ["load_rand_table", "median_regression"]
+
+METHODS = ("uniform", "leverage", "root_leverage", "lewis", "sensitivity")
+
+
+def load_rand_table() -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
+    """Covariates with all squares and products, the response, and the names of the columns.
+
+    Returns
+    -------
+    X : ndarray, shape (20190, 48)
+        A column of ones, the nine covariates, and their squares and products without those that
+        are constant or repeat another column, as the square of a 0/1 column does.
+    y : ndarray, shape (20190,)
+        Visits to a doctor.
+    names : tuple of str
+    """
+    randhie = import_optional(
+        "statsmodels.datasets.randhie", extra="bench", purpose="for its copy of the RAND data"
+    )
+    table = randhie.load_pandas().data
+    y = table.pop("mdvis").to_numpy(dtype=np.float64)
+    covariates = {str(name): table[name].to_numpy(dtype=np.float64) for name in table.columns}
+    candidates = dict(covariates)
+    for first, second in itertools.combinations_with_replacement(covariates, 2):
+        candidates[f"{first}*{second}"] = covariates[first] * covariates[second]
+    columns = {"one": np.ones_like(y)}
+    for name, column in candidates.items():
+        repeats = any(np.array_equal(column, other) for other in columns.values())
+        if not repeats and column.min() < column.max():
+            columns[name] = column
+    return np.column_stack(list(columns.values())), y, tuple(columns)
+
+
+def median_regression(
+    X: FloatArray, y: FloatArray, weights: npt.ArrayLike | None = None
+) -> tuple[FloatArray, float]:
+    """Minimise sum_i weights_i |y_i - x_i b| over b, by the dual linear program.
+
+    The dual, max y'u with X'u = 0 and |u_i| <= weights_i, has d rows only, and its multipliers are
+    the coefficients (Koenker and Bassett 1978). Returns them and the optimal value.
+    """
+    from scipy.optimize import linprog
+
+    scale = np.abs(X).max(axis=0)
+    scale[scale == 0.0] = 1.0
+    w = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64)
+    answer = linprog(
+        -y,
+        A_eq=(X / scale).T,
+        b_eq=np.zeros(X.shape[1]),
+        bounds=np.column_stack([-w, w]),
+        method="highs",
+    )
+    if answer.status != 0:
+        raise ConvergenceError(f"HiGHS: {answer.message}", answer)
+    coefficients = -answer.eqlin.marginals / scale
+    return coefficients, float(w @ np.abs(y - X @ coefficients))
+
+
+@dataclass(frozen=True)
+class MethodResult:
+    """One method at the size of the embedding; medians over the draws.
+
+    Attributes
+    ----------
+    method : str
+    rows : int
+        Rows kept.
+    found, worst_found : float
+        Median and largest distortion found.
+    objective_ratio, worst_objective_ratio : float
+        Median and largest loss, on all observations, of the regression on the sample, relative to
+        the regression on all observations.
+    seconds : float
+        Time to score every row.
+    """
+
+    method: str
+    rows: int
+    found: float
+    worst_found: float
+    objective_ratio: float
+    worst_objective_ratio: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """Everything that the demonstration measured; times are wall-clock seconds.
+
+    Attributes
+    ----------
+    n, d : int
+        Observations and columns, the response included.
+    eps : float
+        The distortion asked for.
+    kept : int
+        Rows of the embedding.
+    method, status : str
+    found, uniform_found : float
+        Distortion found for the embedding, and for a uniform sample of its size.
+    objective_ratio : float
+        Loss of the regression on the embedding, on all observations, over the smallest loss.
+    full_seconds, embedding_seconds, sample_seconds : float
+        Regression on all observations; making and measuring the embedding; regression on it.
+    methods : tuple of MethodResult
+        All methods at this size.
+    curves : dict
+        Method to list of (rows kept, distortion found).
+    pictures : tuple of str
+        Files written.
+    seconds : float
+        All of it.
+    """
+
+    n: int
+    d: int
+    eps: float
+    kept: int
+    method: str
+    status: str
+    found: float
+    uniform_found: float
+    objective_ratio: float
+    full_seconds: float
+    embedding_seconds: float
+    sample_seconds: float
+    methods: tuple[MethodResult, ...]
+    curves: dict[str, list[tuple[int, float]]]
+    pictures: tuple[str, ...]
+    seconds: float
+
+
+def run_demo(
+    out: str | os.PathLike[str],
+    *,
+    eps: float = 0.25,
+    observations: int | None = None,
+    draws: int = 3,
+    seed: int = 0,
+    progress: bool = False,
+    echo: Callable[[str], object] = print,
+) -> DemoResult:
+    """Embed the RAND table for p = 1, regress on the sample, compare the methods, draw pictures.
+
+    Parameters
+    ----------
+    out : str or path-like
+        Folder for the pictures; created if it is not there.
+    eps : float
+        Distortion asked for.
+    observations : int, optional
+        Use that many observations, evenly spaced, in place of all.
+    draws : int
+        Samples per method and size.
+    seed : int
+    progress : bool
+        Show a bar on standard error.
+    echo : callable
+        Takes the lines of the report.
+
+    Returns
+    -------
+    DemoResult
+    """
+    from tqdm.auto import tqdm
+
+    from .embedding import lp_subspace_embedding
+    from .report import format_table, to_text
+    from .tall import as_tall
+
+    folder = pathlib.Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+    X, y, names = load_rand_table()
+    if observations is not None:
+        kept = np.linspace(0, len(y) - 1, observations).round().astype(int)
+        X, y = X[kept], y[kept]
+    n = len(y)
+    echo(
+        f"RAND Health Insurance Experiment: {n:,} observations, {len(names)} columns (covariates, "
+        "squares, products), response: visits to a doctor.\n"
+    )
+    (_, best), full_seconds = _timed(lambda: median_regression(X, y))
+    echo(f"Median regression on all rows: loss {best:,.1f} in {full_seconds:.2f} s.\n")
+
+    A = np.column_stack([X, y])
+    embedding, embedding_seconds = _timed(lambda: lp_subspace_embedding(A, 1, eps=eps, rng=seed))
+    (ratio, sample_seconds) = _timed(lambda: _objective_ratio(X, y, embedding.sample, best))
+    echo(to_text(embedding))
+    echo(
+        f"\nMedian regression on the {embedding.size:,} rows kept: its coefficients lose "
+        f"{100 * (ratio - 1):.2f} % on all rows (objective ratio {ratio:.4f});\n"
+        f"{sample_seconds:.2f} s, after {embedding_seconds:.1f} s to make and measure the "
+        "embedding.\n"
+    )
+
+    tall = as_tall(A)
+    scores, score_seconds = {}, {}
+    for method in METHODS:
+        scores[method], score_seconds[method] = _timed(partial(_scores, tall, method, seed))
+    used = int(embedding.sizes["used"] or n)
+    sizes = [used // 4, used // 2, used, min(2 * used, n)]
+    curves: dict[str, list[tuple[int, float]]] = {method: [] for method in METHODS}
+    rows = []
+    with tqdm(
+        total=len(METHODS) * len(sizes) * draws,
+        desc="measuring samples",
+        disable=not progress,
+        leave=False,
+    ) as bar:
+        for method in METHODS:
+            found, ratios = [], []
+            for size, draw in itertools.product(sizes, range(draws)):
+                sample, distortion = _measured(tall, scores[method], size, seed + draw)
+                curves[method].append((size, distortion))
+                if size == used:
+                    found.append(distortion)
+                    ratios.append(_objective_ratio(X, y, sample, best))
+                bar.update()
+            rows.append(
+                MethodResult(
+                    method,
+                    used,
+                    float(np.median(found)),
+                    max(found),
+                    float(np.median(ratios)),
+                    max(ratios),
+                    score_seconds[method],
+                )
+            )
+    echo(f"All methods at {used:,} rows, median (and worst) of {draws} samples:\n")
+    header = ["method", "found distortion", "(worst)", "objective ratio", "(worst)", "scores, s"]
+    echo(
+        format_table(
+            header,
+            [
+                [
+                    r.method,
+                    f"{r.found:.3f}",
+                    f"{r.worst_found:.3f}",
+                    f"{r.objective_ratio:.4f}",
+                    f"{r.worst_objective_ratio:.4f}",
+                    f"{r.seconds:.2f}",
+                ]
+                for r in rows
+            ],
+        )
+    )
+    pictures = _pictures(folder, A, embedding, scores, curves, eps)
+    seconds = time.perf_counter() - start
+    echo(f"\nPictures: {', '.join(pictures)}\nAll in all {seconds:.0f} s.")
+    return DemoResult(
+        n=n,
+        d=A.shape[1],
+        eps=eps,
+        kept=embedding.size,
+        method=embedding.method,
+        status=embedding.status.name,
+        found=float("nan") if embedding.certificate is None else embedding.certificate.found,
+        uniform_found=float("nan") if embedding.uniform is None else embedding.uniform.found,
+        objective_ratio=ratio,
+        full_seconds=full_seconds,
+        embedding_seconds=embedding_seconds,
+        sample_seconds=sample_seconds,
+        methods=tuple(rows),
+        curves=curves,
+        pictures=pictures,
+        seconds=seconds,
+    )
+
+
+def _timed(call: Callable[[], Any]) -> tuple[Any, float]:
+    start = time.perf_counter()
+    return call(), time.perf_counter() - start
+
+
+def _objective_ratio(X: FloatArray, y: FloatArray, sample: Any, best: float) -> float:
+    """Loss on all rows of the coefficients that the sample gives, over the smallest loss."""
+    rows = sample.indices
+    coefficients, _ = median_regression(X[rows], y[rows], sample.weights)
+    return float(np.abs(y - X @ coefficients).sum() / best)
+
+
+def _scores(tall: Any, method: str, seed: int) -> FloatArray:
+    from . import scores
+
+    if method == "uniform":
+        return np.ones(tall.shape[0])
+    if method == "leverage":
+        return np.asarray(scores.leverage_scores(tall, rng=seed))
+    if method == "root_leverage":
+        return np.asarray(scores.root_leverage_scores(tall, 1, rng=seed))
+    if method == "lewis":
+        return np.asarray(scores.lewis_weights(tall, 1, rng=seed))
+    return np.asarray(scores.lp_sensitivities(tall, 1, rng=seed))
+
+
+def _measured(tall: Any, scores: FloatArray, size: int, seed: int) -> tuple[Any, float]:
+    from .certify import certify_embedding
+    from .sampling import sample_rows
+
+    sample = sample_rows(scores, size, p=1, rng=seed)
+    return sample, float(certify_embedding(tall, sample, 1, rng=seed).found)
+
+
+def _pictures(
+    folder: pathlib.Path,
+    A: FloatArray,
+    embedding: Any,
+    scores: dict[str, FloatArray],
+    curves: dict[str, list[tuple[int, float]]],
+    eps: float,
+) -> tuple[str, ...]:
+    from . import plotting
+
+    profiles = {method: scores[method] for method in METHODS if method != "uniform"}
+    drawn = {
+        "score-profile.png": plotting.score_profile(profiles, ax=plotting.new_axes()),
+        "kept-rows.png": plotting.kept_rows(
+            A, embedding, method=embedding.method, ax=plotting.new_axes()
+        ),
+        "distortion.png": plotting.distortion_against_size(
+            curves, eps=eps, p=1, ax=plotting.new_axes()
+        ),
+    }
+    for name, axes in drawn.items():
+        plotting.save_figure(axes, folder / name)
+    return tuple(str(folder / name) for name in drawn)
