@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..random import Stream
 from ._checks import Vector
 from ._rows import TINY, integral_total
 from .row_sample import RowSample
@@ -18,23 +17,21 @@ def contested(q: Vector) -> Vector:
     return np.where((q < 1.0) & (q >= TINY), q, 0.0)
 
 
-def settle(
-    inner: Vector, standing: int, mass: float, stream: Stream, first: int
-) -> npt.NDArray[np.int64]:
+def settle(inner: Vector, standing: int, mass: float, uniform: float) -> npt.NDArray[np.int64]:
     """Accept the last row standing with its residual probability: an array of one row, or none.
 
-    The first row of the order decides: its number was not needed in any duel.
+    `uniform` belongs to the first row of the order, whose number was not needed in any duel.
     """
-    if integral_total(float(np.sum(inner))) is not None:
-        keep = mass > 0.5
-    else:
-        keep = bool(stream.uniform(np.array([first]))[0] < mass)
-    return np.array([standing] if keep and standing >= 0 else [], dtype=np.int64)
+    total = integral_total(float(np.sum(inner)))
+    keep = standing >= 0 and (mass > 0.5 if total is not None else uniform < mass)
+    return np.array([standing] if keep else [], dtype=np.int64)
 
 
 def finish(
     q: Vector, accepted: npt.NDArray[np.int64], design: str, seed: int, p: float | None
 ) -> RowSample:
     """Sorted record of the accepted rows and the certain ones."""
-    rows = np.sort(np.concatenate([np.flatnonzero(q == 1.0), accepted]))
+    keep = q == 1.0
+    keep[accepted] = True
+    rows = np.flatnonzero(keep)
     return RowSample(rows, 1.0 / q[rows], q[rows], design=design, seed=seed, n=q.size, p=p)

@@ -66,7 +66,9 @@ def systematic_sample(
     steps, total = _steps(q[visited])
     offset = _offset(seed, total)
     kept, _ = crossings(steps, np.uint64(offset))
-    rows = np.sort(np.concatenate([np.flatnonzero(q == 1.0), visited[kept]]))
+    keep = q == 1.0
+    keep[visited[kept]] = True
+    rows = np.flatnonzero(keep)
     return RowSample(rows, 1.0 / q[rows], q[rows], design="systematic", seed=seed, n=q.size, p=p)
 
 

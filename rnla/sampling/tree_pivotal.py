@@ -74,10 +74,10 @@ def tree_pivotal_sample(
     q = check_probabilities(probabilities, "probabilities")
     seed = resolve_seed(rng)
     leaves = resolve_order(q.size, order, coordinates, split)
-    if leaves is None:
-        leaves = np.arange(q.size)
     inner = contested(q)
-    stream = Stream(seed, DUEL_PURPOSE)
-    accepted, standing, mass = kernel.tree_pivotal(inner[leaves], stream.uniform(leaves))
-    last = settle(inner, standing, mass, stream, int(leaves[0]))
-    return finish(q, leaves[np.concatenate([accepted, last])], "tree_pivotal", seed, p)
+    uniforms = Stream(seed, DUEL_PURPOSE).uniform(range(q.size))
+    if leaves is not None:
+        inner, uniforms = inner[leaves], uniforms[leaves]
+    accepted, standing, mass = kernel.tree_pivotal(inner, uniforms)
+    rows = np.concatenate([accepted, settle(inner, standing, mass, float(uniforms[0]))])
+    return finish(q, rows if leaves is None else leaves[rows], "tree_pivotal", seed, p)
