@@ -1,0 +1,143 @@
+"""What the tiers share: the matrix, the sample, one basis, one set of leverage scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from .._errors import ArgumentTypeError, argument_error
+from .._result import FloatArray, IntArray
+from ..basis import Basis, orthonormal_basis
+from ..random import Stream
+from ..tall import TallMatrix
+from ._rows import HeldRows
+from ._sums import SampleLike, distortion_ratios, sampled_rows
+
+__all__ = ["Kept", "Problem", "check_sample"]
+
+_DENSE_RANK = 512  # above, sparse matrices are searched in scaled pivot columns, not in A M
+_EXACT_LEVERAGE_RANK = 64
+_PROJECTIONS = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """Rows with weights, and the number of rows they were taken from."""
+
+    indices: IntArray
+    weights: FloatArray
+    n: int
+
+
+class Problem:
+    """A matrix, a sample of its rows and a norm; computes what several tiers need once."""
+
+    def __init__(self, A: TallMatrix, sample: SampleLike, p: float, seed: int) -> None:
+        self.A, self.p, self.seed = A, p, seed
+        self.sample = check_sample(A, sample, "sample")
+        positive = np.asarray(self.sample.weights) > 0
+        self.indices = np.asarray(self.sample.indices)[positive]
+        self.weights = np.asarray(self.sample.weights, dtype=np.float64)[positive]
+        self.kept = Kept(self.indices, self.weights, A.shape[0])
+        A.scan()  # finds NaN before anything else can be puzzled by them
+
+    @property
+    def multiplicities(self) -> FloatArray:
+        """How often each kept row was drawn; ones if the sample does not say."""
+        counts = getattr(self.sample, "multiplicities", None)
+        if counts is None:
+            return np.ones(self.indices.size)
+        drawn = np.asarray(counts, dtype=np.float64)[np.asarray(self.sample.weights) > 0]
+        return np.asarray(np.maximum(drawn, 1.0))
+
+    def stream(self, purpose: str) -> Stream:
+        """Random numbers of one part of the certificate."""
+        return Stream(self.seed, f"certify {purpose}")
+
+    @cached_property
+    def basis(self) -> Basis:
+        return orthonormal_basis(self.A, seed=self.seed)
+
+    @property
+    def rank(self) -> int:
+        return self.basis.rank
+
+    @cached_property
+    def transform(self) -> Any:
+        """T with columns that span the row space: the basis, or scaled pivot columns (sparse)."""
+        if not self.A.is_sparse or self.rank <= _DENSE_RANK:
+            return self.basis.M
+        pivots = self.basis.pivots
+        scale = 1.0 / self.A.scan().column_max[pivots]
+        position = (pivots, np.arange(pivots.size))
+        return sp.csc_array((scale, position), shape=(self.A.shape[1], pivots.size))
+
+    @cached_property
+    def rows(self) -> Any:
+        """The sampled rows without weights, dense or CSR, float64."""
+        return sampled_rows(self.A, self.indices)
+
+    @cached_property
+    def entries(self) -> int:
+        """Numbers needed to hold all rows for a search: non-zeros if sparse, else n r."""
+        if self.A.is_sparse:
+            return int(sum(block.nnz for _, block in self.A.blocks()))
+        return self.A.shape[0] * self.rank
+
+    def hold(self, sample: SampleLike | None = None) -> HeldRows:
+        """Rows of a sample with its weights, or all rows with weight one, ready for a search."""
+        if sample is None:
+            weights = np.ones(self.A.shape[0])
+            if self.A.is_sparse:
+                rows = sampled_rows(self.A, np.arange(self.A.shape[0]))
+                return HeldRows(rows, self.transform, weights, self.p)
+            return HeldRows(self.A.matmul(self.transform), None, weights, self.p)
+        rows = sampled_rows(self.A, sample.indices)
+        if self.A.is_sparse:
+            return HeldRows(rows, self.transform, np.asarray(sample.weights), self.p)
+        return HeldRows(rows @ self.transform, None, np.asarray(sample.weights), self.p)
+
+    @cached_property
+    def leverage(self) -> FloatArray:
+        """Leverage scores of all rows: exact up to rank 64, else from 32 random projections.
+
+        The projected scores are within a factor of two of the exact ones but for one row in a
+        thousand; they choose starts and describe weights, they prove nothing.
+        """
+        M = self.basis.M
+        if self.rank > _EXACT_LEVERAGE_RANK:
+            directions = self.stream("leverage").normal(range(self.rank), _PROJECTIONS)
+            M = M @ (directions / np.sqrt(_PROJECTIONS))
+        return np.asarray(np.minimum(self.A.row_norms(M) ** 2, 1.0))
+
+    def ratios(self, X: FloatArray) -> FloatArray:
+        """||S A x||_p^p / ||A x||_p^p for the columns of X, on all rows: one pass."""
+        return distortion_ratios(self.A, self.sample, X, self.p)
+
+
+def check_sample(A: TallMatrix, sample: Any, name: str) -> SampleLike:
+    """Return the sample if it fits the matrix and keeps anything, or raise."""
+    expected = "a RowSample of the rows of A"
+    if not all(hasattr(sample, field) for field in ("indices", "weights", "n")):
+        remedy = "Draw one with rnla.sampling.sample_rows, or pass embedding.sample."
+        raise argument_error(name, type(sample).__name__, expected, remedy, kind=ArgumentTypeError)
+    if sample.n != A.shape[0]:
+        raise argument_error(
+            name,
+            f"a sample of {sample.n} rows",
+            f"a sample of the {A.shape[0]} rows of A",
+            "Pass the matrix that the sample was drawn from.",
+        )
+    if not np.any(np.asarray(sample.weights) > 0):
+        raise argument_error(
+            name,
+            "no row with positive weight",
+            "at least one",
+            "Draw a larger sample: an empty one preserves nothing.",
+        )
+    checked: SampleLike = sample
+    return checked

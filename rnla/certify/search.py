@@ -1,0 +1,135 @@
+"""Tier V2: the largest distortion that can be found, by ascents from the best of many guesses.
+
+Both extremes of N(x) / D(x), N = ||SAx||_p^p and D = ||Ax||_p^p, are searched: N / D with N
+linearised, D / N with D linearised. Rows stay in memory up to four million numbers; beyond that D
+is replaced during the search by a sample of A that is independent of the one certified (given as
+`reference`, or drawn here), and the most promising vector is improved by a few steps on all rows.
+Whatever the search saw, every ratio reported is measured on all rows, so a found extreme is a true
+ratio; that none is more extreme is not proved.
+
+`details`: ``starts`` and ``steps`` taken, ``flops``, ``explored`` ("all rows" or "reference"),
+``explored_rows``, ``history_lower`` and ``history_upper`` (log ratios along the best ascents).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .._result import FloatArray
+from ..tall import single_threaded_blas
+from ._certificate import TierResult
+from ._problem import Problem
+from ._reference import draw_reference
+from ._rows import HeldRows, PassRows, Side
+from ._starts import pool_ratios, select, start_pool
+from ._sums import SampleLike
+from .ascent import Ascent, ascend
+from .vertices import polish_vertex
+
+__all__ = ["ascent_tier", "search_extremes"]
+
+_HELD_NUMBERS = 4_000_000
+_HELD_NONZEROS = 12_000_000
+_OVERSIZE = 4  # rows of the reference per row of the sample
+_POLISHED = 3
+_FULL_STEPS = 4
+
+
+@dataclass
+class _Direction:
+    """The search of one extreme: ends of its ascents, best first once sorted, and its cost."""
+
+    upper: HeldRows
+    lower: HeldRows
+    p: float
+    ends: list[Ascent] = field(default_factory=list)
+    steps: int = 0
+    flops: float = 0.0
+
+    def run(self, starts: FloatArray, budget: float) -> None:
+        for z in starts.T:
+            if self.ends and self.flops >= budget:
+                break
+            end = ascend(self.upper, self.lower, self.p, z)
+            steps = len(end.history)
+            self.steps += steps
+            self.flops += steps * _step_flops(self.upper, self.lower)
+            self.ends.append(end)
+        self.ends.sort(key=lambda end: -end.log_ratio)
+        if self.p == 1.0:
+            self._polish(budget)
+
+    def _polish(self, budget: float) -> None:
+        """Walk to a local maximum among vertices from the best few ends."""
+        products = self.upper.product_flops + self.lower.product_flops
+        pivots = int((budget - self.flops) / (2 * _POLISHED * products * self.lower.rank))
+        for position, end in enumerate(self.ends[:_POLISHED]):
+            if pivots < 1:
+                break
+            z, value = polish_vertex(
+                self.upper, self.lower, end.z, max_pivots=min(pivots, 5 * self.lower.rank)
+            )
+            if value > end.log_ratio:
+                self.ends[position] = Ascent(z, value, (*end.history, value))
+        self.ends.sort(key=lambda end: -end.log_ratio)
+
+
+def search_extremes(
+    sampled: HeldRows, full: HeldRows, p: float, pool: FloatArray, *, starts: int, budget: float
+) -> tuple[_Direction, _Direction]:
+    """Search the smallest and the largest N / D; the budget is halved between them."""
+    log_ratio = pool_ratios(sampled, full, pool, p)
+    lowest, highest = _Direction(full, sampled, p), _Direction(sampled, full, p)
+    lowest.run(select(pool, -log_ratio, starts), budget / 2)
+    highest.run(select(pool, log_ratio, starts), budget / 2)
+    return lowest, highest
+
+
+def ascent_tier(
+    problem: Problem,
+    *,
+    starts: int,
+    budget: float,
+    reference: SampleLike | None = None,
+    lewis: FloatArray | None = None,
+) -> TierResult:
+    """Search both extremes; at least one ascent each, then as many as `budget` flops allow."""
+    sampled = problem.hold(problem.kept)
+    limit = _HELD_NONZEROS if problem.A.is_sparse else _HELD_NUMBERS
+    if reference is None and problem.entries > limit:
+        affordable = int(limit / problem.entries * problem.A.shape[0])
+        rows = min(max(affordable, _OVERSIZE * len(sampled)), problem.A.shape[0])
+        reference = draw_reference(problem, rows)
+    full = problem.hold(reference)
+    with single_threaded_blas():  # thousands of small products: threads would wait for each other
+        pool = start_pool(problem, sampled, full, lewis)
+        directions = search_extremes(sampled, full, problem.p, pool, starts=starts, budget=budget)
+    candidates = [[end.z for end in direction.ends[:_POLISHED]] for direction in directions]
+    if reference is not None:
+        everything = PassRows(problem.A, problem.transform)
+        sides: list[tuple[Side, Side]] = [(everything, sampled), (sampled, everything)]
+        for z, (upper, lower) in zip(candidates, sides, strict=True):
+            end = ascend(upper, lower, problem.p, z[0], max_steps=_FULL_STEPS)
+            z.append(end.z)
+    Z = np.column_stack([z for found in candidates for z in found])
+    lowest, highest = directions
+    return TierResult(
+        "ascent",
+        np.asarray(problem.transform @ Z),
+        details={
+            "starts": len(lowest.ends) + len(highest.ends),
+            "steps": lowest.steps + highest.steps,
+            "flops": lowest.flops + highest.flops,
+            "explored": "all rows" if reference is None else "reference",
+            "explored_rows": len(full),
+            "history_lower": tuple(-value for value in lowest.ends[0].history),
+            "history_upper": highest.ends[0].history,
+        },
+    )
+
+
+def _step_flops(upper: Side, lower: Side) -> float:
+    products = 2.0 * (upper.product_flops + lower.product_flops)
+    return lower.gram_flops + products + lower.rank**3 / 3.0

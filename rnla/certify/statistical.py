@@ -1,0 +1,89 @@
+"""Tier V5: what a sample looks like statistically. It describes and warns, and proves nothing.
+
+Typical distortion: |N / D - 1| over Gaussian x = M z; typical, because no x is searched.
+
+Balance: T = sum over the sample of weight x score minus the sum of all scores, with score
+tau_i^(p/2), proportional to the mean of |a_i . x|^p over those x. Unbiased weights give T mean
+zero; the variance is estimated from the sample (Horvitz and Thompson 1952) and Bernstein's
+inequality turns T into a p-value. Below `FALSE_ALARM_RATE` a warning is issued, so unbiased Poisson
+samples raise it at most that often, as far as the estimated variance can be trusted: heavy rows
+that had little chance to be drawn make T alarm too, a fault of the sample even if not of its
+weights.
+
+Weights: effective sample size (sum w)^2 / sum w^2 and the largest weight x score.
+
+`details`: ``typical_median``, ``typical_95``, ``balance`` (T relative to the sum of scores),
+``balance_p_value``, ``effective_sample_size``, ``max_weight_score`` (times size over total: 1 if
+rows were drawn in proportion to their scores), ``warnings``. No pass beside the leverage scores.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .._result import FloatArray
+from ._certificate import TierResult
+from ._problem import Problem
+
+__all__ = ["FALSE_ALARM_RATE", "balance_test", "random_directions", "statistical_tier"]
+
+FALSE_ALARM_RATE = 1e-3
+_DIRECTIONS = 64
+
+
+def random_directions(problem: Problem) -> FloatArray:
+    """x = M z for independent Gaussian z, (d, 64): A x is uniform over directions of the range."""
+    generator = problem.stream("typical").generator()
+    return np.asarray(problem.basis.M @ generator.standard_normal((problem.rank, _DIRECTIONS)))
+
+
+def statistical_tier(problem: Problem, typical: FloatArray, rank_preserved: bool) -> TierResult:
+    """Describe the sample; `typical` are the ratios at `random_directions`."""
+    scores = problem.leverage ** (problem.p / 2.0)
+    omega, kept = problem.weights, scores[problem.indices]
+    balance, p_value = balance_test(scores, problem.indices, omega, problem.multiplicities)
+    deviation = np.abs(typical - 1.0)
+    effective = float((omega / omega.max()).sum() ** 2 / np.sum((omega / omega.max()) ** 2))
+    largest = float(np.max(omega * kept)) * omega.size / float(scores.sum())
+    warnings = []
+    if p_value < FALSE_ALARM_RATE:
+        warnings.append(
+            f"the weights count a random x {balance:+.1%} off (p-value {p_value:.1e}): they are "
+            "biased, or heavy rows had little chance to be drawn"
+        )
+    if effective < problem.rank:
+        warnings.append(
+            f"the weights are as uneven as {effective:.1f} equal ones, fewer than the rank "
+            f"{problem.rank}: a few rows decide everything"
+        )
+    if not rank_preserved:
+        warnings.append("the sample has lost rank: some x with Ax != 0 have SAx = 0")
+    details = {
+        "typical_median": float(np.median(deviation)),
+        "typical_95": float(np.quantile(deviation, 0.95)),
+        "balance": balance,
+        "balance_p_value": p_value,
+        "effective_sample_size": effective,
+        "max_weight_score": largest,
+        "warnings": tuple(warnings),
+    }
+    return TierResult("statistical", np.empty((problem.A.shape[1], 0)), details=details)
+
+
+def balance_test(
+    scores: FloatArray, indices: FloatArray, weights: FloatArray, multiplicities: FloatArray
+) -> tuple[float, float]:
+    """T relative to the sum of scores, and a two-sided Bernstein p-value for T = 0."""
+    total = float(scores.sum())
+    terms = weights * scores[indices] / total
+    T = float(terms.sum()) - 1.0
+    if np.any(multiplicities > 1):  # drawn with replacement: c equal draws of weight w / c each
+        variance = float(np.sum(terms**2 / multiplicities))
+    else:
+        variance = float(np.sum(terms**2 * np.maximum(1.0 - 1.0 / weights, 0.0)))
+    if abs(T) <= 1e-9:
+        return T, 1.0
+    exponent = T**2 / (2.0 * (variance + float(terms.max()) * abs(T) / 3.0))
+    return T, min(1.0, 2.0 * math.exp(-exponent))
