@@ -41,9 +41,8 @@ def damped(
     log_w = leverage.uniform() if start is None else start
     step = np.zeros_like(log_w)
     memory = 0.0  # Chebyshev coefficient; 0 starts afresh
-    best = best_here = np.inf
+    best = best_here = restarted_at = np.inf
     iteration = best_at = 0
-    fresh = True
     while True:
         iteration += 1
         h = leverage((0.5 - 1.0 / p) * log_w)
@@ -56,14 +55,13 @@ def damped(
             ratio = float(np.exp(difference.max()))
             return Iterate(log_w, residual, ratio, iteration, residual <= tol)
         if residual > _RISE * best_here:
-            if fresh:  # not even a plain step made progress: the spectrum is wider than assumed
+            if residual > restarted_at:  # no progress since: the spectrum is wider than assumed
                 high *= 2.0
-            memory, best_here = 0.0, np.inf
+            memory, best_here, restarted_at = 0.0, np.inf, residual
         best_here = min(best_here, residual)
         centre, half = (high + low) / 2.0, (high - low) / 2.0
         towards = p * h - log_w  # log T - log w
-        fresh = memory == 0.0 or not momentum
-        if fresh:
+        if memory == 0.0 or not momentum:
             step = towards / centre
             memory = half / centre
         else:

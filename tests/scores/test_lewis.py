@@ -221,3 +221,32 @@ def test_infinity_certificate(name):
     assert np.linalg.norm(families.dense(A) @ w.basis, axis=1).max() <= 1 + 1e-7
     assert w.rank * (1 - 1e-12) <= w.total <= w.rank * (1 + 2e-7)
     assert np.count_nonzero(w.values) < 500
+
+
+class LinearModel:
+    """An evaluator whose map is linear, log w - log T = K log w, with K wider than the theory's."""
+
+    rounding = 1e-15
+    rank = 1
+
+    def __init__(self, p, widest):
+        self.p = p
+        self.K = np.linspace(1.0, widest, 50)
+
+    def __call__(self, log_scale):
+        log_w = log_scale / (0.5 - 1.0 / self.p)
+        return (log_w - self.K * log_w) / self.p
+
+
+@pytest.mark.parametrize("momentum", [False, True])
+def test_damping_adapts_when_the_spectrum_is_wider_than_the_theory(momentum):
+    p, start = 4.0, np.linspace(-1.0, 1.0, 50)
+    model = LinearModel(p, 12.0)
+    found = damped(model, p, tol=1e-8, max_iter=200, start=start, momentum=momentum)
+    assert found.converged
+    assert np.abs(found.log_w).max() < 1e-7
+    # Companion: the fixed step of the theory diverges on the same model.
+    log_w = start
+    for _ in range(50):
+        log_w = log_w - 4.0 / (p + 2.0) * model.K * log_w
+    assert np.abs(log_w).max() > 1e3

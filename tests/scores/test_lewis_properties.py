@@ -238,6 +238,27 @@ def test_I18_bound_is_needed():
     assert min(beaten.values()) > 0.9
 
 
+@pytest.mark.parametrize("p", [4.5, 8.0, 16.0])
+@pytest.mark.parametrize("rank", [1, 3, 50])
+@pytest.mark.parametrize("rho", [1e-5, 1e-3, 0.02])
+def test_I18_bound_covers_the_worst_spectrum(p, rank, rho):
+    """Largest |log x_1| over all spectra with sum (x - 1 - log x) <= eta sum |x - 1|, solved."""
+    eta = np.expm1((p / 2 - 1) * rho)
+
+    def phi(t):  # at x = e^t
+        return np.expm1(t) - t - eta * np.abs(np.expm1(t))
+
+    lowest = phi(-np.log1p(-eta))
+    room = -(rank - 1) * lowest
+    worst = max(
+        scipy.optimize.brentq(lambda t: phi(t) - room, -np.log1p(-eta), 20.0, xtol=1e-14),
+        -scipy.optimize.brentq(lambda t: phi(t) - room, -20.0, -np.log1p(eta), xtol=1e-14),
+    )
+    bound = estimate_error_bound(p, rho, rank)
+    assert p / 2 * (rho + worst) <= bound * (1 + 1e-6)
+    assert bound <= 2.0 * p / 2 * (rho + worst)
+
+
 def test_I18_bound_tends_to_zero_and_disappears():
     assert estimate_error_bound(1.0, 1e-6, 10) == pytest.approx(1e-6)
     assert estimate_error_bound(3.0, 1e-6, 10) == pytest.approx(3e-6, rel=0.7)
