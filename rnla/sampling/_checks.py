@@ -1,4 +1,4 @@
-"""Validation shared by the designs: vectors of scores or probabilities, permutations of rows."""
+"""Validation shared by the designs: scores, probabilities, permutations, the parts of a sample."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import ArgumentTypeError, argument_error
+from .._errors import ArgumentTypeError, argument_error, check_p
 from .._result import IntArray
 
 __all__ = [
     "as_vector",
+    "check_column",
+    "check_exponent",
+    "check_indices",
     "check_order",
     "check_probabilities",
     "check_scores",
@@ -91,3 +94,58 @@ def check_order(order: object, n: int) -> IntArray:
         missing = int(np.flatnonzero(~seen)[0])
         raise argument_error("order", f"an array without row {missing}", expected, remedy)
     return rows
+
+
+def check_exponent(p: float) -> float:
+    """Any positive exponent: weights make sense below 1 too."""
+    exponent = check_p(p, minimum=0.0, allow_infinite=True)
+    if exponent == 0.0:
+        raise argument_error("p", "0", "a positive exponent", "Use take for unweighted rows.")
+    return exponent
+
+
+def check_indices(values: object, n: int) -> IntArray:
+    """Return a read-only copy of strictly increasing row numbers below n, or raise."""
+    array = np.asarray(values)
+    expected = f"strictly increasing row numbers from 0 to {n - 1}"
+    if array.size == 0 and array.ndim == 1:
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "iu" or array.ndim != 1:
+        raise argument_error(
+            "indices",
+            f"dtype {array.dtype}, shape {array.shape}",
+            expected,
+            "Pass a one-dimensional integer array.",
+            kind=ArgumentTypeError,
+        )
+    indices: IntArray = np.array(array, dtype=np.int64)
+    if indices.size:
+        low, high = int(indices.min()), int(indices.max())
+        if low < 0 or high >= n:
+            wrong = low if low < 0 else high
+            remedy = "Check n: it counts the rows of the whole matrix."
+            raise argument_error("indices", f"row {wrong}", expected, remedy)
+        steps = np.diff(indices)
+        if steps.size and steps.min() <= 0:
+            i = int(np.flatnonzero(steps <= 0)[0])
+            remedy = "Sort the rows with their weights, and add the weights of repeated rows."
+            raise argument_error(
+                "indices", f"row {indices[i]} followed by row {indices[i + 1]}", expected, remedy
+            )
+    indices.flags.writeable = False
+    return indices
+
+
+def check_column(values: object, name: str, size: int) -> Vector:
+    """Return a read-only copy of finite, non-negative numbers, one per kept row, or raise."""
+    array = as_vector(values, name)
+    expected = f"{size} finite, non-negative numbers, one per kept row"
+    if array.size != size:
+        raise argument_error(name, f"{array.size} numbers", expected, "Pass one per kept row.")
+    bad = ~(np.isfinite(array) & (array >= 0.0))
+    if bad.any():
+        remedy = "A weight is one over an inclusion probability; remove rows that have none."
+        raise argument_error(name, first_bad(name, array, bad), expected, remedy)
+    column: Vector = np.array(array, dtype=np.float64)
+    column.flags.writeable = False
+    return column

@@ -7,30 +7,27 @@ disjoint row blocks unite. O(size) memory; files are .npz archives without pickl
 
 from __future__ import annotations
 
-import io
-import json
 import math
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from .._errors import (
-    ArgumentTypeError,
-    DamagedFileError,
-    argument_error,
-    check_p,
-    check_size,
-)
+from .._errors import argument_error, check_size
 from .._result import IntArray
 from ..tall import TallMatrix, as_tall
-from ._checks import Vector, as_vector, first_bad
+from ._archive import damage_reported, read_archive, write_archive
+from ._checks import (
+    Vector,
+    as_vector,
+    check_column,
+    check_exponent,
+    check_indices,
+    first_bad,
+)
 
-__all__ = ["RowSample", "merge_samples"]
-
-_FORMAT = "rnla.RowSample/1"
+__all__ = ["RowSample"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +84,9 @@ class RowSample:
 
     def __post_init__(self) -> None:
         n = check_size(self.n, name="n")
-        indices = _check_indices(self.indices, n)
-        weights = _check_column(self.weights, "weights", indices.size)
-        probabilities = _check_column(self.probabilities, "probabilities", indices.size)
+        indices = check_indices(self.indices, n)
+        weights = check_column(self.weights, "weights", indices.size)
+        probabilities = check_column(self.probabilities, "probabilities", indices.size)
         if probabilities.size and not probabilities.min() > 0.0:
             raise argument_error(
                 "probabilities",
@@ -103,7 +100,7 @@ class RowSample:
         object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "probabilities", probabilities)
         if self.p is not None:
-            object.__setattr__(self, "p", _check_exponent(self.p))
+            object.__setattr__(self, "p", check_exponent(self.p))
 
     def __repr__(self) -> str:
         return (
@@ -244,17 +241,12 @@ class RowSample:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an .npz archive of plain arrays; `RowSample.load` reads back the same bits."""
-        meta = {"format": _FORMAT, "design": self.design, "p": self.p}
-        # Seeds may exceed 64 bits, so they travel as text.
-        meta |= {"seed": str(self.seed), "n": str(self.n)}
-        with open(path, "wb") as file:
-            np.savez(
-                file,
-                indices=self.indices,
-                weights=self.weights,
-                probabilities=self.probabilities,
-                meta=np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8),
-            )
+        write_archive(
+            path,
+            {name: getattr(self, name) for name in ("indices", "weights", "probabilities")},
+            # Seeds may exceed 64 bits, so they travel as text.
+            {"design": self.design, "p": self.p, "seed": str(self.seed), "n": str(self.n)},
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> RowSample:
@@ -267,31 +259,17 @@ class RowSample:
         FileNotFoundError
             If there is no file.
         """
-        with open(path, "rb") as file:
-            content = file.read()
-        try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-                meta = json.loads(bytes(archive["meta"]).decode())
-                if meta["format"] != _FORMAT:
-                    raise ValueError(f"format {meta['format']!r}")
-                return cls(
-                    archive["indices"],
-                    archive["weights"],
-                    archive["probabilities"],
-                    design=str(meta["design"]),
-                    seed=int(meta["seed"]),
-                    n=int(meta["n"]),
-                    p=meta["p"],
-                )
-        # The bytes are in memory: whatever goes wrong in parsing them is damage.
-        except Exception as error:
-            raise argument_error(
-                "path",
-                f"{os.fspath(path)!r} ({type(error).__name__}: {error})",
-                "an archive written by RowSample.save",
-                "Copy the file again, or draw the sample again from its seed.",
-                kind=DamagedFileError,
-            ) from error
+        arrays, meta = read_archive(path)
+        with damage_reported(path):
+            return cls(
+                arrays["indices"],
+                arrays["weights"],
+                arrays["probabilities"],
+                design=str(meta["design"]),
+                seed=int(meta["seed"]),
+                n=int(meta["n"]),
+                p=meta["p"],
+            )
 
     def _exponent(self, p: float | None) -> float:
         if p is None:
@@ -303,7 +281,7 @@ class RowSample:
                 "an exponent, since this sample is not tied to one",
                 "Call sample.reweight(A, p), or draw the sample with p=.",
             )
-        return _check_exponent(p)
+        return check_exponent(p)
 
     def _check_rows(self, rows: int) -> None:
         if rows != self.n:
@@ -313,106 +291,3 @@ class RowSample:
                 f"the {self.n} rows that were sampled",
                 "Apply the sample to the matrix it was drawn for.",
             )
-
-
-def merge_samples(samples: Iterable[RowSample]) -> RowSample:
-    """Unite samples of disjoint rows of one matrix, for instance one per row block.
-
-    Parameters
-    ----------
-    samples : iterable of RowSample
-        At least one, all with the same `n` and `p`, no row in two of them; see `RowSample.shifted`.
-
-    Returns
-    -------
-    RowSample
-        Rows in increasing order; weights unchanged. The p-th powers of the blocks add, so the
-        distortion is at most the largest of the blocks'. Seed and design are the first sample's.
-
-    Examples
-    --------
-    >>> half = RowSample([1], [2.0], [0.5], design="poisson", seed=0, n=2)
-    >>> merge_samples([half.shifted(0, 4), half.shifted(2, 4)]).indices
-    array([1, 3])
-    """
-    parts = list(samples)
-    if not parts or any(not isinstance(part, RowSample) for part in parts):
-        raise argument_error(
-            "samples",
-            f"{[type(part).__name__ for part in parts]}",
-            "at least one RowSample",
-            "Pass the samples of all blocks.",
-            kind=ArgumentTypeError,
-        )
-    first = parts[0]
-    if any((part.n, part.p) != (first.n, first.p) for part in parts):
-        raise argument_error(
-            "samples",
-            f"n and p of {sorted({(part.n, str(part.p)) for part in parts})}",
-            "one n and one p",
-            "Use shifted(start, n) to place each block in the whole matrix.",
-        )
-    indices = np.concatenate([part.indices for part in parts])
-    order = np.argsort(indices, kind="stable")
-    return RowSample(
-        indices[order],
-        np.concatenate([part.weights for part in parts])[order],
-        np.concatenate([part.probabilities for part in parts])[order],
-        design=first.design,
-        seed=first.seed,
-        n=first.n,
-        p=first.p,
-    )
-
-
-def _check_exponent(p: float) -> float:
-    """Any positive exponent: weights make sense below 1 too."""
-    exponent = check_p(p, minimum=0.0, allow_infinite=True)
-    if exponent == 0.0:
-        raise argument_error("p", "0", "a positive exponent", "Use take for unweighted rows.")
-    return exponent
-
-
-def _check_indices(values: object, n: int) -> IntArray:
-    array = np.asarray(values)
-    expected = f"strictly increasing row numbers from 0 to {n - 1}"
-    if array.size == 0 and array.ndim == 1:
-        array = array.astype(np.int64)
-    if array.dtype.kind not in "iu" or array.ndim != 1:
-        raise argument_error(
-            "indices",
-            f"dtype {array.dtype}, shape {array.shape}",
-            expected,
-            "Pass a one-dimensional integer array.",
-            kind=ArgumentTypeError,
-        )
-    indices: IntArray = np.array(array, dtype=np.int64)
-    if indices.size:
-        low, high = int(indices.min()), int(indices.max())
-        if low < 0 or high >= n:
-            wrong = low if low < 0 else high
-            remedy = "Check n: it counts the rows of the whole matrix."
-            raise argument_error("indices", f"row {wrong}", expected, remedy)
-        steps = np.diff(indices)
-        if steps.size and steps.min() <= 0:
-            i = int(np.flatnonzero(steps <= 0)[0])
-            remedy = "Sort the rows with their weights, and add the weights of repeated rows."
-            raise argument_error(
-                "indices", f"row {indices[i]} followed by row {indices[i + 1]}", expected, remedy
-            )
-    indices.flags.writeable = False
-    return indices
-
-
-def _check_column(values: object, name: str, size: int) -> Vector:
-    array = as_vector(values, name)
-    expected = f"{size} finite, non-negative numbers, one per kept row"
-    if array.size != size:
-        raise argument_error(name, f"{array.size} numbers", expected, "Pass one per kept row.")
-    bad = ~(np.isfinite(array) & (array >= 0.0))
-    if bad.any():
-        remedy = "A weight is one over an inclusion probability; remove rows that have none."
-        raise argument_error(name, first_bad(name, array, bad), expected, remedy)
-    column: Vector = np.array(array, dtype=np.float64)
-    column.flags.writeable = False
-    return column
