@@ -61,7 +61,7 @@ def measure(task: tuple[str, float, tuple[int, ...], int]) -> list[dict[str, obj
             for seed in range(seeds):
                 sample = rnla.sample_rows(scoring.values, size, p=p, rng=seed)
                 certificate = rnla.certify_embedding(
-                    tall, sample, p, tiers=("found",), starts=STARTS, rng=seed
+                    tall, sample, p, tiers=("ascent",), starts=STARTS, rng=seed
                 )
                 found.append(certificate.found)
             records.append(
@@ -106,7 +106,7 @@ def picture(records: list[dict[str, object]], p: float) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    from rnla.plotting import METHOD_COLORS, method_label
+    from rnla.plotting import method_style
 
     columns = 4
     lines = math.ceil(len(FAMILY_NAMES) / columns)
@@ -122,8 +122,8 @@ def picture(records: list[dict[str, object]], p: float) -> None:
                     [max(r["found_median"], 1e-3) for r in rows],
                     marker="o",
                     markersize=3,
-                    color=METHOD_COLORS[method],
-                    label=method_label(method),
+                    color=method_style(method)[0],
+                    label=method.replace("_", " "),
                 )
         guide = np.array(SIZES, dtype=float)
         ax.loglog(guide, 0.5 * (guide / 100.0) ** -0.5, "k--", linewidth=0.8, label="slope -1/2")

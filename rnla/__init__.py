@@ -12,14 +12,25 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _EXPORTS = {
-    "TallMatrix": "tall",
-    "as_tall": "tall",
+    "Certificate": "certify",
+    "certify_embedding": "certify",
+    "Embedding": "embedding",
+    "lp_subspace_embedding": "embedding",
+    "RowSample": "sampling",
+    "sample_rows": "sampling",
+    "sampling_probabilities": "sampling",
     "LewisWeights": "scores",
     "Scores": "scores",
+    "Sensitivities": "scores",
     "leverage_scores": "scores",
     "lewis_weights": "scores",
+    "lp_sensitivities": "scores",
+    "max_sensitivity": "scores",
     "ridge_leverage_scores": "scores",
     "root_leverage_scores": "scores",
+    "total_sensitivity": "scores",
+    "TallMatrix": "tall",
+    "as_tall": "tall",
     "resolve_seed": "random",
     "Status": "_result",
     "ArgumentError": "_errors",
@@ -29,10 +40,11 @@ _EXPORTS = {
     "MissingPackageError": "_errors",
     "RnlaError": "_errors",
 }
-_MODULES = ["bounds", "random"]
+_MODULES = ["bounds", "plotting", "random"]
 
 if TYPE_CHECKING:
     from . import bounds as bounds
+    from . import plotting as plotting
     from . import random as random
     from ._errors import ArgumentError as ArgumentError
     from ._errors import ArgumentTypeError as ArgumentTypeError
@@ -41,13 +53,24 @@ if TYPE_CHECKING:
     from ._errors import MissingPackageError as MissingPackageError
     from ._errors import RnlaError as RnlaError
     from ._result import Status as Status
+    from .certify import Certificate as Certificate
+    from .certify import certify_embedding as certify_embedding
+    from .embedding import Embedding as Embedding
+    from .embedding import lp_subspace_embedding as lp_subspace_embedding
     from .random import resolve_seed as resolve_seed
+    from .sampling import RowSample as RowSample
+    from .sampling import sample_rows as sample_rows
+    from .sampling import sampling_probabilities as sampling_probabilities
     from .scores import LewisWeights as LewisWeights
     from .scores import Scores as Scores
+    from .scores import Sensitivities as Sensitivities
     from .scores import leverage_scores as leverage_scores
     from .scores import lewis_weights as lewis_weights
+    from .scores import lp_sensitivities as lp_sensitivities
+    from .scores import max_sensitivity as max_sensitivity
     from .scores import ridge_leverage_scores as ridge_leverage_scores
     from .scores import root_leverage_scores as root_leverage_scores
+    from .scores import total_sensitivity as total_sensitivity
     from .tall import TallMatrix as TallMatrix
     from .tall import as_tall as as_tall
 

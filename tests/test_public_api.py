@@ -22,12 +22,12 @@ def fresh_python(code: str) -> str:
 
 
 def test_importing_rnla_imports_no_heavy_package():
-    code = "import sys, rnla; print(','.join(m for m in %r if m in sys.modules))" % (FORBIDDEN,)
+    code = f"import sys, rnla; print(','.join(m for m in {FORBIDDEN} if m in sys.modules))"
     assert fresh_python(code) == ""
 
 
 def test_the_import_guard_notices_a_heavy_package():
-    code = "import sys, numba; print(','.join(m for m in %r if m in sys.modules))" % (FORBIDDEN,)
+    code = f"import sys, numba; print(','.join(m for m in {FORBIDDEN} if m in sys.modules))"
     assert "numba" in fresh_python(code)
 
 
@@ -68,7 +68,9 @@ def test_public_functions_are_documented(name):
 @pytest.mark.parametrize("name", [n for n in rnla.__all__ if inspect.isfunction(getattr(rnla, n))])
 def test_options_are_keyword_only(name):
     parameters = list(inspect.signature(getattr(rnla, name)).parameters.values())
-    optional = [p for p in parameters if p.default is not inspect.Parameter.empty]
-    if name in ("resolve_seed",):  # its one argument is the data
-        return
+    # The seed of resolve_seed and the size that goes with scores are data, not options.
+    data = {"resolve_seed": {"rng"}, "sample_rows": {"size"}}.get(name, set())
+    optional = [
+        p for p in parameters if p.default is not inspect.Parameter.empty and p.name not in data
+    ]
     assert all(p.kind is inspect.Parameter.KEYWORD_ONLY for p in optional)

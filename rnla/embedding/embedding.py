@@ -109,7 +109,8 @@ def lp_subspace_embedding(
     -----
     The promise is about the distortion *found* by `certify_embedding`, which for p other than 2 is
     a lower bound on the worst case; the search leaves seven per cent of room for what it may miss.
-    ``method="even_power"`` and p = 2 come with a two-sided proof.
+    For p = 2 the measurement is exact, and with ``method="even_power"`` the search continues until
+    the distortion is *proved* to be at most eps.
 
     Without `size`, the search starts from ``bounds.default_size``, doubles up to four times while
     the distortion is too large, and otherwise halves up to four times while it stays small enough.
@@ -174,6 +175,7 @@ def lp_subspace_embedding(
         return certify_embedding(tall, sample, exponent, rng=seed)
 
     attempts: list[Attempt] = []
+    proved = choice.method == "even_power"  # the one method for p other than 2 that has a proof
     used = default if wanted is None else wanted
     certificate: Certificate | None = None
     if not certify:
@@ -185,7 +187,7 @@ def lp_subspace_embedding(
     else:
         with tqdm(total=1 + _DOUBLINGS, desc="sizes", disable=not progress, leave=False) as bar:
             used, sample, certificate = _search(
-                draw, measure, used, n, eps, attempts, bar.update, scoring.rank
+                draw, measure, used, n, eps, attempts, bar.update, scoring.rank, proved
             )
     uniform = None
     if certificate is not None:
@@ -208,7 +210,7 @@ def lp_subspace_embedding(
         attempts=tuple(attempts),
         certificate=certificate,
         uniform=uniform,
-        status=_status(certificate, eps, wanted, scoring.status),
+        status=_status(certificate, eps, wanted, proved, scoring.status),
         passes=tall.passes - before,
         seed=seed,
     )
@@ -282,6 +284,7 @@ def _search(
     attempts: list[Attempt],
     tick: Callable[[], object],
     rank: int,
+    proved: bool,
 ) -> tuple[int, RowSample, Certificate]:
     """Double from `start` until the distortion is small enough, or halve while it stays so."""
 
@@ -290,8 +293,7 @@ def _search(
         certificate = measure(sample)
         attempts.append(Attempt(size, sample.size, certificate.found))
         tick()
-        room = 1.0 if certificate.certified else _ROOM_FOR_MISSED_EXTREMES
-        return sample, certificate, certificate.found <= room * eps
+        return sample, certificate, _passes(certificate, eps, proved)
 
     size = start
     sample, certificate, passed = attempt(size)
@@ -318,11 +320,21 @@ def _search(
     return size, sample, certificate
 
 
+def _passes(certificate: Certificate, eps: float, proved: bool) -> bool:
+    """Whether a sample is good enough: by proof, exactly, or with room for missed extremes."""
+    if proved:
+        return certificate.certified_distortion <= eps
+    exact = certificate.tier == certificate.proof
+    return certificate.found <= (eps if exact else _ROOM_FOR_MISSED_EXTREMES * eps)
+
+
 def _status(
-    certificate: Certificate | None, eps: float, wanted: int | None, scores: Status
+    certificate: Certificate | None, eps: float, wanted: int | None, proved: bool, scores: Status
 ) -> Status:
-    if certificate is not None and wanted is None and certificate.found > eps:
-        return Status.EPS_NOT_MET
+    if certificate is not None and wanted is None:
+        distortion = certificate.certified_distortion if proved else certificate.found
+        if not distortion <= eps:
+            return Status.EPS_NOT_MET
     return scores
 
 

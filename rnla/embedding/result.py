@@ -120,8 +120,8 @@ class Embedding:
         share = 100.0 * self.size / self.n
         lines = [
             (
-                f"Kept {self.size} of {self.n} rows ({share:.3g} %) for p = {self.p:g}, d = {self.d}, "
-                f"rank {self.rank}."
+                f"Kept {self.size} of {self.n} rows ({share:.3g} %) for p = {self.p:g}, "
+                f"d = {self.d}, rank {self.rank}."
             ),
             f"Method: {self.method}, drawn by the {self.design} design. {self.reason}",
             f"Bound: {self.bound}",
