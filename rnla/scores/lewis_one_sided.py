@@ -37,7 +37,7 @@ def one_sided(leverage: ReweightedLeverage, p: float, *, steps: int) -> Iterate:
         if np.exp(mean.residual) < found.ratio:
             return dataclasses.replace(mean, iterations=found.iterations + mean.iterations)
         leverage.basis = basis
-    return _raised(leverage, p, found.log_w, np.log(found.ratio), found.iterations)
+    return _raised(leverage, p, found.log_w, float(np.log(found.ratio)), found.iterations)
 
 
 def averaged(leverage: ReweightedLeverage, p: float, *, steps: int) -> Iterate:
