@@ -9,7 +9,17 @@ import scipy.linalg
 
 from .._result import FloatArray, IntArray, Status
 
-__all__ = ["Factor", "cholesky_step", "condition", "default_rcond", "pivoted", "rank_status"]
+__all__ = [
+    "EPS",
+    "Factor",
+    "cholesky",
+    "cholesky_step",
+    "condition",
+    "default_rcond",
+    "is_well_conditioned",
+    "pivoted",
+    "rank_status",
+]
 
 EPS = float(np.finfo(float).eps)
 
@@ -20,12 +30,16 @@ _DIRECT = 2**16
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """Coefficients M (d, r), factor R (r, d), pivots and gap, in the operand's columns."""
+    """Coefficients M (d, r), factor R (r, d), pivots and gap, in the operand's columns.
+
+    `low` (d, m) holds the bits of the last m columns of M that do not fit into M.
+    """
 
     M: FloatArray
     R: FloatArray
     pivots: IntArray
     gap: float
+    low: FloatArray | None = None
 
 
 def default_rcond(n: int, d: int) -> float:
@@ -40,10 +54,12 @@ def default_rcond(n: int, d: int) -> float:
     return EPS * (10.0 + d + float(np.sqrt(n)))
 
 
-def pivoted(C: FloatArray, rank: int | None, rcond: float) -> Factor:
+def pivoted(C: FloatArray, rank: int | None, rcond: float, *, rows_sorted: bool = False) -> Factor:
     """Column-pivoted QR of C after equilibration, truncated to its numerical rank.
 
-    Pivots with |R_kk| > rcond |R_11| are kept unless `rank` says how many.
+    Pivots with |R_kk| > rcond |R_11| are kept unless `rank` says how many. If the rows are sorted
+    by size, so is their rounding: the first k - 1 have been used up when pivot k is formed, and
+    rcond times the size of the others decides if that is less.
     """
     d = C.shape[1]
     if C.size > _DIRECT and C.shape[0] > d:
@@ -67,9 +83,28 @@ def pivoted(C: FloatArray, rank: int | None, rcond: float) -> Factor:
     return Factor(M * scale[:, None], R / scale, pivots, gap)
 
 
+def cholesky(G: FloatArray) -> FloatArray:
+    """Lower factor of G, shifted by as little as makes it definite if rounding made it otherwise.
+
+    With a shift the step that uses it does not orthonormalise, but still improves the condition
+    (shifted CholeskyQR: Fukaya, Kannan, Nakatsukasa, Yamamoto, Yanagisawa, SISC 2020).
+    """
+    values = np.linalg.eigvalsh(G)
+    floor = 10.0 * EPS * G.shape[0] * float(values[-1])
+    shift = max(0.0, floor - float(values[0]))
+    L: FloatArray = np.linalg.cholesky(G + shift * np.eye(G.shape[0]) if shift else G)
+    return L
+
+
+def is_well_conditioned(G: FloatArray, largest_condition: float) -> bool:
+    """Whether a matrix with the Gram matrix G has at most this condition number."""
+    values = np.linalg.eigvalsh(G)
+    return bool(values[0] * largest_condition**2 > values[-1])
+
+
 def cholesky_step(factor: Factor, G: FloatArray) -> Factor:
     """Orthonormalise B M, whose Gram matrix is G, by M <- M L^-T and R <- L^T R."""
-    L = np.linalg.cholesky(G)
+    L = cholesky(G)
     M = scipy.linalg.solve_triangular(L, factor.M.T, lower=True, check_finite=False).T
     return Factor(np.ascontiguousarray(M), L.T @ factor.R, factor.pivots, factor.gap)
 

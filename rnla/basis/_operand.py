@@ -52,15 +52,16 @@ class Operand:
         """The triangular factor for A itself from that of the scaled columns."""
         return R / (self.unit * self.column_scale)
 
-    def gram(self, M: FloatArray | None = None) -> FloatArray:
-        """(B M)^T (B M) for the operand B: one pass."""
+    def gram(self, M: FloatArray | None = None, low: FloatArray | None = None) -> FloatArray:
+        """(B M)^T (B M) for the operand B: one pass. `low` as in `TallMatrix.gram`."""
+        scale = self.column_scale[:, None]
         if M is not None:
-            G = self.A.gram(row_scale=self.row_scale, M=self.column_scale[:, None] * M)
+            low = None if low is None else scale * low
+            G = self.A.gram(row_scale=self.row_scale, M=scale * M, low=low)
         elif self.extreme:
             G = self.A.gram(row_scale=self.row_scale, M=np.diag(self.column_scale))
         else:
-            G = self.A.gram(row_scale=self.row_scale)
-            G = G * self.column_scale * self.column_scale[:, None]
+            G = self.A.gram(row_scale=self.row_scale) * self.column_scale * scale
         if self._ridge_rows is not None:
             E = np.diag(self._ridge_rows) if M is None else self._ridge_rows[:, None] * M
             G = G + E.T @ E

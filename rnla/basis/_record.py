@@ -35,6 +35,9 @@ class Basis:
         The columns that span the space, in pivot order.
     status : Status
         OK, RANK_DEFICIENT or AMBIGUOUS_RANK.
+    low : ndarray, shape (d, m), or None
+        If A is ill-conditioned, the bits of the last m columns of M that do not fit into M: pass
+        it to `TallMatrix.row_norms` to keep every row accurate. `leverage` does.
     """
 
     M: FloatArray
@@ -45,6 +48,7 @@ class Basis:
     path: str
     pivots: IntArray
     status: Status = Status.OK
+    low: FloatArray | None = None
 
     def leverage(self, A: TallMatrix, row_scale: FloatArray | None = None) -> FloatArray:
         """Leverage scores ||s_i a_i M||^2 of the matrix this basis belongs to, at most 1: one pass.
@@ -58,7 +62,7 @@ class Basis:
             if row_scale is not None:
                 scores *= row_scale**2
         else:
-            norms = A.row_norms(self.M)
+            norms = A.row_norms(self.M, low=self.low)
             scores = (norms if row_scale is None else norms * row_scale) ** 2
         return np.clip(scores, 0.0, 1.0, out=scores)
 

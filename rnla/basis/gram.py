@@ -15,6 +15,7 @@ import scipy.linalg
 from ..tall import single_threaded_blas
 from ._factor import EPS, Factor, cholesky_step
 from ._operand import Operand
+from .extended import columns_to_extend, extended_step
 
 __all__ = ["cholesky_qr2", "gram"]
 
@@ -51,6 +52,9 @@ def is_accurate(error: float) -> bool:
 
 def cholesky_qr2(B: Operand, first: Factor) -> Factor:
     """Second Cholesky step, on the rows preconditioned by the first: one more pass."""
+    m = columns_to_extend(first)
+    if m:
+        return extended_step(B, first, m)
     G = B.gram(first.M)
     with single_threaded_blas():
         return cholesky_step(first, G)

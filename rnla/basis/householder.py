@@ -13,6 +13,7 @@ from .._result import FloatArray, IntArray
 from ..tall import single_threaded_blas
 from ._factor import Factor, cholesky_step, pivoted
 from ._operand import Operand
+from .extended import columns_to_extend, extended_step
 
 __all__ = ["householder"]
 
@@ -30,8 +31,11 @@ def householder(
             factor = _among(pivots, rows[order])
         if factor.pivots.size == 0:
             return factor
-        Y = rows @ factor.M
-        return cholesky_step(factor, Y.T @ Y)
+        m = columns_to_extend(factor)
+        if m == 0:
+            Y = rows @ factor.M
+            return cholesky_step(factor, Y.T @ Y)
+    return extended_step(B, factor, m)
 
 
 def _among(columns: IntArray, rows: FloatArray) -> Factor:

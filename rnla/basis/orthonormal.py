@@ -73,9 +73,15 @@ def orthonormal_basis(
     otherwise: ill-conditioned or rank-deficient          sketch            3, (8 + 4 d) n d
     ====================================================  ================  ==================
 
-    G is the Gram matrix of the columns at equal norm. One scan comes first unless A has been
-    scanned. Temporary memory is O(d^2) and a block per thread. With `start` the first line that
-    holds of "householder", "gram" (if `start` came from it), "preconditioned" (1 pass) runs.
+    G is the Gram matrix of the columns at equal norm. If rounding times the condition number would
+    exceed 1e-11, the last step runs on products in extended precision (`Basis.low`), three times
+    the work of that step; then A (M + low) is orthonormal to 1e-10 and better. One scan comes
+    first unless A has been scanned. Temporary memory is O(d^2) and a block per thread. With
+    `start` the first that applies of "householder", "gram" (if `start` came from it) and
+    "preconditioned" (1 pass, working precision) runs.
+
+    Rounding is relative to the largest row, as in any QR factorisation with a rank decision: a
+    direction in which no row exceeds `rcond` times the largest counts as dependent.
 
     Examples
     --------
@@ -149,6 +155,7 @@ def _basis(B: Operand, factor: Factor, path: str, *, given: bool) -> Basis:
         path=path,
         pivots=factor.pivots,
         status=rank_status(factor, B.d, given=given),
+        low=None if factor.low is None else B.coefficients(factor.low),
     )
 
 

@@ -10,12 +10,10 @@ not well conditioned. Cost (8 + 3 d) n d flops and two passes.
 
 from __future__ import annotations
 
-import numpy as np
-
-from .._result import FloatArray
 from ..tall import single_threaded_blas
-from ._factor import EPS, Factor, cholesky_step, pivoted
+from ._factor import Factor, cholesky_step, is_well_conditioned, pivoted
 from ._operand import Operand
+from .extended import columns_to_extend, extended_step
 
 __all__ = ["preconditioned", "sketched"]
 
@@ -28,7 +26,8 @@ def sketched(B: Operand, rank: int | None, rcond: float, seed: int) -> Factor:
     C = B.sketch(seed)
     with single_threaded_blas():
         factor = pivoted(C, rank, rcond)
-    return preconditioned(B, factor)
+        m = columns_to_extend(factor)
+    return extended_step(B, factor, m) if m else preconditioned(B, factor)
 
 
 def preconditioned(B: Operand, factor: Factor) -> Factor:
@@ -38,17 +37,7 @@ def preconditioned(B: Operand, factor: Factor) -> Factor:
     for _ in range(_MOST_STEPS):
         G = B.gram(factor.M)
         with single_threaded_blas():
-            smallest, largest = _extremes(G)
-            shift = 0.0
-            if not smallest > 10 * EPS * B.d * largest:
-                # Shifted CholeskyQR: an indefinite G still yields a better preconditioner.
-                shift = 10 * EPS * B.d * largest - min(smallest, 0.0)
-            factor = cholesky_step(factor, G + shift * np.eye(G.shape[0]))
-        if smallest * _ENOUGH**2 > largest:
-            break
+            factor = cholesky_step(factor, G)
+            if is_well_conditioned(G, _ENOUGH):
+                break
     return factor
-
-
-def _extremes(G: FloatArray) -> tuple[float, float]:
-    values = np.linalg.eigvalsh(G)
-    return float(values[0]), float(values[-1])

@@ -101,9 +101,11 @@ def leverage_scores(
     Memory beyond the input is one or two n-vectors, O(d^2) and a block per thread; no n x d array
     is formed.
 
-    Rows may differ in size by any factor: each score has a relative error of about eps times the
-    condition number of the columns at equal norm (``result.condition``), which the 1e-10 above
-    bounds for the Gram path. That is the accuracy to which rounded data determine the scores.
+    Every score has a small relative error, about 1e-10 or better, whatever the sizes of the rows
+    and columns and whatever the condition number: if rounding times ``result.condition`` exceeds
+    1e-11, products with the rows are formed in extended precision, at up to three times the cost
+    of a pass. Scores of an ill-conditioned matrix react to changes of its entries all the same:
+    they are as uncertain as eps times the condition number if the data are only rounded.
 
     The method "sketch" is that of Drineas, Magdon-Ismail, Mahoney and Woodruff (JMLR 2012) and
     Clarkson and Woodruff (STOC 2013) with a sparse sign embedding. With the default sizes no
@@ -179,8 +181,8 @@ def leverage_scores(
 
 
 def _dominant(A: TallMatrix, basis: Basis, k: int) -> tuple[FloatArray, float]:
-    """Squared row norms of U_k, and sigma_k / sigma_(k+1): A = Q R, so U_k = Q W_k."""
+    """Squared row norms of U_k = A V_k / sigma, and sigma_k / sigma_(k+1), from the SVD of R."""
     with single_threaded_blas():
-        W, singular, _ = np.linalg.svd(basis.R, full_matrices=False)
+        _, singular, V = np.linalg.svd(basis.R, full_matrices=False)
     gap = float(singular[k - 1] / singular[k]) if singular[k] > 0 else np.inf
-    return np.minimum(A.row_norms(basis.M @ W[:, :k]) ** 2, 1.0), gap
+    return np.minimum(A.row_norms(V[:k].T / singular[:k]) ** 2, 1.0), gap

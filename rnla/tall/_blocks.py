@@ -6,8 +6,20 @@ import numpy as np
 
 from .._result import FloatArray
 from ._source import Block, csr_block
+from .extended import Extended
 
-__all__ = ["add_gram", "max_columns_and_rows", "norms", "product", "quadratic", "scaled"]
+__all__ = [
+    "Coefficients",
+    "add_gram",
+    "max_columns_and_rows",
+    "norms",
+    "product",
+    "quadratic",
+    "scaled",
+]
+
+
+Coefficients = FloatArray | Extended | None  # M as an array, in extended precision, or the identity
 
 
 def scaled(block: Block, row_scale: FloatArray | None, column_scale: FloatArray | None) -> Block:
@@ -25,10 +37,12 @@ def scaled(block: Block, row_scale: FloatArray | None, column_scale: FloatArray 
     return csr_block(data, block.indices, block.indptr, block.shape[1])
 
 
-def product(block: Block, M: FloatArray | None, row_scale: FloatArray | None) -> FloatArray:
+def product(block: Block, M: Coefficients, row_scale: FloatArray | None) -> FloatArray:
     """Rows s_i a_i M as a dense array."""
     if M is None:
         dense = block if isinstance(block, np.ndarray) else block.toarray().astype(np.float64)
+    elif isinstance(M, Extended):
+        dense = M.product(block)
     else:
         dense = block @ M
     if row_scale is None:
@@ -36,9 +50,7 @@ def product(block: Block, M: FloatArray | None, row_scale: FloatArray | None) ->
     return dense * row_scale[:, None]
 
 
-def add_gram(
-    block: Block, M: FloatArray | None, row_scale: FloatArray | None, out: FloatArray
-) -> None:
+def add_gram(block: Block, M: Coefficients, row_scale: FloatArray | None, out: FloatArray) -> None:
     """Add the block's (s_i a_i M)^T (s_i a_i M); without M, sparse rows fill one triangle only."""
     if M is None and not isinstance(block, np.ndarray):
         from ..kernels.csr_gram import add_csr_gram
@@ -49,9 +61,9 @@ def add_gram(
     out += Y.T @ Y  # one array and its transpose: NumPy calls the symmetric rank-k update
 
 
-def norms(block: Block, M: FloatArray | None, p: float) -> FloatArray:
+def norms(block: Block, M: Coefficients, p: float) -> FloatArray:
     """Row norms ||a_i M||_p without overflow."""
-    if not isinstance(block, np.ndarray):
+    if not isinstance(block, np.ndarray) and not isinstance(M, Extended):
         from ..kernels.csr_row_norms import csr_row_norms
 
         M = np.eye(block.shape[1]) if M is None else M

@@ -15,6 +15,7 @@ from .._result import FloatArray, IntArray
 from . import _blocks
 from ._engine import block_bounds, map_blocks, reduce_blocks
 from ._source import Block, Source
+from .extended import Extended
 
 __all__ = ["Scan", "SketchOperator", "TallMatrix"]
 
@@ -111,29 +112,50 @@ class TallMatrix:
         return self._scan
 
     def gram(
-        self, *, row_scale: FloatArray | None = None, M: FloatArray | None = None
+        self,
+        *,
+        row_scale: FloatArray | None = None,
+        M: FloatArray | None = None,
+        low: FloatArray | None = None,
     ) -> FloatArray:
-        """Sum of (s_i a_i M)^T (s_i a_i M) over the rows: one pass, n k (d + k) flops at most."""
+        """Sum of (s_i a_i M)^T (s_i a_i M) over the rows: one pass, n k (d + k) flops at most.
+
+        `low`, of shape (d, m), extends the last m columns of M to M + low, whose products are then
+        formed in one and a half times the working precision and three times the time.
+        """
         self.passes += 1
+        product = self._product(M, low)
 
         def visit(start: int, stop: int, out: FloatArray) -> None:
             scale = None if row_scale is None else row_scale[start:stop]
-            _blocks.add_gram(self._source.read(start, stop), M, scale, out)
+            _blocks.add_gram(self._source.read(start, stop), product, scale, out)
 
         k = self.shape[1] if M is None else M.shape[1]
         G = reduce_blocks(self._bounds, (k, k), visit)
         return np.triu(G) + np.triu(G, 1).T
 
-    def row_norms(self, M: FloatArray | None = None, *, p: float = 2.0) -> FloatArray:
-        """||a_i M||_p for every row, p in [1, inf]: one pass, 2 n d k flops, output (n,)."""
+    def row_norms(
+        self, M: FloatArray | None = None, *, p: float = 2.0, low: FloatArray | None = None
+    ) -> FloatArray:
+        """||a_i M||_p for every row, p in [1, inf]: one pass, 2 n d k flops, output (n,).
+
+        `low` extends M as in `gram`.
+        """
         self.passes += 1
         out = np.empty(self.shape[0])
+        product = self._product(M, low)
 
         def visit(start: int, stop: int) -> None:
-            out[start:stop] = _blocks.norms(self._source.read(start, stop), M, p)
+            out[start:stop] = _blocks.norms(self._source.read(start, stop), product, p)
 
         map_blocks(self._bounds, visit)
         return out
+
+    def _product(self, M: FloatArray | None, low: FloatArray | None) -> _blocks.Coefficients:
+        if M is None or low is None or low.shape[1] == 0:
+            return M
+        exponent = np.frexp(self.scan().column_max)[1]
+        return Extended.prepare(M, low, np.ldexp(1.0, -np.clip(exponent, -1000, 1000)))
 
     def quadratic(self, P: FloatArray) -> FloatArray:
         """a_i^T P a_i for a symmetric P: one pass, 2 d^2 flops a row, nnz_i^2 if it is sparse."""
