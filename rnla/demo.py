@@ -204,21 +204,22 @@ def run_demo(
         X, y = X[kept], y[kept]
     n = len(y)
     echo(
-        f"RAND Health Insurance Experiment: {n:,} observations, {len(names)} columns (covariates, "
-        "squares, products), response: visits to a doctor.\n"
+        f"RAND Health Insurance Experiment: {n:,} observations of a person in a year.\n"
+        f"{len(names)} columns: covariates, their squares and products. Response: visits to a "
+        "doctor.\n"
     )
     (_, best), full_seconds = _timed(lambda: median_regression(X, y))
     echo(f"Median regression on all rows: loss {best:,.1f} in {full_seconds:.2f} s.\n")
 
     A = np.column_stack([X, y])
     embedding, embedding_seconds = _timed(lambda: lp_subspace_embedding(A, 1, eps=eps, rng=seed))
-    (ratio, sample_seconds) = _timed(lambda: _objective_ratio(X, y, embedding.sample, best))
+    ratio, sample_seconds = _timed(lambda: _objective_ratio(X, y, embedding.sample, best))
     echo(to_text(embedding))
     echo(
-        f"\nMedian regression on the {embedding.size:,} rows kept: its coefficients lose "
-        f"{100 * (ratio - 1):.2f} % on all rows (objective ratio {ratio:.4f});\n"
-        f"{sample_seconds:.2f} s, after {embedding_seconds:.1f} s to make and measure the "
-        "embedding.\n"
+        f"\nMedian regression on the {embedding.size:,} rows kept took {sample_seconds:.2f} s.\n"
+        f"On all rows its coefficients lose {100 * (ratio - 1):.2f} % against the optimum "
+        f"(objective ratio {ratio:.4f}).\n"
+        f"Making and measuring the embedding took {embedding_seconds:.1f} s.\n"
     )
 
     tall = as_tall(A)
@@ -226,7 +227,7 @@ def run_demo(
     for method in METHODS:
         scores[method], score_seconds[method] = _timed(partial(_scores, tall, method, seed))
     used = int(embedding.sizes["used"] or n)
-    sizes = [used // 4, used // 2, used, min(2 * used, n)]
+    sizes = sorted({-(-used // 2), used, min(2 * used, n)})
     curves: dict[str, list[tuple[int, float]]] = {method: [] for method in METHODS}
     rows = []
     with tqdm(
@@ -327,7 +328,8 @@ def _measured(tall: Any, scores: FloatArray, size: int, seed: int) -> tuple[Any,
     from .sampling import sample_rows
 
     sample = sample_rows(scores, size, p=1, rng=seed)
-    return sample, float(certify_embedding(tall, sample, 1, rng=seed).found)
+    # Four ascents find here what ten find, in half the time; the embedding itself gets ten.
+    return sample, float(certify_embedding(tall, sample, 1, starts=4, rng=seed).found)
 
 
 def _pictures(

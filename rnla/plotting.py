@@ -193,7 +193,7 @@ def kept_rows(
     ax.scatter(x[shown], y[shown], s=3, color="#BBBBBB", lw=0, label=note, rasterized=True)
     largest = float(weights.max()) or 1.0
     # Many markers must be small, or the densest part of the picture is one blot.
-    smallest, span = 3.0, float(np.clip(30_000 / indices.size, 12.0, 116.0))
+    smallest, span = 2.0, float(np.clip(60_000 / indices.size, 25.0, 116.0))
     areas = smallest + span * weights / largest
     order = np.argsort(-weights, kind="stable")  # small markers on top of large ones
     kept = indices[order]
@@ -201,7 +201,7 @@ def kept_rows(
         x[kept],
         y[kept],
         s=areas[order],
-        facecolor=_faded(color, 0.2),
+        facecolor=_faded(color, 0.15),
         edgecolor=_faded(color, 0.7),
         lw=0.5,
         rasterized=True,
@@ -211,7 +211,7 @@ def kept_rows(
             [],
             [],
             s=smallest + span * share,
-            facecolor=_faded(color, 0.2),
+            facecolor=_faded(color, 0.15),
             edgecolor=color,
             lw=0.6,
             label=f"kept, weight {share * largest:.3g}",

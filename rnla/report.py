@@ -131,7 +131,10 @@ def _embedding(e: Embedding) -> str:
         ("why", e.reason),
         ("design", e.design),
         ("bound", e.bound),
-        ("its number of rows", "-" if theory is None else f"{_cell(theory)}, open constants 1"),
+        (
+            "its number of rows",
+            "-" if theory is None else f"{_cell(round(theory))} with open constants set to 1",
+        ),
         ("started from", f"{_cell(sizes.get('default'))} rows"),
         ("passes over the rows", _cell(e.passes)),
         ("seed", str(e.seed)),
@@ -249,6 +252,8 @@ def _wrapped(text: str) -> list[str]:
 
 
 def _is_number(value: Any) -> bool:
+    if isinstance(value, str):  # formatted by the caller
+        return value.replace(",", "").replace(".", "", 1).isdigit()
     return value is None or (
         isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     )

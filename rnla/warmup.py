@@ -39,6 +39,7 @@ def compile_kernels() -> dict[str, Any]:
         A = np.eye(8, 2, dtype=dtype)
         for source in (A, sp.csr_array(A)):
             _passes(source)
+    _splits()
     _draws()
     _samples()
     return {"kernels": _ready(), "seconds": time.perf_counter() - start}
@@ -55,6 +56,15 @@ def _passes(source: Any) -> None:
     tall.quadratic(np.eye(d))
     tall.sketch(SparseSign(4, n, nnz=2).draw(0))
     online_scores(tall)
+
+
+def _splits() -> None:
+    from .kernels import split_rows
+
+    A = np.eye(4, 2)
+    split_rows.split_dense(A, np.ones(2), 20)
+    csr = sp.csr_array(A)
+    split_rows.split_csr(csr.data, csr.indices, csr.indptr, np.ones(2), 20)
 
 
 def _draws() -> None:
