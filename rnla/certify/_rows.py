@@ -2,8 +2,7 @@
 
 b_i = a_i T, where the columns of T (d x r) span the row space of A: an orthonormal basis when r is
 moderate, else a sparse choice and scaling of columns, since d x r x r products would dominate.
-`HeldRows` keeps its rows in memory, parallel rows merged into one; `PassRows` reads them from a
-tall matrix again at every question.
+`HeldRows` keeps its rows in memory, parallel rows merged into one.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._result import FloatArray
-from ..tall import TallMatrix, as_tall
+from ..tall import as_tall
 
-__all__ = ["HeldRows", "PassRows", "Side", "congruence", "merge_parallel"]
+__all__ = ["HeldRows", "Side", "congruence", "dense_product", "merge_parallel"]
 
 _CHUNK_ENTRIES = 2**17
 
@@ -90,7 +89,7 @@ class HeldRows:
     def dense(self, rows: Any) -> FloatArray:
         """Some rows b_i, (k, r)."""
         chosen = self._rows[rows]
-        return np.asarray(chosen if self._transform is None else chosen @ self._transform)
+        return chosen if self._transform is None else dense_product(chosen, self._transform)
 
     def lengths(self) -> FloatArray:
         """Euclidean norms of the b_i."""
@@ -102,31 +101,16 @@ class HeldRows:
         return np.concatenate(parts)
 
 
-class PassRows:
-    """All rows of a tall matrix, read once per question."""
-
-    def __init__(self, A: TallMatrix, transform: Any) -> None:
-        self._A, self._transform = A, transform
-        self.rank = int(transform.shape[1])
-        self.weights = np.ones(A.shape[0])
-        self.gram_flops = float(A.shape[0]) * self.rank**2
-        self.product_flops = 2.0 * A.shape[0] * self.rank
-
-    def forward(self, Z: FloatArray) -> FloatArray:
-        return self._A.matmul(np.asarray(self._transform @ Z))
-
-    def backward(self, c: FloatArray) -> FloatArray:
-        return np.asarray(self._transform.T @ self._A.rmatmul(c))
-
-    def gram(self, scale: FloatArray) -> FloatArray:
-        if sp.issparse(self._transform):
-            return congruence(self._A.gram(row_scale=np.sqrt(scale)), self._transform)
-        return self._A.gram(row_scale=np.sqrt(scale), M=self._transform)
-
-
 def congruence(G: FloatArray, T: Any) -> FloatArray:
     """T^T G T for symmetric G, as a dense array."""
     return np.asarray(T.T @ np.asarray(T.T @ G).T)
+
+
+def dense_product(rows: Any, T: Any) -> FloatArray:
+    """rows @ T as a dense float64 array, whatever is sparse."""
+    product = rows @ T
+    dense = product.toarray() if sp.issparse(product) else product
+    return np.asarray(dense, dtype=np.float64)
 
 
 def merge_parallel(rows: Any, weights: FloatArray, p: float) -> tuple[Any, FloatArray]:

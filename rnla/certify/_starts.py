@@ -19,8 +19,8 @@ import scipy.sparse as sp
 from .._result import FloatArray, IntArray
 from ..tall import as_tall, single_threaded_blas
 from ._problem import Problem
-from ._rows import HeldRows, congruence
-from ._sums import log_power_sums
+from ._rows import HeldRows, congruence, dense_product
+from ._sums import log_power_sums, sampled_rows
 
 __all__ = ["mixtures", "pool_ratios", "select", "start_pool"]
 
@@ -52,7 +52,8 @@ def start_pool(
     if graph is not None:
         pool.insert(0, graph)
     total = sum(part.shape[1] for part in pool)
-    share = min(1.0, max(_SMALLEST_POOL, _POOL_FLOPS / full.product_flops) / total)
+    affordable = _POOL_FLOPS / (full.product_flops + 50.0 * len(full))  # 50 for a p-th power
+    share = min(1.0, max(_SMALLEST_POOL, affordable) / total)
     joined = np.hstack([part[:, : math.ceil(share * part.shape[1])] for part in pool])
     size = np.abs(joined).max(axis=0)
     return np.asarray(joined[:, size > 0] / size[size > 0])
@@ -134,13 +135,13 @@ def _lewis_pair(problem: Problem, lewis: FloatArray) -> tuple[FloatArray, FloatA
     positive = lewis > 0
     scale[positive] = np.exp(exponent * np.log(lewis[positive]))
     kept = scale[problem.indices] * np.sqrt(problem.weights)
-    pair = []
-    for A, factor in ((as_tall(problem.rows, require_tall=False), kept), (problem.A, scale)):
-        if sp.issparse(problem.transform):
-            pair.append(congruence(A.gram(row_scale=factor), problem.transform))
-        else:
-            pair.append(A.gram(row_scale=factor, M=problem.transform))
-    return pair[0], pair[1]
+    rows = as_tall(problem.rows, require_tall=False)
+    T = problem.transform
+    if not sp.issparse(T):
+        return rows.gram(row_scale=kept, M=T), problem.A.gram(row_scale=scale, M=problem.basis.M)
+    G = problem.A.gram(row_scale=scale) * problem.column_scale
+    G *= problem.column_scale[:, None]
+    return congruence(rows.gram(row_scale=kept), T), congruence(G, T)
 
 
 def _row_optima(problem: Problem, G_full: FloatArray) -> FloatArray:
@@ -150,7 +151,7 @@ def _row_optima(problem: Problem, G_full: FloatArray) -> FloatArray:
     dropped = score.copy()
     dropped[problem.indices] = 0.0
     rows = np.concatenate([problem.indices[_largest(kept, _ROWS)], _largest(dropped, _ROWS)])
-    B = np.asarray(problem.A.take(np.sort(rows)) @ problem.transform, dtype=np.float64).T
+    B = dense_product(problem.take(np.sort(rows)), problem.transform).T
     if not sp.issparse(problem.transform):
         return B  # in an orthonormal basis the minimiser is the row itself
     with single_threaded_blas():
@@ -175,7 +176,7 @@ def _coordinates(problem: Problem) -> FloatArray:
 
 def incidence_witnesses(problem: Problem, kept_share: FloatArray) -> FloatArray | None:
     """For graphs: 1 at a vertex, +-t at its sampled neighbours, for the most unbalanced ones."""
-    rows: Any = problem.rows
+    rows: Any = sampled_rows(problem.A, problem.indices)
     if not sp.issparse(rows):
         return None
     counts = np.diff(rows.indptr)
@@ -206,6 +207,5 @@ def incidence_witnesses(problem: Problem, kept_share: FloatArray) -> FloatArray 
             columns.append(x)
     X = np.column_stack(columns)
     if sp.issparse(problem.transform):
-        scale = np.asarray(problem.transform.max(axis=0).todense()).ravel()
-        return np.asarray(X[pivots] / scale[:, None])
+        return np.asarray(X[pivots] / problem.column_scale[pivots, None])
     return np.asarray(problem.basis.R @ X)

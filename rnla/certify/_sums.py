@@ -14,8 +14,16 @@ import numpy as np
 from .._errors import argument_error
 from .._result import FloatArray, IntArray
 from ..tall import TallMatrix
+from ..tall.extended import Extended
 
-__all__ = ["SampleLike", "absolute_power", "distortion_ratios", "log_power_sums", "sampled_rows"]
+__all__ = [
+    "SampleLike",
+    "absolute_power",
+    "column_scale",
+    "distortion_ratios",
+    "log_power_sums",
+    "sampled_rows",
+]
 
 
 class SampleLike(Protocol):
@@ -74,6 +82,12 @@ def log_power_sums(
     return result
 
 
+def column_scale(A: TallMatrix) -> FloatArray:
+    """Powers of two that bring the largest entry of every column between 1/2 and 1: one scan."""
+    exponent = np.frexp(A.scan().column_max)[1]
+    return np.asarray(np.ldexp(1.0, -np.clip(exponent, -1000, 1000)))
+
+
 def sampled_rows(A: TallMatrix, indices: IntArray) -> Any:
     """The kept rows in float64, dense or CSR."""
     return A.take(indices).astype(np.float64, copy=False)
@@ -82,16 +96,18 @@ def sampled_rows(A: TallMatrix, indices: IntArray) -> Any:
 def distortion_ratios(A: TallMatrix, sample: SampleLike, X: FloatArray, p: float) -> FloatArray:
     """||S A x||_p^p / ||A x||_p^p for every column x of X, from all rows of A: one pass.
 
+    Products are formed in extended precision: at the x that matter, A x is often the small result
+    of a long cancellation.
+
     Raises
     ------
     ArgumentError
         If A x = 0 for one of them.
     """
-    rows = np.asarray(sampled_rows(A, sample.indices) @ X)
+    product = Extended.prepare(X, np.zeros_like(X), column_scale(A)).product
+    rows = product(sampled_rows(A, sample.indices))
     upper = log_power_sums([(rows, np.asarray(sample.weights, dtype=np.float64))], X.shape[1], p)
-    lower = log_power_sums(
-        ((np.asarray(block @ X), None) for _, block in A.blocks()), X.shape[1], p
-    )
+    lower = log_power_sums(((product(block), None) for _, block in A.blocks()), X.shape[1], p)
     if np.any(np.isneginf(lower)):
         raise argument_error(
             "x",

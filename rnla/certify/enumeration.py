@@ -49,13 +49,14 @@ def enumeration_tier(problem: Problem) -> TierResult:
     with single_threaded_blas():
         low, planes_low = _largest_ratio(full, sampled)
         high, planes_high = _largest_ratio(sampled, full)
-    directions = problem.transform @ np.column_stack([low, high])
+    directions = problem.lift(np.column_stack([low, high]))
     lower, upper = problem.ratios(directions)
+    slack = _ROUNDING + problem.rounding
     return TierResult(
         "enumeration",
         directions,
-        certified_lower=float(lower) * (1.0 - _ROUNDING),
-        certified_upper=float(upper) * (1.0 + _ROUNDING),
+        certified_lower=max(float(lower) * (1.0 - slack), 0.0),
+        certified_upper=float(upper) * (1.0 + slack),
         details={"planes": planes_low + planes_high, "directions": len(full)},
     )
 

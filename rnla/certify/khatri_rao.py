@@ -17,8 +17,10 @@ from .._errors import argument_error
 from .._result import FloatArray
 from ..basis import orthonormal_basis
 from ..basis.power import power_dimension, power_features, power_view
+from ..tall import as_tall
 from ._certificate import TierResult
 from ._problem import Problem
+from ._rows import dense_product
 from .spectral import extreme_eigenvalues
 
 __all__ = ["LARGEST_DIMENSION", "khatri_rao_tier", "power_of"]
@@ -45,8 +47,15 @@ def khatri_rao_tier(problem: Problem) -> TierResult:
     M = problem.basis.M
     view = power_view(problem.A, k, M=M)
     basis = orthonormal_basis(view, seed=problem.seed)
-    features = power_features(np.asarray(problem.rows @ M), k)
-    values, vectors, error = extreme_eigenvalues(features, problem.weights, view, basis.M)
+    features = as_tall(
+        power_features(dense_product(problem.rows, problem.unscaled(M)), k), require_tall=False
+    )
+    values, vectors, error = extreme_eigenvalues(
+        features.gram(row_scale=np.sqrt(problem.weights), M=basis.M, low=basis.low),
+        view.gram(M=basis.M, low=basis.low),
+        problem.indices.size,
+    )
+    error += k * problem.rounding * float(values[-1])
     problem.A.passes += view.passes
     ends = basis.M @ vectors[:, [0, -1]]
     return TierResult(

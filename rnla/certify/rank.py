@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from .._result import FloatArray
 from ..tall import as_tall, single_threaded_blas
 from ._problem import Problem
-from ._rows import congruence
+from ._rows import congruence, dense_product
 
 __all__ = ["lost_direction"]
 
@@ -35,7 +35,7 @@ def lost_direction(problem: Problem) -> FloatArray | None:
             unit = _inverse(length)
             G = congruence(as_tall(rows, require_tall=False).gram(row_scale=unit), T)
         else:
-            B = np.asarray(rows @ T)
+            B = problem.coordinates(rows)
             B *= _inverse(np.linalg.norm(B, axis=1))[:, None]
             G = B.T @ B
         with single_threaded_blas():
@@ -46,7 +46,7 @@ def lost_direction(problem: Problem) -> FloatArray | None:
                 pass
             else:
                 return None
-    dense = np.asarray((rows @ T).toarray() if sp.issparse(T) else rows @ T)
+    dense = dense_product(rows, T) if sp.issparse(T) else problem.coordinates(rows)
     dense *= _inverse(np.linalg.norm(dense, axis=1))[:, None]
     with single_threaded_blas():
         if len(dense) > rank:
@@ -54,7 +54,7 @@ def lost_direction(problem: Problem) -> FloatArray | None:
         singular, right = np.linalg.svd(dense)[1:]
     if singular.size == rank and singular[-1] > _TOLERANCE * singular[0]:
         return None
-    return np.asarray(T @ right[-1])
+    return problem.lift(right[-1:].T)[:, 0]
 
 
 def _inverse(length: FloatArray) -> FloatArray:

@@ -22,10 +22,9 @@ from .._result import FloatArray
 from ..basis import orthonormal_basis
 from ._certificate import TierResult
 from ._problem import Problem
+from ._rows import dense_product
 
 __all__ = ["check_lewis", "sandwich_tier"]
-
-_SLACK = 1e-10
 
 
 def sandwich_tier(problem: Problem, lewis: FloatArray | None = None) -> TierResult:
@@ -37,7 +36,7 @@ def sandwich_tier(problem: Problem, lewis: FloatArray | None = None) -> TierResu
     scale = np.zeros(w.size)
     scale[live] = np.exp(exponent * np.log(w[live]))
     basis = orthonormal_basis(problem.A, row_scale=scale, seed=problem.seed)
-    tau = (scale * problem.A.row_norms(basis.M)) ** 2
+    tau = basis.leverage(problem.A, scale)
     # A row with weight zero would be missing from Q: only rows of zeros may have it.
     missing = np.any(~live & (problem.A.scan().row_max > 0))
     gamma = float(np.max(tau[live] / w[live]))
@@ -45,7 +44,7 @@ def sandwich_tier(problem: Problem, lewis: FloatArray | None = None) -> TierResu
 
     omega = problem.weights
     factor = scale[problem.indices] * np.sqrt(omega)
-    B = np.asarray(problem.rows @ basis.M) * factor[:, None]
+    B = dense_product(problem.rows, problem.unscaled(basis.M)) * factor[:, None]
     values, vectors = np.linalg.eigh(B.T @ B)
     kept_w = omega * w[problem.indices]
     kept = kept_w > 0
@@ -53,7 +52,8 @@ def sandwich_tier(problem: Problem, lewis: FloatArray | None = None) -> TierResu
     if not missing and kept.any() and values[0] > 1e-10 * values[-1]:
         kept_tau = np.sum((B @ vectors) ** 2 / values, axis=1)
         kept_gamma = float(np.max(kept_tau[kept] / kept_w[kept]))
-        bounds = _enclosure(p, values, (gamma, total), (kept_gamma, float(kept_w.sum())))
+        slack = 1e-10 + problem.p * 32.0 * np.finfo(float).eps * basis.condition
+        bounds = _enclosure(p, values, (gamma, total), (kept_gamma, float(kept_w.sum())), slack)
     return TierResult(
         "sandwich",
         basis.M @ vectors[:, [0, -1]],
@@ -88,7 +88,11 @@ def check_lewis(lewis: object, n: int) -> FloatArray:
 
 
 def _enclosure(
-    p: float, values: FloatArray, full: tuple[float, float], kept: tuple[float, float]
+    p: float,
+    values: FloatArray,
+    full: tuple[float, float],
+    kept: tuple[float, float],
+    slack: float,
 ) -> tuple[float, float]:
     """Bounds on the ratio from extreme eigenvalues and (gamma, total) of both sides."""
     (gamma, total), (kept_gamma, kept_total) = full, kept
@@ -98,4 +102,4 @@ def _enclosure(
         over, under = under, over
     lower = float(values[0]) ** (p / 2.0) / under**power
     upper = float(values[-1]) ** (p / 2.0) * over**power
-    return lower * (1.0 - _SLACK), upper * (1.0 + _SLACK)
+    return max(lower * (1.0 - slack), 0.0), upper * (1.0 + slack)

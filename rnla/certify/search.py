@@ -20,9 +20,10 @@ import numpy as np
 from .._result import FloatArray
 from ..tall import single_threaded_blas
 from ._certificate import TierResult
+from ._pass_rows import PassRows
 from ._problem import Problem
 from ._reference import draw_reference
-from ._rows import HeldRows, PassRows, Side
+from ._rows import HeldRows, Side
 from ._starts import pool_ratios, select, start_pool
 from ._sums import SampleLike
 from .ascent import Ascent, ascend
@@ -108,7 +109,7 @@ def ascent_tier(
         directions = search_extremes(sampled, full, problem.p, pool, starts=starts, budget=budget)
     candidates = [[end.z for end in direction.ends[:_POLISHED]] for direction in directions]
     if reference is not None:
-        everything = PassRows(problem.A, problem.transform)
+        everything = PassRows(problem)
         sides: list[tuple[Side, Side]] = [(everything, sampled), (sampled, everything)]
         for z, (upper, lower) in zip(candidates, sides, strict=True):
             end = ascend(upper, lower, problem.p, z[0], max_steps=_FULL_STEPS)
@@ -117,7 +118,7 @@ def ascent_tier(
     lowest, highest = directions
     return TierResult(
         "ascent",
-        np.asarray(problem.transform @ Z),
+        problem.lift(Z),
         details={
             "starts": len(lowest.ends) + len(highest.ends),
             "steps": lowest.steps + highest.steps,

@@ -2,6 +2,7 @@
 
 With A M orthonormal, the ratio at x = M z is z^T G_S z / z^T G z, where G_S = (SAM)^T SAM and
 G = (AM)^T AM is the identity up to rounding; its extremes are the extreme eigenvalues of the pair.
+Products with an ill-conditioned A are formed in extended precision, as the basis asks.
 Cost m d^2 + n d^2 flops, one pass beside the basis.
 """
 
@@ -11,7 +12,7 @@ import numpy as np
 import scipy.linalg
 
 from .._result import FloatArray
-from ..tall import TallMatrix, single_threaded_blas
+from ..tall import as_tall, single_threaded_blas
 from ._certificate import TierResult
 from ._problem import Problem
 
@@ -21,24 +22,30 @@ _EPS = float(np.finfo(float).eps)
 
 
 def extreme_eigenvalues(
-    rows: FloatArray, weights: FloatArray, A: TallMatrix, M: FloatArray
+    G_sampled: FloatArray, G_full: FloatArray, rows: int
 ) -> tuple[FloatArray, FloatArray, float]:
-    """Eigenvalues of (SAM)^T SAM relative to (AM)^T AM, vectors, and a bound on their error.
+    """Eigenvalues of the sampled Gram matrix relative to the full one, vectors, and their error.
 
-    The error bound is the usual backward one, a small multiple of unit roundoff times the largest
-    eigenvalue; it does not grow with the condition of A because AM is orthonormal.
+    The error is the usual backward bound for `rows` sampled rows, a small multiple of unit roundoff
+    times the largest eigenvalue; the condition of A does not enter because G_full is the identity
+    but for rounding.
     """
-    scaled = np.asarray(rows @ M) * np.sqrt(weights)[:, None]
     with single_threaded_blas():
-        values, vectors = scipy.linalg.eigh(scaled.T @ scaled, A.gram(M=M))
-    error = 4.0 * _EPS * (len(weights) + M.shape[1]) * float(np.abs(values).max(initial=1.0))
-    return values, vectors, error
+        values, vectors = scipy.linalg.eigh(G_sampled, G_full)
+    largest = float(np.abs(values).max(initial=1.0))
+    return values, vectors, 4.0 * _EPS * (rows + len(G_full)) * largest
 
 
 def spectral_tier(problem: Problem) -> TierResult:
     """Exact extremes for p = 2; `details` holds all ``eigenvalues``."""
-    M = problem.basis.M
-    values, vectors, error = extreme_eigenvalues(problem.rows, problem.weights, problem.A, M)
+    M, low = problem.basis.M, problem.basis.low
+    G_sampled = as_tall(problem.rows, require_tall=False).gram(
+        row_scale=np.sqrt(problem.weights),
+        M=problem.unscaled(M),
+        low=None if low is None else problem.unscaled(low),
+    )
+    G_full = problem.A.gram(M=M, low=low)
+    values, vectors, error = extreme_eigenvalues(G_sampled, G_full, problem.indices.size)
     return TierResult(
         "spectral",
         M @ vectors[:, [0, -1]],
