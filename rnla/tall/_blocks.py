@@ -73,6 +73,8 @@ def norms(block: Block, M: Coefficients, p: float) -> FloatArray:
 
 def dense_norms(Y: FloatArray, p: float) -> FloatArray:
     """Row p-norms; the plain sum of squares first, rescaled only if it left the safe range."""
+    if Y.shape[1] == 0:
+        return np.zeros(Y.shape[0])
     if p == 2.0:
         squares: FloatArray = np.einsum("ij,ij->i", Y, Y)
         if squares.size == 0 or (squares.max() < 1e280 and squares.min() > 1e-280):
