@@ -67,7 +67,7 @@ def as_tall(A: Any, *, name: str = "A", require_tall: bool = True) -> TallMatrix
             f"Row sampling cannot help here: keep every row, or pass {name}.T if the long side is "
             "the columns.",
         )
-    return TallMatrix(source)
+    return TallMatrix(source, name=name)
 
 
 def _check_dtype(dtype: np.dtype[Any], name: str) -> None:

@@ -63,8 +63,9 @@ class TallMatrix:
     ((2, 2), 2)
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, *, name: str = "A") -> None:
         self._source = source
+        self._name = name  # how messages call the matrix
         self.shape = source.shape
         self.dtype = source.dtype
         self.is_sparse = source.is_sparse
@@ -103,7 +104,7 @@ class TallMatrix:
             bad = np.flatnonzero(~np.isfinite(row_max))
             if bad.size:
                 raise argument_error(
-                    "A",
+                    self._name,
                     f"{bad.size} row(s) with NaN or infinity, the first is row {bad[0]}",
                     "finite entries",
                     "Drop or impute those rows first.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from rnla.kernels.qr_append import UNSEEN, qr_append
 
 

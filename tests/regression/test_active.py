@@ -45,7 +45,6 @@ def instance(name, eps):
         return coins(eps)
     A = {
         "gaussian": families.gaussian(N, D, 1),
-        "student_t": families.student_t(N, D, 1),
         "lonely": lonely_directions(),
     }[name]
     return A, with_outliers(A, 2)
@@ -64,7 +63,7 @@ def excesses(A, b, runs, **options):
 # --- Check 25 -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["gaussian", "student_t", "lonely", "coins"])
+@pytest.mark.parametrize("name", ["gaussian", "lonely", "coins"])
 def test_check_25_active_l1_regression(name, record_property):
     """At least 95 % of 200 runs within 1 + eps, at m = 4 d ln d / eps^2, eps = 1/4.
 

@@ -1,0 +1,375 @@
+"""Merge and reduce: an lp row sample of a stream, in memory for a few samples (SPEC A15a).
+
+Rows are cut into leaves. A leaf is scored and thinned to about `size` rows; two samples of a level
+are put together, scored with their weights and thinned again, like the carries of a binary counter
+(Agarwal, Har-Peled, Varadarajan, J. ACM 2004, after Bentley and Saxe 1980). Weights multiply along
+the tree, since p-th powers of blocks add. Every row has one random number for the whole tree and
+stays while that is below the product of its probabilities, so the result is the Poisson sample with
+those products: thinning in steps costs no variance, only the scores are approximate. Memory
+O((leaf + size log(n / leaf)) d); the time of scoring about (1 + 2 size / leaf) n rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from .._errors import argument_error, check_p, check_size
+from .._result import FloatArray, IntArray, Status
+from ..random import RNGLike, Stream, resolve_seed
+from ..sampling import RowSample, sampling_probabilities
+from ..sampling._rows import ROW_PURPOSE, TINY
+from ..scores import leverage_scores, lewis_weights
+from ..tall import as_tall
+
+__all__ = ["MergeReduce", "MergedSample", "merge_and_reduce"]
+
+# Scores within 1 per mille are more than sampling can tell apart.
+_LEWIS_TOLERANCE = 1e-3
+_LEAF_IN_SAMPLES = 4
+
+
+@dataclass(frozen=True, eq=False)
+class MergedSample:
+    """What is left of a stream: the rows kept, and what each counts for.
+
+    Attributes
+    ----------
+    sample : RowSample
+        Row numbers in the stream, weights (products along the tree) and probabilities.
+    rows : ndarray or csr_array, shape (size, d)
+        The rows kept, without weights, in the kind and dtype of the stream.
+    p : float
+        The norm.
+    method : str
+        How rows were scored.
+    leaves, levels : int
+        Number of leaves, and of the thinnings that the oldest rows have been through.
+    status : Status
+        OK, or EXACT if no row had to be dropped.
+    """
+
+    sample: RowSample
+    rows: Any
+    p: float
+    method: str
+    leaves: int
+    levels: int
+    status: Status
+
+    @property
+    def matrix(self) -> Any:
+        """The rows times weight^(1/p): ||matrix x||_p stands for ||A x||_p."""
+        return _scaled(self.rows, self.sample.scale()).astype(self.rows.dtype, copy=False)
+
+    @property
+    def size(self) -> int:
+        """Number of rows kept."""
+        return self.sample.size
+
+    def __len__(self) -> int:
+        return self.sample.size
+
+
+@dataclass(frozen=True, eq=False)
+class _Node:
+    """Rows in stream order, their numbers, and the probability with which each came this far."""
+
+    rows: Any
+    indices: IntArray
+    probabilities: FloatArray
+
+
+class MergeReduce:
+    """A sample of a stream of row blocks that can be asked for at any time.
+
+    Parameters
+    ----------
+    p : float
+        The norm, 1 <= p < inf (at most 20 with Lewis weights).
+    size : int
+        Rows to keep: the expected number of the Poisson sample after each step, at least d.
+    method : {"auto", "lewis", "leverage", "uniform"}
+        How rows are scored. "auto" takes Lewis weights, which for p = 2 are the leverage scores.
+    leaf : int, optional
+        Rows gathered before they are thinned, at least `size`; default 4 * size.
+    rng : None, int, numpy Generator or SeedSequence
+        The same seed and rows give the same sample, however the rows are cut into blocks. Row i
+        uses the random number that Poisson sampling of the whole matrix would use.
+
+    Raises
+    ------
+    ArgumentError, ArgumentTypeError
+        For options out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rnla.embedding import MergeReduce
+    >>> stream = MergeReduce(2.0, 100, rng=0)
+    >>> rng = np.random.default_rng(0)
+    >>> for _ in range(20):
+    ...     stream.update(rng.standard_normal((500, 3)))
+    >>> kept = stream.result()
+    >>> kept.sample.n, kept.levels, kept.matrix.shape == (kept.size, 3)
+    (10000, 6, True)
+    """
+
+    def __init__(
+        self,
+        p: float,
+        size: int,
+        *,
+        method: str = "auto",
+        leaf: int | None = None,
+        rng: RNGLike = None,
+    ) -> None:
+        self.p = check_p(p)
+        self.size = check_size(size)
+        if method not in _METHODS:
+            raise argument_error(
+                "method", repr(method), f"one of {', '.join(_METHODS)}", "Use 'auto' if unsure."
+            )
+        self.method = "lewis" if method == "auto" else method
+        self.leaf = _LEAF_IN_SAMPLES * self.size if leaf is None else check_size(leaf, name="leaf")
+        if self.leaf < self.size:
+            raise argument_error(
+                "leaf", self.leaf, f"at least size = {self.size}", "Leave it out, or raise it."
+            )
+        self.seed = resolve_seed(rng)
+        self._stream = Stream(self.seed, ROW_PURPOSE)
+        self._waiting: list[Any] = []
+        self._stack: list[tuple[int, _Node]] = []
+        self._leaves = 0
+        self.rows = 0
+
+    def update(self, block: Any) -> None:
+        """Take in the next rows.
+
+        Parameters
+        ----------
+        block : array_like or sparse matrix, shape (rows, d)
+            Real and finite, any number of rows, all blocks dense or all sparse. Copied.
+
+        Raises
+        ------
+        ArgumentError, ArgumentTypeError
+            For NaN or infinite entries, or columns, dtype or sparsity that change along the
+            stream. The state is then as before.
+        """
+        tall = as_tall(block, name="block", require_tall=False)
+        self._check(tall.shape[1], tall.dtype, tall.is_sparse)
+        tall.scan()
+        first = 0
+        while first < tall.shape[0]:
+            room = self.leaf - self.rows % self.leaf
+            last = min(tall.shape[0], first + room)
+            self._waiting.append(tall.take(np.arange(first, last)))
+            self.rows += last - first
+            first = last
+            if self.rows % self.leaf == 0:
+                self._stack = _carry([*self._stack, (1, self._thin(self._pending()))], self._merge)
+                self._waiting = []
+                self._leaves += 1
+
+    def result(self) -> MergedSample:
+        """The sample of the rows so far; the stream can go on afterwards.
+
+        Raises
+        ------
+        ArgumentError
+            If no row was seen yet.
+        """
+        stack = list(self._stack)
+        if self._waiting:
+            stack.append((1, self._thin(self._pending())))
+        if not stack:
+            remedy = "Call update with at least one block first."
+            raise argument_error("blocks", "no rows", "at least one row", remedy)
+        level, node = stack.pop()
+        while stack:
+            higher, older = stack.pop()
+            level, node = max(level, higher) + 1, self._merge(older, node)
+        sample = RowSample(
+            node.indices,
+            1.0 / node.probabilities,
+            node.probabilities,
+            design="merge_and_reduce",
+            seed=self.seed,
+            n=self.rows,
+            p=self.p,
+        )
+        return MergedSample(
+            sample=sample,
+            rows=node.rows,
+            p=self.p,
+            method=self.method,
+            leaves=self._leaves + bool(self._waiting),
+            levels=level,
+            status=Status.EXACT if sample.size == self.rows else Status.OK,
+        )
+
+    def _check(self, columns: int, dtype: np.dtype[Any], is_sparse: bool) -> None:
+        if self.size < columns:
+            raise argument_error(
+                "size",
+                self.size,
+                f"at least the number of columns, {columns}",
+                "Fewer rows cannot keep the column space.",
+            )
+        known = (
+            self._waiting[0] if self._waiting else self._stack[0][1].rows if self._stack else None
+        )
+        if known is None:
+            return
+        got, expected = (
+            f"{count} columns, {kind}, {'sparse' if sparse else 'dense'}"
+            for count, kind, sparse in (
+                (columns, dtype, is_sparse),
+                (known.shape[1], known.dtype, sp.issparse(known)),
+            )
+        )
+        if got != expected:
+            remedy = "Convert the blocks to one kind before they enter the stream."
+            raise argument_error("block", got, f"{expected}, like the blocks before", remedy)
+
+    def _pending(self) -> _Node:
+        rows = _stacked(self._waiting)
+        indices = np.arange(self.rows - rows.shape[0], self.rows, dtype=np.int64)
+        return _Node(rows, indices, np.ones(indices.size))
+
+    def _merge(self, older: _Node, newer: _Node) -> _Node:
+        return self._thin(
+            _Node(
+                _stacked([older.rows, newer.rows]),
+                np.concatenate([older.indices, newer.indices]),
+                np.concatenate([older.probabilities, newer.probabilities]),
+            )
+        )
+
+    def _thin(self, node: _Node) -> _Node:
+        """Keep about `size` of the rows, by scores of the rows as they are weighted now."""
+        if node.indices.size <= self.size:
+            return node
+        weighted = _scaled(node.rows, node.probabilities ** (-1.0 / self.p))
+        scores = _METHODS[self.method](weighted, self.p, self.seed)
+        q = node.probabilities * sampling_probabilities(scores, self.size)
+        keep = np.flatnonzero((self._stream.uniform(node.indices) < q) & (q >= TINY))
+        return _Node(node.rows[keep], node.indices[keep], q[keep])
+
+
+def merge_and_reduce(
+    blocks: Iterable[Any],
+    p: float,
+    size: int,
+    *,
+    method: str = "auto",
+    leaf: int | None = None,
+    rng: RNGLike = None,
+) -> MergedSample:
+    """Sample the rows of a stream of blocks so that lp norms are preserved.
+
+    Parameters
+    ----------
+    blocks : iterable of array_like or sparse matrix, shape (rows, d)
+        Read once, in order; together the matrix A.
+    p : float
+        The norm, 1 <= p < inf (at most 20 with Lewis weights).
+    size : int
+        Expected number of rows to keep, at least d.
+    method : {"auto", "lewis", "leverage", "uniform"}
+        How rows are scored. "auto" takes Lewis weights, which for p = 2 are the leverage scores.
+    leaf : int, optional
+        Rows gathered before they are thinned, at least `size`; default 4 * size.
+    rng : None, int, numpy Generator or SeedSequence
+        The same seed and rows give the same sample, however the rows are cut into blocks.
+
+    Returns
+    -------
+    MergedSample
+        ``matrix`` holds the reweighted rows, ``sample`` their numbers and weights.
+
+    Raises
+    ------
+    ArgumentError, ArgumentTypeError
+        For NaN or infinite entries, blocks that do not fit together, an empty stream, or options
+        out of range.
+
+    Notes
+    -----
+    One pass. Up to the quality of the scores, which every node computes from the sample it has, the
+    sample is as good as a Poisson sample of the same size from scores of the whole matrix. Measure
+    it with `certify_embedding` if the matrix can be read again.
+
+    References
+    ----------
+    Agarwal, Har-Peled and Varadarajan, *Approximating extent measures of points*, J. ACM 2004.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rnla.embedding import merge_and_reduce
+    >>> A = np.random.default_rng(0).standard_normal((8000, 3))
+    >>> kept = merge_and_reduce(np.array_split(A, 11), 1, 400, rng=0)
+    >>> x = np.array([1.0, -1.0, 2.0])
+    >>> bool(abs(np.abs(kept.matrix @ x).sum() / np.abs(A @ x).sum() - 1) < 0.1)
+    True
+    >>> bool((kept.rows == A[kept.sample.indices]).all())
+    True
+    """
+    stream = MergeReduce(p, size, method=method, leaf=leaf, rng=rng)
+    for block in blocks:
+        stream.update(block)
+    return stream.result()
+
+
+def _carry(
+    stack: list[tuple[int, _Node]], merge: Callable[[_Node, _Node], _Node]
+) -> list[tuple[int, _Node]]:
+    """Merge the two youngest nodes while they are of one level, as a binary counter carries."""
+    while len(stack) > 1 and stack[-1][0] == stack[-2][0]:
+        level, newer = stack.pop()
+        _, older = stack.pop()
+        stack.append((level + 1, merge(older, newer)))
+    return stack
+
+
+def _stacked(parts: list[Any]) -> Any:
+    if len(parts) == 1:
+        return parts[0]
+    if sp.issparse(parts[0]):
+        return sp.csr_array(sp.vstack(parts, format="csr"))
+    return np.concatenate(parts)
+
+
+def _scaled(rows: Any, factors: FloatArray) -> Any:
+    """Rows times factors in float64, dense or CSR."""
+    if not sp.issparse(rows):
+        return rows * factors[:, None]
+    scaled = rows.astype(np.float64)
+    scaled.data *= np.repeat(factors, np.diff(scaled.indptr))
+    return scaled
+
+
+def _lewis(rows: Any, p: float, seed: int) -> FloatArray:
+    return lewis_weights(rows, p, tol=_LEWIS_TOLERANCE, rng=seed).values
+
+
+def _leverage(rows: Any, p: float, seed: int) -> FloatArray:
+    return leverage_scores(rows, rng=seed).values
+
+
+def _uniform(rows: Any, p: float, seed: int) -> FloatArray:
+    return np.ones(rows.shape[0])
+
+
+_METHODS: dict[str, Callable[[Any, float, int], FloatArray]] = {
+    "auto": _lewis,
+    "lewis": _lewis,
+    "leverage": _leverage,
+    "uniform": _uniform,
+}
