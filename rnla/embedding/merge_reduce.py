@@ -25,54 +25,13 @@ from ..sampling import RowSample, sampling_probabilities
 from ..sampling._rows import ROW_PURPOSE, TINY
 from ..scores import leverage_scores, lewis_weights
 from ..tall import as_tall
+from ._merged import MergedSample, scaled
 
 __all__ = ["MergeReduce", "MergedSample", "merge_and_reduce"]
 
 # Scores within 1 per mille are more than sampling can tell apart.
 _LEWIS_TOLERANCE = 1e-3
 _LEAF_IN_SAMPLES = 4
-
-
-@dataclass(frozen=True, eq=False)
-class MergedSample:
-    """What is left of a stream: the rows kept, and what each counts for.
-
-    Attributes
-    ----------
-    sample : RowSample
-        Row numbers in the stream, weights (products along the tree) and probabilities.
-    rows : ndarray or csr_array, shape (size, d)
-        The rows kept, without weights, in the kind and dtype of the stream.
-    p : float
-        The norm.
-    method : str
-        How rows were scored.
-    leaves, levels : int
-        Number of leaves, and of the thinnings that the oldest rows have been through.
-    status : Status
-        OK, or EXACT if no row had to be dropped.
-    """
-
-    sample: RowSample
-    rows: Any
-    p: float
-    method: str
-    leaves: int
-    levels: int
-    status: Status
-
-    @property
-    def matrix(self) -> Any:
-        """The rows times weight^(1/p): ||matrix x||_p stands for ||A x||_p."""
-        return _scaled(self.rows, self.sample.scale()).astype(self.rows.dtype, copy=False)
-
-    @property
-    def size(self) -> int:
-        """Number of rows kept."""
-        return self.sample.size
-
-    def __len__(self) -> int:
-        return self.sample.size
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,7 +214,7 @@ class MergeReduce:
         """Keep about `size` of the rows, by scores of the rows as they are weighted now."""
         if node.indices.size <= self.size:
             return node
-        weighted = _scaled(node.rows, node.probabilities ** (-1.0 / self.p))
+        weighted = scaled(node.rows, node.probabilities ** (-1.0 / self.p))
         scores = _METHODS[self.method](weighted, self.p, self.seed)
         q = node.probabilities * sampling_probabilities(scores, self.size)
         keep = np.flatnonzero((self._stream.uniform(node.indices) < q) & (q >= TINY))
@@ -344,15 +303,6 @@ def _stacked(parts: list[Any]) -> Any:
     if sp.issparse(parts[0]):
         return sp.csr_array(sp.vstack(parts, format="csr"))
     return np.concatenate(parts)
-
-
-def _scaled(rows: Any, factors: FloatArray) -> Any:
-    """Rows times factors in float64, dense or CSR."""
-    if not sp.issparse(rows):
-        return rows * factors[:, None]
-    scaled = rows.astype(np.float64)
-    scaled.data *= np.repeat(factors, np.diff(scaled.indptr))
-    return scaled
 
 
 def _lewis(rows: Any, p: float, seed: int) -> FloatArray:

@@ -92,7 +92,7 @@ def test_check_27_on_other_matrices_and_norms(name, p, record_property):
 @pytest.mark.parametrize("name", ["gaussian", "coherent"])
 def test_check_27_catches_nodes_that_forget_the_weights(name, monkeypatch):
     """Scores of unweighted rows cost a factor above 1.6 in the median."""
-    monkeypatch.setattr(merge_reduce, "_scaled", lambda rows, factors: rows)
+    monkeypatch.setattr(merge_reduce, "scaled", lambda rows, factors: rows)
     assert median_ratio(name, 2.0, 15) > 1.2
 
 

@@ -1,0 +1,65 @@
+"""What merge and reduce leaves of a stream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from .._result import FloatArray, Status
+from ..sampling import RowSample
+
+__all__ = ["MergedSample", "scaled"]
+
+
+@dataclass(frozen=True, eq=False)
+class MergedSample:
+    """What is left of a stream: the rows kept, and what each counts for.
+
+    Attributes
+    ----------
+    sample : RowSample
+        Row numbers in the stream, weights (products along the tree) and probabilities.
+    rows : ndarray or csr_array, shape (size, d)
+        The rows kept, without weights, in the kind and dtype of the stream.
+    p : float
+        The norm.
+    method : str
+        How rows were scored.
+    leaves, levels : int
+        Number of leaves, and of the thinnings that the oldest rows have been through.
+    status : Status
+        OK, or EXACT if no row had to be dropped.
+    """
+
+    sample: RowSample
+    rows: Any
+    p: float
+    method: str
+    leaves: int
+    levels: int
+    status: Status
+
+    @property
+    def matrix(self) -> Any:
+        """The rows times weight^(1/p): ||matrix x||_p stands for ||A x||_p."""
+        return scaled(self.rows, self.sample.scale()).astype(self.rows.dtype, copy=False)
+
+    @property
+    def size(self) -> int:
+        """Number of rows kept."""
+        return self.sample.size
+
+    def __len__(self) -> int:
+        return self.sample.size
+
+
+def scaled(rows: Any, factors: FloatArray) -> Any:
+    """Rows times factors in float64, dense or CSR."""
+    if not sp.issparse(rows):
+        return rows * factors[:, None]
+    scaled = rows.astype(np.float64)
+    scaled.data *= np.repeat(factors, np.diff(scaled.indptr))
+    return scaled
