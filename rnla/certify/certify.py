@@ -13,6 +13,7 @@ and always the statistical tier. D is the number of monomials of degree p/2, at 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -38,6 +39,7 @@ __all__ = ["TIERS", "certify_embedding"]
 
 TIERS = ("spectral", "enumeration", "ascent", "khatri_rao", "sandwich", "statistical")
 _SWEEP_FLOPS = 100.0  # sorting and prefix sums, per row and plane
+_SWEEP_SHARE = 0.1  # an ascent finds the same extremes at once, so a proof may cost seconds only
 
 
 def certify_embedding(
@@ -164,7 +166,8 @@ def _choose(
     p, rank, n = problem.p, problem.rank, problem.A.shape[0]
     if p == 2.0:
         return ["spectral", "statistical"]
-    if p == 1.0 and rank <= LARGEST_RANK and _SWEEP_FLOPS * enumeration_cost(n, rank) <= budget:
+    sweep = _SWEEP_FLOPS * enumeration_cost(n, rank) if rank <= LARGEST_RANK else math.inf
+    if p == 1.0 and sweep <= _SWEEP_SHARE * budget:
         return ["enumeration", "statistical"]
     chosen = ["ascent"]
     k = power_of(p)
