@@ -117,8 +117,8 @@ def _ridged(basis: Basis, ridge: float) -> FloatArray:
     stack = np.vstack([basis.R, np.sqrt(ridge) * np.eye(basis.R.shape[1])])
     norm = np.sqrt(np.einsum("ij,ij->j", stack, stack))
     T = np.linalg.qr(stack / norm, mode="r")
-    inverse: FloatArray = scipy.linalg.solve_triangular(T, np.eye(len(T)))
-    return inverse / norm[:, None]
+    inverse: FloatArray = scipy.linalg.solve_triangular(T, np.eye(len(T))) / norm[:, None]
+    return inverse
 
 
 def _with_ridge(scores: Scores, ridge: float, passes: int) -> Scores:

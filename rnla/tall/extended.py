@@ -30,7 +30,8 @@ def leading_bits(X: FloatArray, terms: int, axis: int) -> FloatArray:
     """X cut to its leading bits relative to the largest entry along `axis`; the rest is exact."""
     exponent = np.frexp(np.abs(X).max(axis=axis, keepdims=True, initial=0.0))[1]
     anchor = np.ldexp(1.5, 52 + exponent - significand_bits(terms))
-    return (X + anchor) - anchor
+    leading: FloatArray = (X + anchor) - anchor
+    return leading
 
 
 @dataclass(frozen=True, eq=False)
