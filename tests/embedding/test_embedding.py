@@ -39,8 +39,8 @@ def test_found_distortion_meets_eps_and_can_be_checked_by_hand(p):
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_gives_weights_that_are_inverse_probabilities(method):
     p = 4.0 if method in ("mixed", "even_power") else 1.0
-    A = families.student_t(1500, 3, 1)
-    embedding = rnla.lp_subspace_embedding(A, p, size=400, method=method, certify=False, rng=3)
+    A = families.student_t(600, 3, 1)
+    embedding = rnla.lp_subspace_embedding(A, p, size=200, method=method, certify=False, rng=3)
     sample = embedding.sample
     assert embedding.method == method
     np.testing.assert_allclose(sample.weights * sample.probabilities, 1.0)
@@ -219,7 +219,7 @@ def test_even_power_comes_with_a_proof():
 
 def test_auto_prefers_sensitivities_where_they_are_small():
     """M9 at p = 6: S = 20 against d^(p/2) = 1000 (SPEC §8), so Lewis weights are not chosen."""
-    A = families.legendre(6000, 10, 0)
-    embedding = rnla.lp_subspace_embedding(A, 6, size=1500, certify=False, rng=0)
+    A = families.legendre(1200, 10, 0)
+    embedding = rnla.lp_subspace_embedding(A, 6, size=600, certify=False, rng=0)
     assert embedding.method in ("sensitivity", "mixed")
     assert "total sensitivity" in embedding.reason
