@@ -125,7 +125,8 @@ def random_graph_edges(vertices: int, edges: int, seed: int = 0) -> tuple[FloatA
     extra = min(max(edges - len(tree), 0), len(pairs))
     chosen = rng.choice(len(pairs), size=extra, replace=False) if extra else np.empty(0, int)
     all_edges = np.array(tree + [pairs[k] for k in np.sort(chosen)], dtype=int)
-    return all_edges, rng.uniform(0.1, 3.0, size=len(all_edges))
+    # Multiples of 1/1024 add up exactly, which maximum-flow codes rely on.
+    return all_edges, np.round(1024 * rng.uniform(0.1, 3.0, size=len(all_edges))) / 1024
 
 
 def random_graph(n: int, d: int, seed: int = 0) -> FloatArray:

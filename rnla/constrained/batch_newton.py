@@ -23,6 +23,7 @@ __all__ = ["BatchSolution", "batch_newton"]
 
 _FLOOR = 1e-10  # smallest |y| / max |y| that the weights see, as in newton.py
 _RIDGE = 1e-14
+_TRIALS = 12
 _ENOUGH = 0.1  # fraction of the initial slope at which the line search stops
 
 
@@ -82,9 +83,8 @@ def batch_newton(
         direction = image / (kappa * scale) - Y
         alpha = _line_search(Y, direction, p)
         Z = Z + alpha * (C / kappa - Z)
-        height = np.sum(H[:, live] * Z, axis=0)
-        Z = Z / height
-        Y = (Y + alpha * direction) * (scale / height)
+        Z = Z / np.sum(H[:, live] * Z, axis=0)
+        Y = B.image(Z)  # afresh, so that rounding in long steps cannot make Z look better
 
 
 def _bound(B: Range, H: FloatArray, U: FloatArray, p: float) -> FloatArray:
@@ -101,7 +101,7 @@ def _line_search(Y: FloatArray, direction: FloatArray, p: float) -> FloatArray:
     low, high = np.zeros(k), np.full(k, np.inf)
     alpha = np.full(k, 1.0 / (p - 1.0))
     live = np.arange(k)
-    for trial_number in range(12):
+    for trial_number in range(_TRIALS):
         V, D = Y[:, live] + alpha[live] * direction[:, live], direction[:, live]
         slope, curvature = _slopes(V, D, p)
         over = slope > 0.0

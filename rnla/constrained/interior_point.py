@@ -122,6 +122,7 @@ def interior_point(
             break
         primal, dual = state.lengths(corrector)
         state.move(corrector, _BACK_OFF * primal, _BACK_OFF * dual)
+    upper = float(np.sum(np.abs(B.image(best_z))))  # free of what y gathered on the way
     return Solution(best_z, best_u, upper, lower, iterations)
 
 

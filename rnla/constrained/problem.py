@@ -9,6 +9,7 @@ for p = inf. All return a point, a value, and a dual certificate that anyone can
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -218,7 +219,8 @@ class ConstrainedProblem:
         group = max(1, 4_000_000 // max(self.shape[0], 1))
         for first in range(0, k, group):
             part = slice(first, min(first + group, k))
-            with single_threaded_blas():
+            large = self.shape[0] * (part.stop - first) * max(self.rank, 1) > 50_000_000
+            with nullcontext() if large else single_threaded_blas():
                 Z, norm[part], lower[part] = self._many(H[:, part], weights, tol, quick)
             for j in range(Z.shape[1]):
                 x[first + j] = self._space.lift(Z[:, j])

@@ -333,3 +333,13 @@ def test_many_refuses_zero_rows_and_wrong_shapes() -> None:
     with pytest.raises(ArgumentError, match="G: got shape"):
         problem.minimise_many(np.ones(3))
     assert len(problem.minimise_many(np.zeros((0, 3))).norm) == 0
+
+
+@pytest.mark.parametrize("p", [1.5, 4.0])
+def test_noise_in_the_start_costs_no_digits(p: float) -> None:
+    # The least-squares start is optimal here, so the first direction is rounding noise.
+    case = families.c6_complete_graph(10)
+    noise = 1.0 + 1e-15 * np.random.default_rng(0).standard_normal(len(case.matrix))
+    found = ConstrainedProblem(case.matrix, p).minimise_many(case.matrix, weights=noise)
+    np.testing.assert_allclose(found.norm**-p, case.sensitivities(p), rtol=1e-13)
+    np.testing.assert_allclose(found.norm_lower**-p, case.sensitivities(p), rtol=1e-13)
