@@ -63,7 +63,7 @@ slow: warmup
 
 doctest: $(VENV)/.dev
 	$(TEST_ENV) $(RUN) -m pytest -q -p no:cacheprovider --doctest-modules --doctest-glob='*.rst' \
-	  --doctest-continue-on-failure rnla docs README.md --ignore=docs/conf.py --ignore=docs/examples --ignore=docs/gallery
+	  --doctest-glob='README.md' --doctest-continue-on-failure rnla docs README.md --ignore=docs/conf.py --ignore=docs/examples --ignore=docs/gallery
 
 docs: $(VENV)/.dev
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html

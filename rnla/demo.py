@@ -178,7 +178,8 @@ def run_demo(
     observations : int, optional
         Use that many observations, evenly spaced, in place of all.
     draws : int
-        Samples per method and size.
+        Samples per method at the size of the embedding; one fewer, but at least one, at half and
+        twice that size.
     seed : int
     progress : bool
         Show a bar on standard error.
@@ -212,7 +213,9 @@ def run_demo(
     echo(f"Median regression on all rows: loss {best:,.1f} in {full_seconds:.2f} s.\n")
 
     A = np.column_stack([X, y])
-    embedding, embedding_seconds = _timed(lambda: lp_subspace_embedding(A, 1, eps=eps, rng=seed))
+    embedding, embedding_seconds = _timed(
+        lambda: lp_subspace_embedding(A, 1, eps=eps, progress=progress, rng=seed)
+    )
     ratio, sample_seconds = _timed(lambda: _objective_ratio(X, y, embedding.sample, best))
     echo(to_text(embedding))
     echo(
@@ -223,22 +226,25 @@ def run_demo(
     )
 
     tall = as_tall(A)
-    scores, score_seconds = {}, {}
+    records, score_seconds = {}, {}
     for method in METHODS:
-        scores[method], score_seconds[method] = _timed(partial(_scores, tall, method, seed))
+        records[method], score_seconds[method] = _timed(partial(_scores, tall, method, seed))
+    scores = {method: np.asarray(record) for method, record in records.items()}
     used = int(embedding.sizes["used"] or n)
-    sizes = sorted({-(-used // 2), used, min(2 * used, n)})
+    runs = [(used, draw) for draw in range(draws)]
+    for size in {-(-used // 2), min(2 * used, n)} - {used}:
+        runs += [(size, draw) for draw in range(max(1, draws - 1))]
     curves: dict[str, list[tuple[int, float]]] = {method: [] for method in METHODS}
     rows = []
     with tqdm(
-        total=len(METHODS) * len(sizes) * draws,
+        total=len(METHODS) * len(runs),
         desc="measuring samples",
         disable=not progress,
         leave=False,
     ) as bar:
         for method in METHODS:
             found, ratios = [], []
-            for size, draw in itertools.product(sizes, range(draws)):
+            for size, draw in runs:
                 sample, distortion = _measured(tall, scores[method], size, seed + draw)
                 curves[method].append((size, distortion))
                 if size == used:
@@ -273,6 +279,11 @@ def run_demo(
                 for r in rows
             ],
         )
+    )
+    low, high = records["sensitivity"].total
+    echo(
+        f"\nSensitivities are found as intervals: their sum is between {low:.3g} and {high:.3g}, "
+        "that of\nLewis weights the number of columns. Rows are drawn by the upper ends."
     )
     pictures = _pictures(folder, A, embedding, scores, curves, eps)
     seconds = time.perf_counter() - start
@@ -309,18 +320,18 @@ def _objective_ratio(X: FloatArray, y: FloatArray, sample: Any, best: float) -> 
     return float(np.abs(y - X @ coefficients).sum() / best)
 
 
-def _scores(tall: Any, method: str, seed: int) -> FloatArray:
+def _scores(tall: Any, method: str, seed: int) -> Any:
     from . import scores
 
     if method == "uniform":
         return np.ones(tall.shape[0])
     if method == "leverage":
-        return np.asarray(scores.leverage_scores(tall, rng=seed))
+        return scores.leverage_scores(tall, rng=seed)
     if method == "root_leverage":
-        return np.asarray(scores.root_leverage_scores(tall, 1, rng=seed))
+        return scores.root_leverage_scores(tall, 1, rng=seed)
     if method == "lewis":
-        return np.asarray(scores.lewis_weights(tall, 1, rng=seed))
-    return np.asarray(scores.lp_sensitivities(tall, 1, rng=seed))
+        return scores.lewis_weights(tall, 1, rng=seed)
+    return scores.lp_sensitivities(tall, 1, rng=seed)
 
 
 def _measured(tall: Any, scores: FloatArray, size: int, seed: int) -> tuple[Any, float]:
