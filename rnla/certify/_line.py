@@ -68,7 +68,7 @@ def sweep_plane(
     where = np.searchsorted(s, t)
     low = l_a[1:] + t * l_b[1:]
     high = u_a[where] + t * u_b[where]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = np.where(low > 0, high / low, 0.0)
         # t = infinity, that is v itself, is a kink too if a row is orthogonal to v.
         ends = np.array([upper[2] @ np.abs(upper[i]) for i in (0, 1)]) / np.array(

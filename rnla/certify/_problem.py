@@ -97,7 +97,7 @@ class Problem:
 
     def lift(self, Z: FloatArray) -> FloatArray:
         """x for the columns z of a search."""
-        return self.column_scale[:, None] * np.asarray(self.transform @ Z)
+        return np.asarray(self.column_scale[:, None] * (self.transform @ Z))
 
     def take(self, indices: IntArray) -> Any:
         """Rows of A with scaled columns, dense or CSR, float64."""

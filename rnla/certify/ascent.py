@@ -59,6 +59,8 @@ def ascend(
         gain = point.log_ratio - value
         if gain > 1e-12:
             z = point.cos * z + point.sin * v
+            if not np.isfinite(point.log_ratio):  # L vanishes: the sample has lost this direction
+                return Ascent(z, point.log_ratio, (*history, point.log_ratio))
             y_upper = point.cos * y_upper + point.sin * v_upper
             y_lower = point.cos * y_lower + point.sin * v_lower
             size = 1.0 / float(np.abs(y_lower).max())

@@ -72,8 +72,8 @@ def certify_embedding(
         Ascents for each of the two extremes. More starts find more.
     reference : RowSample, optional
         A second sample of A, independent of the first and larger. The ascent then searches
-        against it instead of all rows. Useful when A is huge; without it, a stand-in is drawn
-        once A has more than four million entries.
+        against it instead of all rows. Useful when A is huge; without it, a stand-in of at least
+        16 times the sample's rows (or four, for large samples) is drawn.
     lewis_weights : array_like, shape (n,), optional
         l_p Lewis weights of A: better starts, and a loose proof for any p.
     budget : float
@@ -135,7 +135,12 @@ def certify_embedding(
         "spectral": lambda: spectral_tier(problem),
         "enumeration": lambda: enumeration_tier(problem),
         "ascent": lambda: ascent_tier(
-            problem, starts=starts, budget=budget, reference=reference, lewis=lewis
+            problem,
+            starts=starts,
+            budget=budget,
+            reference=reference,
+            lewis=lewis,
+            rank_lost=lost is not None,
         ),
         "khatri_rao": lambda: khatri_rao_tier(problem),
         "sandwich": lambda: sandwich_tier(problem, lewis),

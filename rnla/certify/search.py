@@ -1,9 +1,11 @@
 """Tier V2: the largest distortion that can be found, by ascents from the best of many guesses.
 
 Both extremes of N(x) / D(x), N = ||SAx||_p^p and D = ||Ax||_p^p, are searched: N / D with N
-linearised, D / N with D linearised. Rows stay in memory up to four million numbers; beyond that D
-is replaced during the search by a sample of A that is independent of the one certified (given as
-`reference`, or drawn here), and the most promising vector is improved by a few steps on all rows.
+linearised, D / N with D linearised. If A has many more rows than the sample and would take more
+than about a million numbers, D is replaced during the search by a sample of A that is independent
+of the one certified (given as `reference`, or drawn here with 16 times its rows), and the most
+promising vectors are improved by a few steps on all rows: measured for n = 100,000, this finds 94
+to 101 % of the distortion that a search on all rows finds, at a fifth of its time.
 Whatever the search saw, every ratio reported is measured on all rows, so a found extreme is a true
 ratio; that none is more extreme is not proved.
 
@@ -31,9 +33,9 @@ from .vertices import polish_vertex
 
 __all__ = ["ascent_tier", "search_extremes"]
 
-_HELD_NUMBERS = 4_000_000
-_HELD_NONZEROS = 12_000_000
-_OVERSIZE = 4  # rows of the reference per row of the sample
+_HELD_ALWAYS = 600_000  # numbers of A (non-zeros if sparse, and then four times as many)
+_HELD_AT_MOST = 4_000_000
+_OVERSIZE = 16  # rows of the reference per row of the sample, if that fits; else four
 _POLISHED = 3
 _FULL_STEPS = 4
 
@@ -48,6 +50,11 @@ class _Direction:
     ends: list[Ascent] = field(default_factory=list)
     steps: int = 0
     flops: float = 0.0
+
+    @property
+    def history(self) -> tuple[float, ...]:
+        """Log ratios along the best ascent."""
+        return self.ends[0].history if self.ends else ()
 
     def run(self, starts: FloatArray, budget: float) -> None:
         for z in starts.T:
@@ -78,12 +85,20 @@ class _Direction:
 
 
 def search_extremes(
-    sampled: HeldRows, full: HeldRows, p: float, pool: FloatArray, *, starts: int, budget: float
+    sampled: HeldRows,
+    full: HeldRows,
+    p: float,
+    pool: FloatArray,
+    *,
+    starts: int,
+    budget: float,
+    lowest_known: bool = False,
 ) -> tuple[_Direction, _Direction]:
-    """Search the smallest and the largest N / D; the budget is halved between them."""
+    """Search the smallest N / D, unless it is known to be zero, and the largest."""
     log_ratio = pool_ratios(sampled, full, pool, p)
     lowest, highest = _Direction(full, sampled, p), _Direction(sampled, full, p)
-    lowest.run(select(pool, -log_ratio, starts), budget / 2)
+    if not lowest_known:
+        lowest.run(select(pool, -log_ratio, starts), budget / 2)
     highest.run(select(pool, log_ratio, starts), budget / 2)
     return lowest, highest
 
@@ -95,23 +110,35 @@ def ascent_tier(
     budget: float,
     reference: SampleLike | None = None,
     lewis: FloatArray | None = None,
+    rank_lost: bool = False,
 ) -> TierResult:
-    """Search both extremes; at least one ascent each, then as many as `budget` flops allow."""
+    """Search both extremes; at least one ascent each, then as many as `budget` flops allow.
+
+    If the sample has lost rank, the smallest ratio is zero and only the largest is searched.
+    """
     sampled = problem.hold(problem.kept)
-    limit = _HELD_NONZEROS if problem.A.is_sparse else _HELD_NUMBERS
-    if reference is None and problem.entries > limit:
-        affordable = int(limit / problem.entries * problem.A.shape[0])
-        rows = min(max(affordable, _OVERSIZE * len(sampled)), problem.A.shape[0])
+    rows = _rows_to_explore(problem)
+    if reference is None and rows < problem.A.shape[0]:
         reference = draw_reference(problem, rows)
     full = problem.hold(reference)
     with single_threaded_blas():  # thousands of small products: threads would wait for each other
         pool = start_pool(problem, sampled, full, lewis)
-        directions = search_extremes(sampled, full, problem.p, pool, starts=starts, budget=budget)
+        directions = search_extremes(
+            sampled,
+            full,
+            problem.p,
+            pool,
+            starts=starts,
+            budget=budget,
+            lowest_known=rank_lost,
+        )
     candidates = [[end.z for end in direction.ends[:_POLISHED]] for direction in directions]
     if reference is not None:
         everything = PassRows(problem)
         sides: list[tuple[Side, Side]] = [(everything, sampled), (sampled, everything)]
         for z, (upper, lower) in zip(candidates, sides, strict=True):
+            if not z:
+                continue
             end = ascend(upper, lower, problem.p, z[0], max_steps=_FULL_STEPS)
             z.append(end.z)
     Z = np.column_stack([z for found in candidates for z in found])
@@ -125,10 +152,19 @@ def ascent_tier(
             "flops": lowest.flops + highest.flops,
             "explored": "all rows" if reference is None else "reference",
             "explored_rows": len(full),
-            "history_lower": tuple(-value for value in lowest.ends[0].history),
-            "history_upper": highest.ends[0].history,
+            "history_lower": tuple(-value for value in lowest.history),
+            "history_upper": highest.history,
         },
     )
+
+
+def _rows_to_explore(problem: Problem) -> int:
+    """How many rows stand for D in the search; n if a stand-in would not save a third of them."""
+    n, m = problem.A.shape[0], problem.indices.size
+    per_row = max(problem.entries / n, 1.0) / (4.0 if problem.A.is_sparse else 1.0)
+    wanted = max(_HELD_ALWAYS / per_row, float(_OVERSIZE * m))
+    rows = min(wanted, max(_HELD_AT_MOST / per_row, 4.0 * m))
+    return n if rows > n / 1.5 else int(rows)
 
 
 def _step_flops(upper: Side, lower: Side) -> float:
