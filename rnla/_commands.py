@@ -177,7 +177,7 @@ def certify(options: argparse.Namespace) -> int:
     sample = RowSample(
         rows.indices[kept],
         weights,
-        1.0 / weights,  # unknown for repeated draws, and no certificate depends on it
+        1.0 / weights,  # wrong for repeated draws; only the p-value of balance looks at it
         design="from file",
         seed=0,
         n=tall.shape[0],

@@ -160,11 +160,10 @@ def _parser() -> argparse.ArgumentParser:
     bounds.add_argument("--total-sensitivity", type=float, metavar="S")
     bounds.add_argument("--online-condition", type=float, metavar="K")
 
-    demo = command(
-        "demo", _commands.demo, "median regression on the RAND health-insurance data", seed
-    )
+    demo = command("demo", _commands.demo, "median regression on the RAND health-insurance data")
     demo.add_argument("--out", default="demo-output", metavar="DIR", help="(default: demo-output)")
-    demo.set_defaults(seed=0)
+    # Not the shared option: a default set here would be every command's.
+    demo.add_argument("--seed", type=_count, default=0, metavar="N", help="(default: 0)")
     command("warmup", _commands.warmup, "compile every kernel now, so that no first call waits")
     command("show-config", _commands.show_config, "print versions and settings")
     return parser

@@ -196,10 +196,10 @@ def run_demo(
     from .report import format_table, to_text
     from .tall import as_tall
 
-    folder = pathlib.Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     X, y, names = load_rand_table()
+    folder = pathlib.Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
     if observations is not None:
         kept = np.linspace(0, len(y) - 1, observations).round().astype(int)
         X, y = X[kept], y[kept]

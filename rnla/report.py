@@ -24,6 +24,12 @@ __all__ = ["format_table", "to_json", "to_text"]
 
 _WIDTH = 96
 _LABEL = 24
+_DETAILS = {
+    "typical_median": "random x, median",
+    "typical_95": "random x, 95 %",
+    "balance_p_value": "p-value of balance",
+    "max_weight_score": "largest weight x score",
+}
 # Computed attributes of records that belong into JSON.
 _PROPERTIES = ("found", "certified")
 
@@ -192,7 +198,7 @@ def _certificate(c: Certificate) -> str:
 def _detail_pairs(details: Mapping[str, Any]) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     for name, value in details.items():
-        label = name.replace("_", " ")
+        label = _DETAILS.get(name, name.replace("_", " "))
         if _plain(value):
             pairs.append((label, _cell(value)))
         elif isinstance(value, (list, tuple)) and all(isinstance(v, str) for v in value):
@@ -209,6 +215,8 @@ def _generic_pairs(record: Any) -> list[tuple[str, str]]:
         if isinstance(value, Status):
             pairs.append((label, f"{value.name}: {value.value}"))
         elif isinstance(value, np.ndarray):
+            if field.name != "values" and value is getattr(record, "values", None):
+                continue
             arrays += _array_pairs(label, value)
         elif isinstance(value, Mapping):
             pairs += _detail_pairs(value)
