@@ -26,7 +26,7 @@ __all__ = ["MaxSensitivity", "max_sensitivity"]
 
 _CANDIDATES = 2_000  # rows whose bounds are sharpened by the Lewis quadratic
 _GROUP = 16
-_CLOSE = 1e-9
+_TOL = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class MaxSensitivity:
     value : float
         The upper end: no row has a larger sensitivity.
     lower, upper : float
-        Proven bounds on the maximum; equal to about 1e-9 if the search was completed.
+        Proven bounds on the maximum; equal to about 1e-8 if the search was completed.
     row : int
         The row with the largest lower bound; -1 if all rows are zero.
     x : ndarray, shape (d,)
@@ -65,7 +65,7 @@ class MaxSensitivity:
         return self.value
 
 
-def max_sensitivity(A: Any, p: float, *, solves: int = 200, rng: RNGLike = None) -> MaxSensitivity:
+def max_sensitivity(A: Any, p: float, *, solves: int = 100, rng: RNGLike = None) -> MaxSensitivity:
     """Find the largest l_p sensitivity with at most `solves` convex programs.
 
     Parameters
@@ -93,10 +93,9 @@ def max_sensitivity(A: Any, p: float, *, solves: int = 200, rng: RNGLike = None)
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from rnla.scores import max_sensitivity
+    >>> import numpy as np, rnla
     >>> A = np.vstack([np.ones((9, 1)), [[3.0]]])
-    >>> found = max_sensitivity(A, 1)
+    >>> found = rnla.max_sensitivity(A, 1)
     >>> found.row, round(found.value, 6)
     (9, 0.25)
     """
@@ -120,9 +119,9 @@ def max_sensitivity(A: Any, p: float, *, solves: int = 200, rng: RNGLike = None)
         row, x = int(first[np.argmin(quick.norm)]), quick.x[np.argmin(quick.norm)]
         best = float(np.max(_powers(quick.norm, p)))
         upper = 0.0  # over the rows solved
-        while used < min(solves, len(order)) and high[order[used]] > best * (1.0 + _CLOSE):
+        while used < min(solves, len(order)) and high[order[used]] > best * (1.0 + _TOL):
             part = order[used : min(used + _GROUP, solves)]
-            found = problem.minimise_many(dense_rows(tall, first[part]), weights=form, tol=1e-10)
+            found = problem.minimise_many(dense_rows(tall, first[part]), weights=form, tol=_TOL)
             used += len(part)
             upper = max(upper, float(np.max(_powers(found.norm_lower, p))))
             winner = int(np.argmin(found.norm))
@@ -131,7 +130,7 @@ def max_sensitivity(A: Any, p: float, *, solves: int = 200, rng: RNGLike = None)
                 x = found.x[winner]
         unsolved = float(high[order[used]]) if used < len(order) else 0.0
         upper = min(1.0, max(upper, unsolved, rest, best))
-    complete = upper <= best * (1.0 + 10.0 * _CLOSE)
+    complete = upper <= best * (1.0 + 10.0 * _TOL)
     return MaxSensitivity(
         value=upper,
         lower=best,

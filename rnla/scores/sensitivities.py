@@ -113,13 +113,13 @@ def lp_sensitivities(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from rnla.scores import lp_sensitivities
+    >>> import numpy as np, rnla
     >>> A = np.vstack([np.eye(2), [[1.0, 1.0]]])
-    >>> np.asarray(lp_sensitivities(A, 1)).round(6)
+    >>> np.asarray(rnla.lp_sensitivities(A, 1)).round(6)
     array([0.5, 0.5, 0.5])
-    >>> lp_sensitivities(A, 4).total
-    (2.666..., 2.666...)
+    >>> lower, upper = rnla.lp_sensitivities(A, 4).total
+    >>> round(lower, 6), round(upper, 6)
+    (2.666667, 2.666667)
     """
     p = check_p(p)
     tall = as_tall(A)

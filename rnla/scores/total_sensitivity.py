@@ -94,10 +94,9 @@ def total_sensitivity(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from rnla.scores import total_sensitivity
+    >>> import numpy as np, rnla
     >>> A = np.vstack([np.eye(3), -np.eye(3)])
-    >>> round(float(total_sensitivity(A, 1, rng=0)), 6)
+    >>> round(float(rnla.total_sensitivity(A, 1, rng=0)), 6)
     3.0
     """
     p = check_p(p)
