@@ -192,7 +192,7 @@ class RowSpace:
         return full
 
 
-def row_space(A: TallMatrix, *, rcond: float | None = None) -> RowSpace:
+def row_space(A: TallMatrix, *, rcond: float | None = None, rank: int | None = None) -> RowSpace:
     """Factor A once.
 
     Parameters
@@ -201,6 +201,8 @@ def row_space(A: TallMatrix, *, rcond: float | None = None) -> RowSpace:
         Finite. Two passes are spent.
     rcond : float, optional
         Pivots up to this multiple of the largest count as zero; default max(n, d) * 2.2e-16.
+    rank : int, optional
+        Number of pivots to keep if it was decided elsewhere; zero pivots are never kept.
     """
     n, d = A.shape
     scan = A.scan()
@@ -214,7 +216,9 @@ def row_space(A: TallMatrix, *, rcond: float | None = None) -> RowSpace:
         R, pivots = _triangular_factor(rows)
         diagonal = np.abs(np.diag(R))
         cut = max(n, d) * np.finfo(float).eps if rcond is None else rcond
-        rank = int(np.sum(diagonal > cut * diagonal[0])) if diagonal.size and diagonal[0] > 0 else 0
+        kept_pivots = diagonal > (cut * diagonal[:1] if rank is None else 0.0)
+        most = len(diagonal) if rank is None else rank
+        rank = min(int(np.sum(kept_pivots)), most)
         R11 = np.ascontiguousarray(R[:rank, :rank])
         coupling = _solve(R11, R[:rank, rank:])
         chosen = rows[:, pivots[:rank]]

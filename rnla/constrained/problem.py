@@ -47,6 +47,8 @@ class ConstrainedProblem:
         From 1 to inf.
     rcond : float, optional
         Relative pivot size below which columns count as dependent; default max(n, d) * 2.2e-16.
+    rank : int, optional
+        Numerical rank, if it was decided elsewhere.
 
     Notes
     -----
@@ -62,11 +64,16 @@ class ConstrainedProblem:
     2.0
     """
 
-    def __init__(self, A: Any, p: float, *, rcond: float | None = None) -> None:
+    def __init__(
+        self, A: Any, p: float, *, rcond: float | None = None, rank: int | None = None
+    ) -> None:
         self.p = check_p(p, allow_infinite=True)
         if rcond is not None:
             rcond = check_fraction(rcond, "rcond")
-        self._space = row_space(as_tall(A, require_tall=False), rcond=rcond)
+        tall = as_tall(A, require_tall=False)
+        if rank is not None:
+            rank = check_size(rank, min(tall.shape), name="rank")
+        self._space = row_space(tall, rcond=rcond, rank=rank)
         self.shape = self._space.shape
 
     @classmethod

@@ -51,7 +51,7 @@ def reference(A: TallMatrix, p: float, known: Screen, *, size: int, seed: int) -
             form = (weights[rows] / q[rows]) ** (1.0 - 2.0 / p)
             return Reference(problem, form, len(rows), True)
         size *= 2
-    return Reference(ConstrainedProblem(A, p), known.form(p), n, False)
+    return Reference(ConstrainedProblem(A, p, rank=known.rank or None), known.form(p), n, False)
 
 
 def _probabilities(weights: FloatArray, size: int) -> FloatArray:

@@ -65,9 +65,9 @@ def exact_sensitivities(
             "Pass rows= or factor=, limit them with solves=, use method='coreset', or insist with "
             "force=True.",
         )
-    if limit == 0 and factor is None:
+    if len(first) == 0 or (limit == 0 and factor is None):
         return Intervals(lower, upper, 0, True)
-    problem = ConstrainedProblem(A, p)
+    problem = ConstrainedProblem(A, p, rank=known.rank)
     form = known.form(p)
     low, high = lower[first], upper[first]
     if factor is not None or limit < len(first):

@@ -107,7 +107,7 @@ def max_sensitivity(A: Any, p: float, *, solves: int = 100, rng: RNGLike = None)
     best, row, x, used = 0.0, -1, np.zeros(tall.shape[1]), 0
     upper = float(np.max(known.upper))
     if upper > 0.0:
-        problem = ConstrainedProblem(tall, p)
+        problem = ConstrainedProblem(tall, p, rank=known.rank)
         form = known.form(p)
         rows = np.flatnonzero(known.upper >= np.max(known.lower))
         rows = rows[np.argsort(-known.upper[rows], kind="stable")]

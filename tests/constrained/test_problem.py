@@ -343,3 +343,14 @@ def test_noise_in_the_start_costs_no_digits(p: float) -> None:
     found = ConstrainedProblem(case.matrix, p).minimise_many(case.matrix, weights=noise)
     np.testing.assert_allclose(found.norm**-p, case.sensitivities(p), rtol=1e-13)
     np.testing.assert_allclose(found.norm_lower**-p, case.sensitivities(p), rtol=1e-13)
+
+
+def test_rank_can_be_decided_elsewhere() -> None:
+    A = families.near_deficient(40, 4, 0, gap=1e-12)
+    assert ConstrainedProblem(A, 3.0).rank == 4
+    assert ConstrainedProblem(A, 3.0, rcond=1e-9).rank == 3
+    assert ConstrainedProblem(A, 3.0, rank=3).rank == 3
+    reduced = ConstrainedProblem(A, 3.0, rank=3).minimise(A[0], in_row_space=True)
+    assert reduced.norm == pytest.approx(minimise_lp_norm(A[:, :3], A[0, :3], 3.0).norm, rel=1e-6)
+    with pytest.raises(ArgumentError, match="rank: got 5"):
+        ConstrainedProblem(A, 3.0, rank=5)
