@@ -20,7 +20,7 @@ from ._operand import Operand
 
 __all__ = ["columns_to_extend", "extended_step"]
 
-_TOLERATED = 1e-11  # relative error in b_i M that is left alone
+_TOLERATED = 1e-10  # relative error in b_i M that is left alone
 _MOST_STEPS = 4
 _ENOUGH = 1e5  # condition number of B M below which its exact Gram matrix is good enough
 

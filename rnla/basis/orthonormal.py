@@ -74,7 +74,7 @@ def orthonormal_basis(
     ====================================================  ================  ==================
 
     G is the Gram matrix of the columns at equal norm. If rounding times the condition number would
-    exceed 1e-11, the last step runs on products in extended precision (`Basis.low`), three times
+    exceed 1e-10, the last step runs on products in extended precision (`Basis.low`), three times
     the work of that step; then A (M + low) is orthonormal to 1e-10 and better. One scan comes
     first unless A has been scanned. Temporary memory is O(d^2) and a block per thread. With
     `start` the first that applies of "householder", "gram" (if `start` came from it) and

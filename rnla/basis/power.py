@@ -112,6 +112,7 @@ class _PowerSource:
         width = power_dimension(rows.shape[1] if M.ndim == 1 else M.shape[1], k)
         self.shape = (rows.shape[0], width)
         self.row_cost = float(width)
+        self.entry_count = float(self.shape[0]) * width
         self.pair_count = float(self.shape[0]) * width**2
 
     def read(self, start: int, stop: int) -> FloatArray:

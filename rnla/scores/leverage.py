@@ -103,7 +103,7 @@ def leverage_scores(
 
     Every score has a small relative error, about 1e-10 or better, whatever the sizes of the rows
     and columns and whatever the condition number: if rounding times ``result.condition`` exceeds
-    1e-11, products with the rows are formed in extended precision, at up to three times the cost
+    1e-10, products with the rows are formed in extended precision, at up to three times the cost
     of a pass. Scores of an ill-conditioned matrix react to changes of its entries all the same:
     they are as uncertain as eps times the condition number if the data are only rounded.
 

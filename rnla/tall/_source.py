@@ -18,14 +18,15 @@ Block = Any  # a C-contiguous float64 ndarray, or a float csr_array
 class Source(Protocol):
     """What a home for rows must offer.
 
-    `row_cost`, elements per row, decides the block size; `pair_count` is the number of products
-    a_ij a_ik, the work of a Gram matrix.
+    `row_cost`, elements per row, decides the block size; `entry_count` is the number of stored
+    entries and `pair_count` that of products a_ij a_ik, the work of a Gram matrix.
     """
 
     shape: tuple[int, int]
     dtype: np.dtype[Any]
     is_sparse: bool
     row_cost: float
+    entry_count: float
     pair_count: float
 
     def read(self, start: int, stop: int) -> Block:
@@ -56,6 +57,7 @@ class DenseSource:
         self._array = array
         self.shape = (array.shape[0], array.shape[1])
         self.row_cost = float(array.shape[1])
+        self.entry_count = float(array.size)
         self.pair_count = float(array.shape[0]) * array.shape[1] ** 2
         self.dtype = np.dtype(np.float32 if array.dtype == np.float32 else np.float64)
 
@@ -79,6 +81,7 @@ class SparseSource:
         n, d = self.shape = (array.shape[0], array.shape[1])
         # d / 16 keeps a block's dense counterpart, which some callers form, at a few megabytes.
         self.row_cost = max(array.nnz / max(n, 1), d / 16)
+        self.entry_count = float(array.nnz)
         per_row = np.diff(array.indptr).astype(np.float64)
         self.pair_count = float(per_row @ per_row)
         self.dtype = np.dtype(array.dtype)

@@ -12,8 +12,9 @@ import numpy as np
 
 from .._errors import argument_error
 from .._result import FloatArray, IntArray
-from . import _blocks
+from . import _blocks, sparse_extended
 from ._engine import block_bounds, map_blocks, reduce_blocks
+from ._parts import add_parts
 from ._source import Block, Source
 from .extended import Extended
 
@@ -48,6 +49,8 @@ class TallMatrix:
     dtype : numpy.dtype
         float32 or float64, the dtype of rows handed back; arithmetic is float64 throughout.
     is_sparse : bool
+    entry_count : float
+        Number of stored entries: n d if dense.
     pair_count : float
         Number of products a_ij a_ik of stored entries: n d^2 if dense, sum of nnz_i^2 if sparse.
     passes : int
@@ -70,6 +73,7 @@ class TallMatrix:
         self.dtype = source.dtype
         self.is_sparse = source.is_sparse
         self.pair_count = source.pair_count
+        self.entry_count = source.entry_count
         self.passes = 0
         self._bounds = block_bounds(source.shape[0], source.row_cost)
         self._scan: Scan | None = None
@@ -125,6 +129,8 @@ class TallMatrix:
         formed in one and a half times the working precision and three times the time.
         """
         self.passes += 1
+        if M is not None and self._prefers_pairs(M.shape[1]):
+            return self._gram_of_pairs(row_scale, M, low)
         product = self._product(M, low)
 
         def visit(start: int, stop: int, out: FloatArray) -> None:
@@ -144,19 +150,51 @@ class TallMatrix:
         """
         self.passes += 1
         out = np.empty(self.shape[0])
-        product = self._product(M, low)
+        if M is not None and low is not None and p == 2.0 and self._prefers_pairs(M.shape[1]):
+            D = self._column_scale()
+            P = sparse_extended.quadratic_form(sparse_extended.coefficients(M, low, D))
 
-        def visit(start: int, stop: int) -> None:
-            out[start:stop] = _blocks.norms(self._source.read(start, stop), product, p)
+            def visit(start: int, stop: int) -> None:
+                block = self._source.read(start, stop)
+                out[start:stop] = sparse_extended.quadratic_norms(block, D, P)
+        else:
+            product = self._product(M, low)
+
+            def visit(start: int, stop: int) -> None:
+                out[start:stop] = _blocks.norms(self._source.read(start, stop), product, p)
 
         map_blocks(self._bounds, visit)
         return out
 
+    def _column_scale(self) -> FloatArray:
+        exponent = np.frexp(self.scan().column_max)[1]
+        return np.ldexp(1.0, -np.clip(exponent, -1000, 1000))
+
     def _product(self, M: FloatArray | None, low: FloatArray | None) -> _blocks.Coefficients:
         if M is None or low is None or low.shape[1] == 0:
             return M
-        exponent = np.frexp(self.scan().column_max)[1]
-        return Extended.prepare(M, low, np.ldexp(1.0, -np.clip(exponent, -1000, 1000)))
+        return Extended.prepare(M, low, self._column_scale())
+
+    def _prefers_pairs(self, k: int) -> bool:
+        """Whether products of pairs of entries are cheaper than dense rows a_i M with k columns.
+
+        A pair costs about ten times as much as a multiply-add of a_i M, and d x d work is added.
+        """
+        n, d = self.shape
+        return self.is_sparse and 10 * self.pair_count < self.entry_count * k and n > 100 * d
+
+    def _gram_of_pairs(
+        self, row_scale: FloatArray | None, M: FloatArray, low: FloatArray | None
+    ) -> FloatArray:
+        d, D = self.shape[1], self._column_scale()
+
+        def visit(start: int, stop: int, out: FloatArray) -> None:
+            weight = None if row_scale is None else row_scale[start:stop] ** 2
+            sparse_extended.add_gram(self._source.read(start, stop), D, weight, out)
+
+        G = reduce_blocks(self._bounds, (3, d, d), visit, add_parts)
+        low = np.zeros((d, 0)) if low is None else low
+        return sparse_extended.congruent_gram(G, sparse_extended.coefficients(M, low, D))
 
     def quadratic(self, P: FloatArray) -> FloatArray:
         """a_i^T P a_i for a symmetric P: one pass, 2 d^2 flops a row, nnz_i^2 if it is sparse."""
