@@ -39,7 +39,7 @@ def compile_kernels() -> dict[str, Any]:
         A = np.eye(8, 2, dtype=dtype)
         for source in (A, sp.csr_array(A)):
             _passes(source)
-    _splits()
+    _extended()
     _draws()
     _samples()
     return {"kernels": _ready(), "seconds": time.perf_counter() - start}
@@ -58,13 +58,17 @@ def _passes(source: Any) -> None:
     online_scores(tall)
 
 
-def _splits() -> None:
-    from .kernels import split_rows
+def _extended() -> None:
+    """What only ill-conditioned matrices call."""
+    from .kernels import csr_extended, split_rows
 
     A = np.eye(4, 2)
     split_rows.split_dense(A, np.ones(2), 20)
     csr = sp.csr_array(A)
     split_rows.split_csr(csr.data, csr.indices, csr.indptr, np.ones(2), 20)
+    parts = np.zeros((3, 2, 2))
+    csr_extended.add_gram(csr.data, csr.indices, csr.indptr, np.ones(2), None, parts)
+    csr_extended.quadratic(csr.data, csr.indices, csr.indptr, np.ones(2), parts)
 
 
 def _draws() -> None:
