@@ -52,13 +52,17 @@ class Problem:
         self.column_scale = column_scale(A)
 
     @property
-    def multiplicities(self) -> FloatArray:
-        """How often each kept row was drawn; ones if the sample does not say."""
-        counts = getattr(self.sample, "multiplicities", None)
-        if counts is None:
-            return np.ones(self.indices.size)
-        drawn = np.asarray(counts, dtype=np.float64)[np.asarray(self.sample.weights) > 0]
-        return np.asarray(np.maximum(drawn, 1.0))
+    def probabilities(self) -> FloatArray:
+        """Expected counts of the kept rows; one over the weights if the sample does not say."""
+        stated = getattr(self.sample, "probabilities", None)
+        if stated is None:
+            return np.asarray(1.0 / self.weights)
+        return np.asarray(stated, dtype=np.float64)[np.asarray(self.sample.weights) > 0]
+
+    @property
+    def repeats(self) -> bool:
+        """Whether rows may have been drawn more than once."""
+        return "replacement" in str(getattr(self.sample, "design", ""))
 
     def stream(self, purpose: str) -> Stream:
         """Random numbers of one part of the certificate."""

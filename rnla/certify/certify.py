@@ -38,6 +38,7 @@ from .statistical import random_directions, statistical_tier
 __all__ = ["TIERS", "certify_embedding"]
 
 TIERS = ("spectral", "enumeration", "ascent", "khatri_rao", "sandwich", "statistical")
+_TIE = 1e-12
 _SWEEP_FLOPS = 100.0  # sorting and prefix sums, per row and plane
 _SWEEP_SHARE = 0.1  # an ascent finds the same extremes at once, so a proof may cost seconds only
 
@@ -203,7 +204,9 @@ def _assemble(
     X = np.hstack(groups)
     source = np.repeat(names, [group.shape[1] for group in groups])
     ratios = problem.ratios(X)
-    low, high = int(np.argmin(ratios)), int(np.argmax(ratios))
+    # Among equals up to rounding, the first: random directions come last.
+    low = int(np.argmax(ratios <= ratios.min() * (1.0 + _TIE)))
+    high = int(np.argmax(ratios >= ratios.max() * (1.0 - _TIE)))
     lower, upper = float(ratios[low]), float(ratios[high])
     if lost is not None:
         low, lower = X.shape[1] - 1, 0.0

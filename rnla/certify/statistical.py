@@ -4,11 +4,11 @@ Typical distortion: |N / D - 1| over Gaussian x = M z; typical, because no x is 
 
 Balance: T = sum over the sample of weight x score minus the sum of all scores, with score
 tau_i^(p/2), proportional to the mean of |a_i . x|^p over those x. Unbiased weights give T mean
-zero; the variance is estimated from the sample (Horvitz and Thompson 1952) and Bernstein's
-inequality turns T into a p-value. Below `FALSE_ALARM_RATE` a warning is issued, so unbiased Poisson
-samples raise it at most that often, as far as the estimated variance can be trusted: heavy rows
-that had little chance to be drawn make T alarm too, a fault of the sample even if not of its
-weights.
+zero; the variance is estimated from the kept rows and their probabilities (Horvitz and Thompson
+1952), and Bernstein's inequality turns T into a p-value. Below `FALSE_ALARM_RATE` a warning is
+issued, so unbiased Poisson samples raise it at most that often, as far as the estimated variance
+can be trusted: heavy rows that had little chance to be drawn make T alarm too, a fault of the
+sample even if not of its weights.
 
 Weights: effective sample size (sum w)^2 / sum w^2 and the largest weight x score.
 
@@ -23,7 +23,7 @@ import math
 
 import numpy as np
 
-from .._result import FloatArray
+from .._result import FloatArray, IntArray
 from ._certificate import TierResult
 from ._problem import Problem
 
@@ -43,7 +43,9 @@ def statistical_tier(problem: Problem, typical: FloatArray, rank_preserved: bool
     """Describe the sample; `typical` are the ratios at `random_directions`."""
     scores = problem.leverage ** (problem.p / 2.0)
     omega, kept = problem.weights, scores[problem.indices]
-    balance, p_value = balance_test(scores, problem.indices, omega, problem.multiplicities)
+    balance, p_value = balance_test(
+        scores, problem.indices, omega, problem.probabilities, repeats=problem.repeats
+    )
     deviation = np.abs(typical - 1.0)
     effective = float((omega / omega.max()).sum() ** 2 / np.sum((omega / omega.max()) ** 2))
     largest = float(np.max(omega * kept)) * omega.size / float(scores.sum())
@@ -53,6 +55,9 @@ def statistical_tier(problem: Problem, typical: FloatArray, rank_preserved: bool
             f"the weights count a random x {balance:+.1%} off (p-value {p_value:.1e}): they are "
             "biased, or heavy rows had little chance to be drawn"
         )
+    counts = omega * problem.probabilities
+    if np.any(np.abs(counts - np.maximum(np.rint(counts), 1.0)) > 1e-6 * np.maximum(counts, 1.0)):
+        warnings.append("some weights are not whole counts divided by the stated probabilities")
     if effective < problem.rank:
         warnings.append(
             f"the weights are as uneven as {effective:.1f} equal ones, fewer than the rank "
@@ -73,17 +78,28 @@ def statistical_tier(problem: Problem, typical: FloatArray, rank_preserved: bool
 
 
 def balance_test(
-    scores: FloatArray, indices: FloatArray, weights: FloatArray, multiplicities: FloatArray
+    scores: FloatArray,
+    indices: IntArray,
+    weights: FloatArray,
+    probabilities: FloatArray,
+    *,
+    repeats: bool = False,
 ) -> tuple[float, float]:
-    """T relative to the sum of scores, and a two-sided Bernstein p-value for T = 0."""
-    total = float(scores.sum())
-    terms = weights * scores[indices] / total
-    T = float(terms.sum()) - 1.0
-    if np.any(multiplicities > 1):  # drawn with replacement: c equal draws of weight w / c each
-        variance = float(np.sum(terms**2 / multiplicities))
-    else:
-        variance = float(np.sum(terms**2 * np.maximum(1.0 - 1.0 / weights, 0.0)))
+    """T relative to the sum of scores, and a two-sided Bernstein p-value for mean zero.
+
+    `probabilities` are the expected counts of the kept rows under the design that is claimed;
+    `repeats` says that rows were drawn with replacement. Rows that are certain to be kept add no
+    variance.
+    """
+    kept = scores[indices] / float(scores.sum())
+    T = float(weights @ kept) - 1.0
     if abs(T) <= 1e-9:
         return T, 1.0
-    exponent = T**2 / (2.0 * (variance + float(terms.max()) * abs(T) / 3.0))
-    return T, min(1.0, 2.0 * math.exp(-exponent))
+    q = probabilities if repeats else np.minimum(probabilities, 1.0)
+    terms = kept / q
+    counts = np.maximum(np.rint(weights * probabilities), 1.0) if repeats else 1.0 - q
+    variance = float(np.sum(counts * terms**2))
+    uncertain = terms if repeats else terms[q < 1.0]
+    largest = float(uncertain.max(initial=0.0))
+    exponent = T**2 / (2.0 * (variance + largest * abs(T) / 3.0 + 1e-300))
+    return T, min(1.0, 2.0 * math.exp(-min(exponent, 700.0)))
