@@ -84,22 +84,21 @@ def leverage_scores(
 
     Notes
     -----
-    ==========  ==========================================  ===============  ====================
-    method      condition                                   path             passes, flops
-    ==========  ==========================================  ===============  ====================
-    auto,exact  n d <= 65536 or n <= 4 d                    householder      3, 6 n d^2
-    auto,gram   eps d / lambda_min(G) <= 1e-10              gram             3, 3 n d^2
-    auto,gram   eps d / lambda_min(G) <= 1e-3               cholesky_qr2     4, 6 n d^2
-    any but     otherwise, also rank-deficient              sketch           5, (16 + 6 d) n d
-    sketch
-    sketch      sketch_size < n                             sketched         3, (16 + 2 d) n d
-    sketch      otherwise, or with `rank`                   as exact
-    ==========  ==========================================  ===============  ====================
+    ===========  =========================================  ===============  ==================
+    method       condition                                  path             passes, flops
+    ===========  =========================================  ===============  ==================
+    auto, exact  n d <= 65536 or n <= 4 d                   householder      3, 6 n d^2
+    auto, gram   eps d / lambda_min(G) <= 1e-10             gram             3, 3 n d^2
+    auto, gram   eps d / lambda_min(G) <= 1e-3              cholesky_qr2     4, 6 n d^2
+    these three  otherwise, also rank-deficient             sketch           5, (16 + 6 d) n d
+    sketch       sketch_size < n                            sketched         3, (16 + 2 d) n d
+    sketch       otherwise, or with `rank`                  as exact
+    ===========  =========================================  ===============  ==================
 
     G is the Gram matrix of the columns scaled to equal norm; the first pass is a scan for scales,
-    NaN and infinities. For a CSR matrix read nnz for n d, and nnz_i^2 for d^2 in the gram path.
-    Memory beyond the input is one or two n-vectors, O(d^2) and a block per thread; no n x d array
-    is formed.
+    NaN and infinities. For a CSR matrix read nnz for n d, and nnz_i^2 for d^2 in the gram path
+    (in the others too if rows are so sparse that this is less). Memory beyond the input is one or
+    two n-vectors, O(d^2) and a block per thread; no n x d array is formed.
 
     Every score has a small relative error, about 1e-10 or better, whatever the sizes of the rows
     and columns and whatever the condition number: if rounding times ``result.condition`` exceeds
