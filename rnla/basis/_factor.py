@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 EPS = float(np.finfo(float).eps)
+_FLOAT64 = np.dtype(np.float64)
 
 # LAPACK's pivoted QR is several times slower than the plain one, so larger input is reduced to a
 # triangle first. Below this size it is not: row-wise stability wants pivoting from the start.
@@ -42,16 +44,16 @@ class Factor:
     low: FloatArray | None = None
 
 
-def default_rcond(n: int, d: int) -> float:
+def default_rcond(n: int, d: int, dtype: np.dtype[Any] = _FLOAT64) -> float:
     """Pivots below this multiple of the first count as rounding.
 
-    The rounding in a dependent column is a sum of n independent errors of size eps |a_ij|, and so
-    are the sums of a sketch or of a QR factorisation: their norm grows like eps sqrt(n) at most,
-    relative to the column's norm, plus eps times a small multiple of d from the d x d algebra. The
-    customary max(n, d) eps is the worst case, which independent roundings do not meet; at a million
-    rows it would discard directions as large as 2e-10.
+    A dependent column of the data carries their rounding, eps_data per entry, or that of a sum of
+    up to d terms: (10 + sqrt(d)) eps_data relative to its norm. The sums over n rows in a sketch or
+    a QR factorisation add independent errors, of norm eps sqrt(n) at most, and d x d algebra a
+    small multiple of d eps. The customary max(n, d) eps is the worst case, which independent
+    roundings do not meet; at a million rows it would discard directions as large as 2e-10.
     """
-    return EPS * (10.0 + d + float(np.sqrt(n)))
+    return float(np.finfo(dtype).eps) * (10.0 + d**0.5) + EPS * (d + n**0.5)
 
 
 def pivoted(C: FloatArray, rank: int | None, rcond: float, *, rows_sorted: bool = False) -> Factor:

@@ -23,8 +23,12 @@ _ACCURATE = 1e-10  # largest estimated relative error of a score from one Choles
 _USABLE = 1e-3  # largest departure from orthonormality that a second step is asked to remove
 
 
-def gram(B: Operand) -> tuple[Factor, float] | None:
-    """Factor from one Gram matrix, with the estimated error of its scores; None if hopeless."""
+def gram(B: Operand, rcond: float) -> tuple[Factor, float] | None:
+    """Factor from one Gram matrix, with the estimated error of its scores.
+
+    None if that is hopeless, or if the rank might be in question: no pivot is below the square
+    root of the least eigenvalue, and none above one.
+    """
     G = B.gram()
     with single_threaded_blas():
         pivots = np.flatnonzero(B.alive)
@@ -34,7 +38,7 @@ def gram(B: Operand) -> tuple[Factor, float] | None:
         scaled = G[np.ix_(pivots, pivots)] / norm / norm[:, None]
         smallest = float(np.linalg.eigvalsh(scaled)[0])
         error = EPS * B.d / smallest if smallest > 0 else np.inf
-        if error > _USABLE:
+        if error > _USABLE or smallest <= (4.0 * rcond) ** 2:
             return None
         L = np.linalg.cholesky(scaled)
         inverse = scipy.linalg.solve_triangular(L, np.eye(pivots.size), lower=True).T

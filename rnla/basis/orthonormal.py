@@ -47,7 +47,8 @@ def orthonormal_basis(
     rank : int, optional
         Number of pivots to keep, instead of deciding by `rcond`. No more than have a nonzero pivot.
     rcond : float, optional
-        Pivots below rcond times the first are dropped; default eps (10 + d + sqrt(n)).
+        Pivots below rcond times the first are dropped; default eps (10 + sqrt(d)) with the eps of
+        the data's dtype, plus (d + sqrt(n)) times that of float64.
     ridge : float
         Appends sqrt(ridge) times the identity to the rows; they take part in orthonormality.
     path : {"auto", "stable", "gram", "householder", "sketch"}
@@ -97,9 +98,7 @@ def orthonormal_basis(
         raise argument_error("path", repr(path), f"one of {', '.join(PATHS)}", "Pass path='auto'.")
     if rank is not None:
         rank = check_size(rank, d, name="rank")
-    rcond = (
-        default_rcond(n, d) if rcond is None else check_positive(rcond, "rcond", allow_zero=True)
-    )
+    rcond = _rcond(A, rcond)
     ridge = check_positive(ridge, "ridge", allow_zero=True)
     if row_scale is not None and np.shape(row_scale) != (n,):
         raise argument_error(
@@ -135,11 +134,10 @@ def sketched_preconditioner(
     Basis
         Its path is "sketched"; the singular values of A M lie near 1 / (1 +- (d / rows)^(1/2)).
     """
-    n, d = A.shape
     B = Operand(A, None, ridge)
     C = B.sketch(seed, rows)
     with single_threaded_blas():
-        factor = pivoted(C, None, default_rcond(n, d) if rcond is None else rcond)
+        factor = pivoted(C, None, _rcond(A, rcond))
     return _basis(B, factor, "sketched", given=False)
 
 
@@ -159,6 +157,12 @@ def _basis(B: Operand, factor: Factor, path: str, *, given: bool) -> Basis:
     )
 
 
+def _rcond(A: TallMatrix, rcond: float | None) -> float:
+    if rcond is None:
+        return default_rcond(*A.shape, A.dtype)
+    return check_positive(rcond, "rcond", allow_zero=True)
+
+
 def _is_small(B: Operand) -> bool:
     return B.n * B.d <= _SMALL or B.n <= 4 * B.d
 
@@ -167,7 +171,7 @@ def _decide(B: Operand, rank: int | None, rcond: float, path: str, seed: int) ->
     if path == "householder" or (path in ("auto", "stable") and _is_small(B)):
         return householder(B, rank, rcond), "householder"
     if path in ("auto", "gram") and (rank is None or rank == np.count_nonzero(B.alive)):
-        attempt = gram(B)
+        attempt = gram(B, rcond)
         if attempt is not None:
             factor, error = attempt
             if is_accurate(error):
@@ -181,7 +185,7 @@ def _restart(B: Operand, start: Basis) -> tuple[Factor, str]:
         factor = householder(B, None, 0.0, start.pivots)
         return dataclasses.replace(factor, gap=start.gap), "householder"
     if start.path == "gram":
-        attempt = gram(B)
+        attempt = gram(B, 0.0)
         if attempt is not None and is_accurate(attempt[1]):
             return attempt[0], "gram"
     factor = Factor(

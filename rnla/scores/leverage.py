@@ -57,7 +57,8 @@ def leverage_scores(
         scales of the columns; full-rank leverage does not.
     rcond : float, optional
         Columns whose pivot is below rcond times the largest, after scaling columns to equal size,
-        count as dependent. Default eps (10 + d + sqrt(n)).
+        count as dependent. Default eps (10 + sqrt(d)) with the eps of A's dtype, plus
+        (d + sqrt(n)) times that of float64.
     sketch_size : int, optional
         Rows of the sketch of method "sketch". Default 5.6 (sqrt(d) + 3)^2.
     projection : int, optional
