@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -282,8 +283,32 @@ def test_values_worked_by_hand():
 def test_worked_sizes_lewis(rank, p, eps, leading, floor):
     assert round(bounds.coupon_floor(rank, 0.01)) == floor
     assert math.ceil(2 * rank ** max(1, p / 2) / eps**2) == leading
+    # Between p = 1 and p = 4 flat data need more than the pilot rule: see acceptance check 18.
+    leading = max(leading, math.ceil(1.25 * bounds.flat_size(rank, p) / eps**2))
     # Two parts rounded apart differ from their rounded sum by at most one.
     assert abs(bounds.default_size(rank, p, eps, 0.01) - (leading + floor)) <= 1
+
+
+@pytest.mark.parametrize("rank, p", [(50, 1), (20, 4), (10, 6)])
+def test_worked_sizes_are_the_pilot_rule_where_flat_data_need_less(rank, p):
+    assert 1.25 * bounds.flat_size(rank, p) <= 2 * rank ** max(1, p / 2)
+
+
+@pytest.mark.parametrize("rank, p", [(1, 3), (2, 1), (2, 4), (7, 1.5), (7, 2), (40, 3)])
+def test_flat_size_agrees_with_quadrature(rank, p):
+    """Moments of one coordinate on the sphere by quadrature of its density, (1-u^2)^((r-3)/2)."""
+    if rank == 1:
+        assert bounds.flat_size(rank, p) == pytest.approx(1.0)
+        return
+    angle, weight = np.polynomial.legendre.leggauss(2000)
+    angle = (angle + 1) * np.pi / 4  # u = cos(angle): density sin(angle)^(r-2)
+    density = weight * np.sin(angle) ** (rank - 2)
+
+    def moment(q):
+        return np.sum(density * np.cos(angle) ** q) / np.sum(density)
+
+    V = p**2 * (moment(2 * p - 2) - moment(2 * p)) + moment(2 * p)
+    assert bounds.flat_size(rank, p) == pytest.approx(V / moment(p) ** 2, rel=1e-6)
 
 
 @pytest.mark.parametrize("p, total, leading", [(4, 15.7, 503), (6, 20.2, 647)])
@@ -315,7 +340,7 @@ def test_default_size_of_the_power_embedding_counts_monomials():
     assert bounds.default_size(10, 2, 0.5, method="even_power") == bounds.default_size(10, 2, 0.5)
     assert bounds.default_size(2000, 2000, 0.5, n=10**6, method="even_power") == 10**6
     assert bounds.default_size(10, 4, 0.5, method="even_power") == math.ceil(
-        2 * 55 / 0.25 + bounds.coupon_floor(55, 0.01)
+        1.25 * bounds.flat_size(55, 2) / 0.25 + bounds.coupon_floor(55, 0.01)
     )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -74,3 +76,51 @@ def test_options_are_keyword_only(name):
         p for p in parameters if p.default is not inspect.Parameter.empty and p.name not in data
     ]
     assert all(p.kind is inspect.Parameter.KEYWORD_ONLY for p in optional)
+
+
+# --- the API page -------------------------------------------------------------------------------
+
+API_PAGE = pathlib.Path(__file__).resolve().parents[1] / "docs" / "api.rst"
+LISTED = re.findall(r"^   (rnla\.[\w.]+)$", API_PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+ROOMS = ("embedding", "regression", "scores", "sampling", "certify", "bounds", "plotting", "random")
+CONSTANTS = {"DESIGNS", "ROWS", "METHOD_STYLES", "RNGLike"}
+
+
+def resolve(dotted: str) -> object:
+    """The object that a dotted name on the page stands for."""
+    module, _, name = dotted.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def test_the_api_page_lists_every_public_name():
+    assert len(LISTED) == len(set(LISTED))
+    missing = {f"rnla.{name}" for name in rnla.__all__ if name != "__version__"} - set(LISTED)
+    assert not missing
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_api_page_lists_every_name_of_the_public_rooms(room):
+    listed = {resolve(name) for name in LISTED}
+    module = importlib.import_module(f"rnla.{room}")
+    assert not [
+        name
+        for name in module.__all__
+        if name not in CONSTANTS and getattr(module, name) not in listed
+    ]
+
+
+@pytest.mark.parametrize("dotted", LISTED)
+def test_what_the_api_page_lists_is_documented(dotted):
+    entry = resolve(dotted)
+    doc = inspect.getdoc(entry)
+    assert doc, f"{dotted} has no docstring"
+    if inspect.isfunction(entry):
+        parameters = inspect.signature(entry).parameters
+        undescribed = [p for p in parameters if p not in doc]
+        assert not undescribed, f"{dotted}: {undescribed}"
+
+
+def test_section_titles_stand_on_their_own_lines():
+    broken = re.compile(r"(Parameters|Returns|Raises|Notes|References|Examples) -{4,}")
+    package = pathlib.Path(rnla.__file__).parent
+    assert not [path.name for path in package.rglob("*.py") if broken.search(path.read_text())]

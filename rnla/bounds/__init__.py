@@ -40,7 +40,7 @@ from ._lewis import (
     online_lewis_below_two,
 )
 from ._lower import any_rows_lower, complete_graph_lower
-from ._practical import coupon_floor, default_size, power_columns
+from ._practical import coupon_floor, default_size, flat_size, power_columns
 from ._row import BoundRow, PRange
 from ._sensitivity import (
     crossover_mixed,
@@ -72,6 +72,7 @@ __all__ = [
     "crossover_mixed",
     "crossover_sensitivity",
     "default_size",
+    "flat_size",
     "leverage",
     "leverage_sensitivity_mix",
     "lewis_above_two",

@@ -1,10 +1,10 @@
 """The practical default: how many rows to start from, before the result is measured.
 
 The published bounds leave their constants open, and their logarithms alone exceed n at everyday
-sizes. The rule below takes their leading term with the constant 2 and adds the coupon collector's
-floor r (ln r + ln 1/delta), without which some direction may receive no row at all. The constant
-is an observation on pilot runs, not a theorem: callers measure the result and double the size.
-O(1).
+sizes. The rule below takes their leading term with the constant 2, or what flat data need if that
+is more, and adds the coupon collector's floor r (ln r + ln 1/delta), without which some
+direction may receive no row at all. The constant 2 is an observation on pilot runs, not a theorem:
+callers measure the result and double the size. O(1).
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import math
 from .._errors import argument_error, check_fraction, check_p, check_positive, check_size
 from ._row import power
 
-__all__ = ["coupon_floor", "default_size", "power_columns"]
+__all__ = ["coupon_floor", "default_size", "flat_size", "power_columns"]
 
 _LEADING_CONSTANT = 2.0
+# Room over the first-order size of flat data for second-order terms and the spread between seeds.
+_FLAT_ROOM = 1.25
 _METHODS = (
     "lewis",
     "leverage",
@@ -56,6 +58,53 @@ def coupon_floor(rank: int, delta: float) -> float:
     return r * (math.log(r) + math.log(1 / check_fraction(delta, "delta")))
 
 
+def flat_size(rank: int, p: float) -> float:
+    """Rows, in units of 1/eps^2, that data without structure need: rows uniform on a sphere.
+
+    Let u be the first coordinate of such a row and M_q = E|u|^q. The mean of |u_i x|^p over m rows
+    deviates from M_p, over all unit vectors x and to first order in m^(-1/2), by at most
+    (V / m)^(1/2), where V = p^2 (M_(2p-2) - M_2p) + M_2p: the gradient along the sphere, whose
+    supremum is that of a Gaussian vector in r - 1 dimensions, and the variance at a point. Lewis
+    sampling of Gaussian rows behaves like this. For p = 2 it is the edge of the Marchenko-Pastur
+    law, 4 r for large r.
+
+    Parameters
+    ----------
+    rank : int
+        Number of dimensions r.
+    p : float
+        1 <= p < inf.
+
+    Returns
+    -------
+    float
+        V / M_p^2; about (pi/2) r for p = 1.
+
+    Examples
+    --------
+    >>> round(flat_size(1000, 1) / 1000, 2), round(flat_size(1000, 2) / 1000, 2)
+    (1.57, 4.0)
+    """
+    r = check_size(rank, name="rank")
+    p = check_p(p)
+    along = _moment_ratio(r, 2 * p - 2, p) if r > 1 else 0.0
+    # M_(2p-2) - M_2p = M_(2p-2) (r - 1) / (r + 2p - 2), free of cancellation.
+    along *= p * p * (r - 1) / (r + 2 * p - 2)
+    return along + _moment_ratio(r, 2 * p, p)
+
+
+def _moment_ratio(r: int, q: float, p: float) -> float:
+    """M_q / M_p^2, infinite where it overflows."""
+    logarithm = _log_moment(r, q) - 2 * _log_moment(r, p)
+    return math.exp(logarithm) if logarithm < 709 else math.inf
+
+
+def _log_moment(r: int, q: float) -> float:
+    """log E|u|^q = log Gamma(r/2) Gamma((q+1)/2) / (sqrt(pi) Gamma((r+q)/2))."""
+    gammas = math.lgamma(r / 2) + math.lgamma((q + 1) / 2) - math.lgamma((r + q) / 2)
+    return gammas - 0.5 * math.log(math.pi)
+
+
 def default_size(
     rank: int,
     p: float,
@@ -66,7 +115,10 @@ def default_size(
     total_sensitivity: float | None = None,
     method: str = "lewis",
 ) -> int:
-    """Rows to start from: 2 r^max(1,p/2)/eps^2 plus the coupon collector's floor, at most n.
+    """Rows to start from: the leading term over eps^2 plus the coupon collector's floor.
+
+    The leading term is 2 r^max(1,p/2), or 1.25 times `flat_size` if that is larger; the result is
+    at most n.
 
     Parameters
     ----------
@@ -120,10 +172,10 @@ def default_size(
             "method", repr(method), f"one of {', '.join(_METHODS)}", "Pass method='lewis'."
         )
     effective = r
-    leading = power(r, max(1.0, p / 2))
+    leading = _leading(r, p)
     if method == "even_power":
         effective = min(power_columns(r, p), 2**1000)  # still a double: any n is smaller
-        leading = float(effective)
+        leading = _leading(effective, 2.0)
     elif method in ("sensitivity", "mixed") and p > 2:
         if total_sensitivity is None:
             raise argument_error(
@@ -132,8 +184,9 @@ def default_size(
                 f"a positive number for method={method!r} with p > 2",
                 "Estimate it with rnla.total_sensitivity(A, p).",
             )
-        leading = min(leading, check_positive(total_sensitivity, "total_sensitivity"))
-    size = _LEADING_CONSTANT * leading / eps**2 + coupon_floor(effective, delta)
+        total = check_positive(total_sensitivity, "total_sensitivity")
+        leading = min(leading, _LEADING_CONSTANT * total)
+    size = leading / eps**2 + coupon_floor(effective, delta)
     if rows is not None and size >= rows:
         return rows
     if math.isinf(size):
@@ -141,6 +194,11 @@ def default_size(
             "n", None, f"the number of rows, since the rule exceeds 1e308 at p={p:g}", "Pass n."
         )
     return max(1, math.ceil(size))
+
+
+def _leading(rank: int, p: float) -> float:
+    worst_case = _LEADING_CONSTANT * power(rank, max(1.0, p / 2))
+    return max(worst_case, _FLAT_ROOM * flat_size(rank, p))
 
 
 def power_columns(rank: int, p: float) -> int:

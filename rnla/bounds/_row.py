@@ -93,7 +93,7 @@ ROWS: list[BoundRow] = []
 
 # Every formula takes its arguments from this list, so that they are described once.
 _DESCRIPTIONS = {
-    "p": ("float", "Exponent of the norm, in {p_range}."),
+    "p": ("float", "Exponent of the norm, {p_range}."),
     "d": ("int", "Number of columns (the rank, if it is smaller)."),
     "total_sensitivity": ("float", "Sum S of the lp sensitivities."),
     "weight_sum": ("float", "Sum of the one-sided weights."),
@@ -107,14 +107,15 @@ _DESCRIPTIONS = {
 
 
 def _document(entry: BoundRow, remark: str) -> str:
+    where = f"{'p =' if entry.p_range.low == entry.p_range.high else 'p in'} {entry.p_range}"
     lines = [f"Row {entry.number}: {entry.name}.", ""]
-    lines += [f"``{entry.size}`` {entry.counts} ({entry.kind} bound), p in {entry.p_range}."]
+    lines += [f"``{entry.size}`` {entry.counts} ({entry.kind} bound), {where}."]
     lines += ["", remark, ""] if remark else [""]
     lines += ["Parameters", "----------"]
     for name, parameter in inspect.signature(entry.function).parameters.items():
         kind, text = _DESCRIPTIONS[name]
         optional = "" if parameter.default is inspect.Parameter.empty else ", optional"
-        lines += [f"{name} : {kind}{optional}", f"    {text.format(p_range=entry.p_range)}"]
+        lines += [f"{name} : {kind}{optional}", f"    {text.format(p_range=where)}"]
     lines += ["", "Returns", "-------", "float"]
     lines += [f"    Number of {entry.counts}, before rounding up. Hidden: {entry.hidden}."]
     lines += ["", "Raises", "------", "ArgumentError", "    If a value is out of range."]

@@ -1,8 +1,8 @@
 """Acceptance checks 17-20: the statistics of embeddings, with their false-alarm rates.
 
 A check asks for success in at least 95 % (or 90 %) of seeds. A run of k seeds is rejected when its
-failures exceed a count that a method with a true failure rate of 1 % (or 2 %) exceeds with the
-probability stated as the false-alarm rate, computed below from the binomial law.
+failures exceed 5 % (10 %) of k; a method whose true failure rate is the smaller one that each test
+names exceeds them with the probability stated as the false-alarm rate, from the binomial law.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ def assert_success_rate(record_property, name, A, p, eps, rate, true_rate, seeds
 
 @pytest.mark.slow
 def test_check_17_default_size_reaches_eps_for_p_1(record_property):
-    """False alarm at a true failure rate of 1 %: 0.05 % (100 seeds), 0.7 % (12 seeds)."""
+    """False alarm at a true failure rate of 2 %: 1.5 % (100 seeds), 4.6 % (40 seeds)."""
     A = families.gaussian(20_000, 20, 0)
-    assert_success_rate(record_property, "17", A, 1.0, 0.25, 0.05, 0.01, count(100, 12))
+    assert_success_rate(record_property, "17", A, 1.0, 0.25, 0.05, 0.02, count(100, 40))
 
 
 @pytest.mark.slow
@@ -65,9 +65,14 @@ def test_check_17_default_size_reaches_eps_for_p_1(record_property):
     ("p", "d", "eps", "rate"), [(1.5, 20, 0.25, 0.05), (3.0, 10, 0.4, 0.1), (4.0, 10, 0.4, 0.1)]
 )
 def test_check_18_default_size_reaches_eps_for_other_p(p, d, eps, rate, record_property):
-    """False alarm at a true failure rate of 1 %: at most 0.06 % (100 seeds), 0.7 % (12 seeds)."""
+    """Success in 95 % of seeds at p = 1.5, in 90 % at p = 3 and 4.
+
+    False alarm at a true failure rate of 2 % (p = 1.5) or 5 % (p = 3, 4): 1.5 % and 1.1 % with 100
+    seeds, 4.6 % and 4.8 % with 40.
+    """
     A = families.gaussian(20_000, d, 0)
-    assert_success_rate(record_property, f"18, p={p:g}", A, p, eps, rate, 0.01, count(100, 12))
+    true_rate = 0.02 if rate == 0.05 else 0.05
+    assert_success_rate(record_property, f"18, p={p:g}", A, p, eps, rate, true_rate, count(100, 40))
 
 
 def test_checks_17_and_18_notice_a_wrong_weight():
