@@ -7,15 +7,15 @@ moderate, else a sparse choice and scaling of columns, since d x r x r products 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
 
 from .._result import FloatArray
-from ..tall import as_tall
 
-__all__ = ["HeldRows", "Side", "congruence", "dense_product", "merge_parallel"]
+__all__ = ["HeldRows", "Side", "congruence", "dense_product", "merge_parallel", "sparse_gram"]
 
 _CHUNK_ENTRIES = 2**17
 
@@ -51,7 +51,6 @@ class HeldRows:
             self.product_flops = 2.0 * len(self) * self.rank
         else:
             self.rank = int(transform.shape[1])
-            self._tall = as_tall(self._rows, require_tall=False)
             dense_part = 0.0 if sp.issparse(transform) else 2.0 * transform.size
             squares = np.sum(np.diff(self._rows.indptr).astype(np.float64) ** 2)
             self.gram_flops = float(squares) + dense_part * transform.shape[0]
@@ -78,7 +77,7 @@ class HeldRows:
     def gram(self, scale: FloatArray) -> FloatArray:
         root = np.sqrt(scale)
         if self._transform is not None:
-            return congruence(self._tall.gram(row_scale=root), self._transform)
+            return congruence(sparse_gram([self._rows], [root]), self._transform)
         G = np.zeros((self.rank, self.rank))
         step = max(64, _CHUNK_ENTRIES // self.rank)
         for start in range(0, len(self), step):
@@ -99,6 +98,24 @@ class HeldRows:
             for start in range(0, len(self), step)
         ]
         return np.concatenate(parts)
+
+
+def sparse_gram(blocks: Iterable[Any], scales: Iterable[FloatArray | None]) -> FloatArray:
+    """Sum over CSR blocks and rows of s_i^2 a_i a_i^T, in one accumulator and one thread.
+
+    A pass adds up one d x d matrix per task, which for thousands of columns costs more than the
+    few products that every row contributes.
+    """
+    from ..kernels.csr_gram import add_csr_gram
+
+    G: FloatArray | None = None
+    for block, scale in zip(blocks, scales, strict=False):
+        if G is None:
+            G = np.zeros((block.shape[1], block.shape[1]))
+        add_csr_gram(block.data, block.indices, block.indptr, scale, G)
+    if G is None:
+        raise ValueError("no block of rows")
+    return np.asarray(np.triu(G) + np.triu(G, 1).T)
 
 
 def congruence(G: FloatArray, T: Any) -> FloatArray:

@@ -15,9 +15,9 @@ import scipy.linalg
 import scipy.sparse as sp
 
 from .._result import FloatArray
-from ..tall import as_tall, single_threaded_blas
+from ..tall import single_threaded_blas
 from ._problem import Problem
-from ._rows import congruence, dense_product
+from ._rows import congruence, dense_product, sparse_gram
 
 __all__ = ["lost_direction"]
 
@@ -33,7 +33,7 @@ def lost_direction(problem: Problem) -> FloatArray | None:
         if sp.issparse(T):
             length = np.sqrt(np.asarray((rows @ T).power(2).sum(axis=1))).ravel()
             unit = _inverse(length)
-            G = congruence(as_tall(rows, require_tall=False).gram(row_scale=unit), T)
+            G = congruence(sparse_gram([rows], [unit]), T)
         else:
             B = problem.coordinates(rows)
             B *= _inverse(np.linalg.norm(B, axis=1))[:, None]
