@@ -297,7 +297,7 @@ def distortion_against_size(
 
 
 def save_figure(ax: Axes, path: str | os.PathLike[str]) -> None:
-    """Write the figure of `ax` as a .png or .svg file, whole or not at all."""
+    """Write the figure of `ax` to `path`, a .png, .svg or .pdf file, whole or not at all."""
     suffix = os.path.splitext(os.fspath(path))[1].lower()
     if suffix not in (".png", ".svg", ".pdf"):
         raise argument_error("path", repr(os.fspath(path)), "a .png, .svg or .pdf file", "Rename.")

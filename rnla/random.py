@@ -4,8 +4,7 @@ A draw is a pure function of the seed, a purpose such as ``"poisson"``, the glob
 draw number: no state, so the same row gets the same number for every chunking, thread count, worker
 and device. The generator is Philox4x32-10 (Salmon, Moraes, Dror, Shaw, SC 2011); its key is a
 64-bit BLAKE2b hash of seed and purpose, its counter (row 64 bits, column block 32, draw 32).
-Everything discrete is bit-equal everywhere; normals agree to a few units in the last place. About
-20 ns a draw.
+Everything discrete is bit-equal everywhere; normals agree to a few units in the last place.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def flat_size(rank: int, p: float) -> float:
     Examples
     --------
     >>> round(flat_size(1000, 1) / 1000, 2), round(flat_size(1000, 2) / 1000, 2)
-    (1.57, 4.0)
+    (1.57, 3.99)
     """
     r = check_size(rank, name="rank")
     p = check_p(p)

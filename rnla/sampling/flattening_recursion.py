@@ -58,7 +58,9 @@ def flattening_recursion(
         `sizes` counts copies. In the sample, `multiplicities` holds the surviving copies of each
         row, and weights are multiplicities over `probabilities`.
 
-    Notes ----- Scores are never recomputed: a copy has its share of the row's score, and a
+    Notes
+    -----
+    Scores are never recomputed: a copy has its share of the row's score, and a
     survivor twice the score it had. A round that keeps more than 15/16 of the copies is drawn
     again. Rows draw their own numbers, keyed by the seed, the round and the row.
 

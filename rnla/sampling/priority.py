@@ -41,7 +41,9 @@ def priority_sample(
     RowSample
         `probabilities` are the conditional ones, min(1, tau s_i), and weights are 1 over them.
 
-    Notes ----- Nested in `size` for one score vector. The marginal inclusion probabilities are
+    Notes
+    -----
+    Nested in `size` for one score vector. The marginal inclusion probabilities are
     close to, but not exactly, proportional to the scores (by a few hundredths at most for tiny
     sizes); weighted sums are unbiased all the same. Equal ratios are ordered by row.
 

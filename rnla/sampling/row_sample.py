@@ -32,7 +32,7 @@ __all__ = ["RowSample"]
 
 @dataclass(frozen=True, eq=False)
 class RowSample:
-    """A reweighted subset of the rows 0 ... n-1.
+    """A reweighted subset of the rows 0 to n - 1.
 
     Parameters
     ----------

@@ -49,7 +49,9 @@ def systematic_sample(
     RowSample
         floor(sum q) or ceil(sum q) rows, exactly sum q if that is an integer (to 1e-10 relative).
 
-    Notes ----- Many pairs of rows are never kept together, so there is no unbiased variance
+    Notes
+    -----
+    Many pairs of rows are never kept together, so there is no unbiased variance
     estimate. Nested for sizes m and k m with k an integer, as long as no probability is clipped to
     1 or lifted to a floor in between; otherwise not. Rows with q below 2**-64 are never kept.
 

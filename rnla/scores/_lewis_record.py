@@ -34,13 +34,14 @@ class LewisWeights(ArrayRecord):
         ``"leverage"`` (p = 2), ``"damped"``, ``"fixed_point"``, ``"potential"``, ``"one_sided"`` or
         ``"active_set"``.
     residual : float
-        max |log tau_i - log w_i| over rows of positive weight, measured with the `basis` returned.
+        ``max |log tau_i - log w_i|`` over rows of positive weight, measured with the `basis`
+        returned.
         For one-sided weights the larger side only, log max tau_i / w_i, as it was before the
         weights were multiplied by it.
     gamma : float
         Largest number with w_i >= gamma tau_i for all rows, as measured; at most 1.
     estimate_error : float or None
-        Proven bound on max |log w_i - log w*_i|, rounding apart; None if there is none.
+        Proven bound on ``max |log w_i - log w*_i|``, rounding apart; None if there is none.
     total : float
         Sum of the weights. Exact Lewis weights sum to the rank.
     basis : ndarray, shape (d, rank)

@@ -63,9 +63,9 @@ def lewis_weights(
         Others: ``"fixed_point"``, the provable map for p < 4; ``"potential"``, the provable descent
         for p > 2; ``"one_sided"``, cheap weights that are certified large enough, for any p.
     tol : float
-        Residual max |log tau_i - log w_i| to reach; for sampling 1e-3 is plenty. It is not pushed
-        below rounding, about 2 eps times the condition of A: then `status` is ROUNDING_LIMITED. Not
-        used by ``"one_sided"`` and ``"leverage"``.
+        Residual ``max |log tau_i - log w_i|`` to reach; for sampling 1e-3 is plenty. It is not
+        pushed below rounding, about 2 eps times the condition of A: then `status` is
+        ROUNDING_LIMITED. Not used by ``"one_sided"`` and ``"leverage"``.
     max_iter : int, optional
         Most evaluations of leverage scores. Default 200 (damped), 500 (fixed_point), 2000
         (potential), 50 rounds (active_set). For ``"one_sided"`` the number T of averaged iterates,
@@ -97,10 +97,10 @@ def lewis_weights(
 
     References
     ----------
-    .. [1] M. Cohen and R. Peng, "Lp row sampling by Lewis weights", STOC 2015, arXiv:1412.0588.
-    .. [2] Y. T. Lee, "Faster algorithms for convex and combinatorial optimization", PhD thesis,
+    .. [1] Cohen and Peng, "Lp row sampling by Lewis weights", STOC 2015, arXiv:1412.0588.
+    .. [2] Lee, "Faster algorithms for convex and combinatorial optimization", PhD thesis,
        MIT, 2016, Theorem 5.3.4.
-    .. [3] S. Gribling, A. Sidford and C. Zhang, computation of Lewis weights, COLT 2026.
+    .. [3] Gribling, Sidford and Zhang, computation of Lewis weights, COLT 2026.
 
     Examples
     --------

@@ -41,7 +41,7 @@ def lp_sensitivities(
     force: bool = False,
     rng: RNGLike = None,
 ) -> Sensitivities:
-    """Interval for every l_p sensitivity sigma_i = max_x |a_i x|^p / ||A x||_p^p.
+    """Interval for every l_p sensitivity ``sigma_i = max_x |a_i x|^p / ||A x||_p^p``.
 
     Parameters
     ----------
@@ -95,20 +95,19 @@ def lp_sensitivities(
     Notes
     -----
     The screening costs about ten Lewis iterations, 2 passes and 5 n d^2 flops each. ``"exact"``
-    adds 5 to 20 iterations of n d^2 flops per distinct row and holds A in memory: 0.1 to 0.5 ms a
-    row at n = 1000, d = 8 and 1.2 <= p <= 8, about 2 ms at p = 1. ``"coreset"`` adds one pass,
-    ``"block"`` n / block_size * signs programs.
+    adds 5 to 20 iterations of n d^2 flops per distinct row and holds A in memory. ``"coreset"``
+    adds one pass, ``"block"`` n / block_size * signs programs.
 
     Sources: [1]_ for the programs and for sampling by sensitivities, [2]_ for blocks and coreset
     denominators, [3]_ for the bounds by Lewis weights below p = 2.
 
     References
     ----------
-    .. [1] D. Woodruff and T. Yasuda, "Sharper bounds for lp sensitivity sampling", ICML 2023,
+    .. [1] Woodruff and Yasuda, "Sharper bounds for lp sensitivity sampling", ICML 2023,
        arXiv:2306.00732.
-    .. [2] S. Padmanabhan, D. Woodruff and R. Zhang, "Computing approximate lp sensitivities",
+    .. [2] Padmanabhan, Woodruff and Zhang, "Computing approximate lp sensitivities",
        NeurIPS 2023, arXiv:2311.04158.
-    .. [3] X. Chen and M. Derezinski, "Query complexity of least absolute deviation regression via
+    .. [3] Chen and Derezinski, "Query complexity of least absolute deviation regression via
        robust uniform convergence", COLT 2021, arXiv:2105.14261.
 
     Examples
