@@ -75,7 +75,7 @@ def lp_subspace_embedding(
         How rows are scored: "uniform", "leverage", "root_leverage", "lewis", "sensitivity",
         "sensitivity+leverage" (p <= 2), "mixed" (p > 2), "even_power" (p = 2, 4, 6, ... and at
         most 2000 monomials; comes with a proof). "auto" takes leverage for p = 2, Lewis weights
-        for p < 2 (root leverage first if n d^2 exceeds 1.6e12), and for p > 2 estimates the total
+        for p < 2 (root leverage if n d^2 exceeds 1.6e12), and for p > 2 estimates the total
         sensitivity and leaves Lewis weights only if another bound is at most half of theirs.
     design : str, default "auto"
         How rows are drawn: "poisson", "with_replacement", "priority", "systematic",
