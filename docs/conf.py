@@ -24,16 +24,20 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "bench_results",
     "bounds_table",
+    "command_help",
 ]
 
 root_doc = "index"
 exclude_patterns = ["_build", "_ext", "examples", "**/sg_execution_times.rst"]
-templates_path: list[str] = []
+templates_path = ["_templates"]
+default_role = "py:obj"  # single backquotes link to what they name, if it has a page
 add_module_names = False
 
 autosummary_generate = True
 autodoc_typehints = "none"  # numpydoc's Parameters sections already carry the types
-numpydoc_show_class_members = False
+numpydoc_show_class_members = False  # the class template lists members with their docstrings
+# Unknown or misordered parameters, unknown or misplaced sections, a missing summary.
+numpydoc_validation_checks = {"PR02", "PR03", "PR10", "GL06", "GL07", "SS01"}
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"rnla {release}"
@@ -82,6 +86,18 @@ def _translate_include(app: Any, path: Path, parent: str, content: list[str]) ->
         content[0] = markdown_to_rst(content[0])
 
 
+def _escape_bars(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Norms such as ||Ax||_p are text: bars would begin a substitution."""
+    doctest = False
+    for k, line in enumerate(lines):
+        doctest = line.lstrip().startswith(">>>") or (doctest and bool(line.strip()))
+        if not doctest and "|" in line:
+            parts = re.split("(``.*?``)", line)
+            parts[::2] = [part.replace("|", "\\|") for part in parts[::2]]
+            lines[k] = "".join(parts)
+
+
 def setup(app: Any) -> None:
-    """Register the change log's translation."""
+    """Register the change log's translation, and docstrings with bars."""
     app.connect("include-read", _translate_include)
+    app.connect("autodoc-process-docstring", _escape_bars, priority=900)

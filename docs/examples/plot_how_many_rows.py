@@ -62,6 +62,8 @@ def measure(A):
 figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), sharey=True, layout="constrained")
 for ax, A, title in zip(axes, (alike, coherent), ("All rows alike", "Coherent"), strict=True):
     plotting.distortion_against_size(measure(A), eps=0.25, p=1, ax=ax, title=title)
+axes[0].get_legend().remove()  # the same as that of the second panel
+axes[1].set_ylabel("")
 plt.show()
 
 # %%

@@ -3,7 +3,7 @@ Median regression on a few hundred rows
 =======================================
 
 Least absolute deviations is a linear program in all n rows. On the rows that
-`rnla.lp_subspace_embedding` keeps it is a small one, and its solution is nearly as good for all n.
+`rnla.lp_subspace_embedding` keeps it is a small one. How good is its solution for all n?
 The table is the RAND health insurance experiment that statsmodels ships.
 """
 
@@ -69,7 +69,10 @@ plt.show()
 # %%
 # How uneven the scores are
 # -------------------------
-# Flat scores mean that uniform sampling would do; here they are not.
+# The dashed line is the share of a row if all were alike. Rows far above it are those that uniform
+# sampling is likely to miss. Here the largest Lewis weights are a few times the average, too little
+# to make uniform sampling fail: the last lines of the explanation above compare the two. With
+# squares and products of the covariates, as in ``rnla demo``, more hangs on single rows.
 
 plotting.score_profile({"lewis": embedding.scores, "leverage": rnla.leverage_scores(A).values})
 plt.show()
