@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +54,8 @@ def default_rcond(n: int, d: int, dtype: np.dtype[Any] = _FLOAT64) -> float:
     small multiple of d eps. The customary max(n, d) eps is the worst case, which independent
     roundings do not meet; at a million rows it would discard directions as large as 2e-10.
     """
-    return float(np.finfo(dtype).eps) * (10.0 + d**0.5) + EPS * (d + n**0.5)
+    data_eps = float(np.finfo(dtype).eps)
+    return data_eps * (10.0 + math.sqrt(d)) + EPS * (d + math.sqrt(n))
 
 
 def pivoted(C: FloatArray, rank: int | None, rcond: float, *, rows_sorted: bool = False) -> Factor:

@@ -168,7 +168,8 @@ class TallMatrix:
 
     def _column_scale(self) -> FloatArray:
         exponent = np.frexp(self.scan().column_max)[1]
-        return np.ldexp(1.0, -np.clip(exponent, -1000, 1000))
+        scale: FloatArray = np.ldexp(1.0, -np.clip(exponent, -1000, 1000))
+        return scale
 
     def _product(self, M: FloatArray | None, low: FloatArray | None) -> _blocks.Coefficients:
         if M is None or low is None or low.shape[1] == 0:

@@ -55,4 +55,5 @@ def quadratic_norms(block: Block, column_scale: FloatArray, P: FloatArray) -> Fl
     from ..kernels import csr_extended
 
     values = csr_extended.quadratic(block.data, block.indices, block.indptr, column_scale, P)
-    return np.sqrt(np.maximum(values, 0.0))
+    norms: FloatArray = np.sqrt(np.maximum(values, 0.0))
+    return norms
