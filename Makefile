@@ -76,6 +76,7 @@ wheel-test: build/installed
 
 bench: $(VENV)/.dev
 	$(RUN) -m bench.scores
+	$(RUN) -m bench.lewis
 	$(RUN) -m bench.sampling
 	$(RUN) -m bench.sample_complexity
 	$(RUN) -m bench.promise
