@@ -65,7 +65,7 @@ def test_check_01_closed_forms(form, method):
 
 @pytest.mark.parametrize("method", EXACT_METHODS)
 @given(which=instances)
-def test_I1_between_zero_and_one_and_sum_to_the_rank(method, which):
+def test_I1_check_02_between_zero_and_one_and_sum_to_the_rank(method, which):
     A, rank = instance(which)
     result = leverage_scores(A, method=method, rng=0)
     assert result.rank == rank
@@ -76,7 +76,7 @@ def test_I1_between_zero_and_one_and_sum_to_the_rank(method, which):
 
 @pytest.mark.parametrize("method", EXACT_METHODS)
 @given(which=instances, power=st.integers(-100, 100))
-def test_I2_invariant_under_changes_of_variables_scale_and_order(method, which, power):
+def test_I2_check_02_invariant_under_changes_of_variables_scale_and_order(method, which, power):
     A, _ = instance(which)
     rng = np.random.default_rng(which[3])
     tau = scores(A, method)
@@ -95,7 +95,7 @@ def test_I2_invariant_under_changes_of_variables_scale_and_order(method, which, 
 
 @pytest.mark.parametrize("method", EXACT_METHODS)
 @given(which=instances, extra=st.integers(1, 20))
-def test_I9_more_rows_never_raise_a_score(method, which, extra):
+def test_I9_check_02_more_rows_never_raise_a_score(method, which, extra):
     A, _ = instance(which)
     new = np.random.default_rng(which[3]).standard_normal((extra, A.shape[1]))
     new *= np.abs(A).max(axis=0)
@@ -105,7 +105,7 @@ def test_I9_more_rows_never_raise_a_score(method, which, extra):
 
 @pytest.mark.parametrize("method", EXACT_METHODS)
 @given(which=instances, copies=st.integers(2, 5), row=st.integers(0, 19))
-def test_I10_splitting_a_row_splits_its_score(method, which, copies, row):
+def test_I10_check_02_splitting_a_row_splits_its_score(method, which, copies, row):
     A, _ = instance(which)
     row %= len(A)
     split = np.vstack([np.delete(A, row, axis=0), np.tile(A[row] / np.sqrt(copies), (copies, 1))])
