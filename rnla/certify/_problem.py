@@ -160,9 +160,9 @@ class Problem:
         M = self.basis.M @ (directions / np.sqrt(_PROJECTIONS))
         return np.asarray(np.minimum(self.A.row_norms(M) ** 2, 1.0))
 
-    def ratios(self, X: FloatArray) -> FloatArray:
-        """||S A x||_p^p / ||A x||_p^p for the columns of X, on all rows: one pass."""
-        return distortion_ratios(self.A, self.sample, X, self.p)
+    def ratios(self, X: FloatArray, plain: FloatArray | None = None) -> FloatArray:
+        """||S A x||_p^p / ||A x||_p^p for the columns of X, then `plain`, on all rows: one pass."""
+        return distortion_ratios(self.A, self.sample, X, self.p, plain=plain)
 
 
 def check_sample(A: TallMatrix, sample: Any, name: str) -> SampleLike:

@@ -93,21 +93,29 @@ def sampled_rows(A: TallMatrix, indices: IntArray) -> Any:
     return A.take(indices).astype(np.float64, copy=False)
 
 
-def distortion_ratios(A: TallMatrix, sample: SampleLike, X: FloatArray, p: float) -> FloatArray:
+def distortion_ratios(
+    A: TallMatrix, sample: SampleLike, X: FloatArray, p: float, *, plain: FloatArray | None = None
+) -> FloatArray:
     """||S A x||_p^p / ||A x||_p^p for every column x of X, from all rows of A: one pass.
 
     Products are formed in extended precision: at the x that matter, A x is often the small result
-    of a long cancellation.
+    of a long cancellation. Those with the columns of `plain`, which follow, are not.
 
     Raises
     ------
     ArgumentError
         If A x = 0 for one of them.
     """
-    product = Extended.prepare(X, np.zeros_like(X), column_scale(A)).product
+    extended = Extended.prepare(X, np.zeros_like(X), column_scale(A))
+    columns = X.shape[1] + (0 if plain is None else plain.shape[1])
+
+    def product(block: Any) -> FloatArray:
+        exact = extended.product(block)
+        return exact if plain is None else np.hstack([exact, block @ plain])
+
     rows = product(sampled_rows(A, sample.indices))
-    upper = log_power_sums([(rows, np.asarray(sample.weights, dtype=np.float64))], X.shape[1], p)
-    lower = log_power_sums(((product(block), None) for _, block in A.blocks()), X.shape[1], p)
+    upper = log_power_sums([(rows, np.asarray(sample.weights, dtype=np.float64))], columns, p)
+    lower = log_power_sums(((product(block), None) for _, block in A.blocks()), columns, p)
     if np.any(np.isneginf(lower)):
         raise argument_error(
             "x",

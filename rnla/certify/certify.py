@@ -194,21 +194,23 @@ def _assemble(
 ) -> Certificate:
     """Measure every candidate on all rows in one pass; keep the extremes and the best proofs."""
     d = problem.A.shape[1]
-    typical = random_directions(problem) if describe or not results else np.empty((d, 0))
-    groups = [result.directions for result in results] + [typical]
-    names = [result.name for result in results] + ["statistical"]
+    names = [result.name for result in results]
+    groups = [result.directions for result in results]
     if lost is not None:
-        groups.append(lost[:, None])
         names.append("rank")
-    X = np.hstack(groups)
-    source = np.repeat(names, [group.shape[1] for group in groups])
-    ratios = problem.ratios(X)
+        groups.append(lost[:, None])
+    # Without any other candidate the random directions are the candidates.
+    candidates = np.hstack(groups) if groups else np.empty((d, 0))
+    typical = random_directions(problem) if describe or not groups else np.empty((d, 0))
+    X = np.hstack([candidates, typical])
+    source = np.repeat([*names, "statistical"], [group.shape[1] for group in (*groups, typical)])
+    ratios = problem.ratios(candidates, typical)
     # Among equals up to rounding, the first: random directions come last.
     low = int(np.argmax(ratios <= ratios.min() * (1.0 + _TIE)))
     high = int(np.argmax(ratios >= ratios.max() * (1.0 - _TIE)))
     lower, upper = float(ratios[low]), float(ratios[high])
     if lost is not None:
-        low, lower = X.shape[1] - 1, 0.0
+        low, lower = candidates.shape[1] - 1, 0.0
     lowest = [(r.certified_lower, r.name) for r in results if r.certified_lower is not None]
     highest = [(r.certified_upper, r.name) for r in results if r.certified_upper is not None]
     diagnostics = {result.name: result for result in results}

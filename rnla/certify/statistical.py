@@ -30,11 +30,11 @@ from ._problem import Problem
 __all__ = ["FALSE_ALARM_RATE", "balance_test", "random_directions", "statistical_tier"]
 
 FALSE_ALARM_RATE = 1e-3
-_DIRECTIONS = 64
+_DIRECTIONS = 60
 
 
 def random_directions(problem: Problem) -> FloatArray:
-    """x = M z for independent Gaussian z, (d, 64): A x is uniform over directions of the range."""
+    """x = M z for independent Gaussian z, (d, 60): A x is uniform over directions of the range."""
     generator = problem.stream("typical").generator()
     return np.asarray(problem.basis.M @ generator.standard_normal((problem.rank, _DIRECTIONS)))
 
