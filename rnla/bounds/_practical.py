@@ -27,6 +27,7 @@ _METHODS = (
     "sensitivity+leverage",
     "mixed",
     "even_power",
+    "recursive",
     "uniform",
 )
 
@@ -137,8 +138,8 @@ def default_size(
         ``"mixed"``, where S takes the place of r^(p/2) if it is smaller.
     method : str
         How rows will be chosen: ``"lewis"`` (default), ``"leverage"``, ``"root_leverage"``,
-        ``"sensitivity"``, ``"sensitivity+leverage"``, ``"mixed"``, ``"uniform"``, or
-        ``"even_power"`` (the exact embedding for even p: `power_columns` takes the place of r).
+        ``"sensitivity"``, ``"sensitivity+leverage"``, ``"mixed"``, ``"recursive"``,
+        ``"uniform"``, or ``"even_power"`` (the exact embedding for even p: `power_columns` takes the place of r).
 
     Returns
     -------

@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 
 from .. import bounds
 from .._errors import check_fraction, check_p, check_size
-from .._result import FloatArray, Status
+from .._result import FloatArray, IntArray, Status
 from ..basis import orthonormal_basis
 from ..certify import Certificate, certify_embedding
 from ..random import RNGLike, resolve_seed
@@ -74,8 +74,9 @@ def lp_subspace_embedding(
     method : str, default "auto"
         How rows are scored: "uniform", "leverage", "root_leverage", "lewis", "sensitivity",
         "sensitivity+leverage" (p <= 2), "mixed" (p > 2), "even_power" (p = 2, 4, 6, ... and at
-        most 2000 monomials; comes with a proof). "auto" takes leverage for p = 2, Lewis weights
-        for p < 2 (root leverage if n d^2 exceeds 1.6e12), and for p > 2 estimates the total
+        most 2000 monomials; comes with a proof), "recursive" (root leverage in rounds, then Lewis
+        weights of what is left). "auto" takes leverage for p = 2, Lewis weights
+        for p < 2 ("recursive" if n d^2 exceeds 1.6e12), and for p > 2 estimates the total
         sensitivity and leaves Lewis weights only if another bound is at most half of theirs.
     design : str, default "auto"
         How rows are drawn: "poisson", "with_replacement", "priority", "systematic",
@@ -164,12 +165,16 @@ def lp_subspace_embedding(
         seed=seed,
         total=choice.total_sensitivity,
     )
-    default = _default_size(choice.method, scoring, exponent, eps, delta, n)
+    available = scoring.values.size
+    default = _default_size(choice.method, scoring, exponent, eps, delta, available)
     if wanted is None and default >= n:
         return _everything(tall, exponent, eps, delta, scoring.rank, drawing, before)
 
     def draw(rows: int) -> RowSample:
-        return drawing.draw(scoring.values, rows)
+        if scoring.thinned is None:
+            return drawing.draw(scoring.values, rows)
+        left = scoring.thinned
+        return left.compose(drawing.draw(scoring.values, min(rows, available), left.indices))
 
     def measure(sample: RowSample) -> Certificate:
         return certify_embedding(tall, sample, exponent, rng=seed)
@@ -187,7 +192,7 @@ def lp_subspace_embedding(
     else:
         with tqdm(total=1 + _DOUBLINGS, desc="sizes", disable=not progress, leave=False) as bar:
             used, sample, certificate = _search(
-                draw, measure, used, n, eps, attempts, bar.update, scoring.rank, proved
+                draw, measure, used, available, eps, attempts, bar.update, scoring.rank, proved
             )
     uniform = None
     if certificate is not None:
@@ -204,7 +209,7 @@ def lp_subspace_embedding(
         method=choice.method,
         reason=choice.reason,
         design=drawing.design,
-        scores=scoring.values,
+        scores=_all_scores(scoring, n),
         bound=scoring.bound,
         sizes={"theory": scoring.theory, "default": default, "used": used},
         attempts=tuple(attempts),
@@ -241,16 +246,32 @@ class _Drawing:
         if (design, order, coordinates) != ("poisson", None, None):
             self.draw(np.ones(A.shape[0]), 1)  # wrong options raise before any work is done
 
-    def draw(self, scores: FloatArray, size: int) -> RowSample:
+    def draw(self, scores: FloatArray, size: int, rows: IntArray | None = None) -> RowSample:
+        """Draw by the scores of all rows, or of the given `rows` of A only."""
+        order, coordinates = self._order, self._coordinates
+        if rows is not None and order is not None:
+            position = np.argsort(np.asarray(order))
+            order = np.argsort(position[rows])
+        if rows is not None and coordinates is not None:
+            coordinates = np.asarray(coordinates)[rows]
         return sample_rows(
             scores,
             size,
             design=self.design,
-            order=self._order,
-            coordinates=self._coordinates,
+            order=order,
+            coordinates=coordinates,
             p=self._p,
             rng=self._seed,
         )
+
+
+def _all_scores(scoring: Scoring, n: int) -> FloatArray:
+    """One score per row of A; zero for rows that thinning removed."""
+    if scoring.thinned is None:
+        return scoring.values
+    scores = np.zeros(n)
+    scores[scoring.thinned.indices] = scoring.values
+    return scores
 
 
 def _saves_rows(

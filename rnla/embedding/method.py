@@ -5,8 +5,8 @@ case                                  choice
 ====================================  ==================================================
 p = 2                                 leverage (its scores are the Lewis weights)
 p < 2, Lewis iterations affordable    lewis (d log d rows, theorems 2 and 3)
-p < 2, n d^2 too large for them       root_leverage: one leverage computation in place of the
-                                      iteration, at the price of more rows (theorem 15)
+p < 2, n d^2 too large for them       recursive: thinned by root leverage scores in two or
+                                      three rounds, then Lewis weights of what remains
 p > 2, total sensitivity far below    sensitivity or mixed, whichever bound is smaller and
 rank^(p/2)                            at most half of the Lewis bound
 p > 2 otherwise                       lewis (d^(p/2) rows, theorem 5)
@@ -35,6 +35,7 @@ METHODS = (
     "sensitivity+leverage",
     "mixed",
     "even_power",
+    "recursive",
 )
 
 # About a quarter of an hour of Lewis iterations on two cores; above it the recursion is cheaper.
@@ -90,9 +91,9 @@ def choose_method(A: TallMatrix, p: float, eps: float, rank: int, seed: int) -> 
         if 4.0 * _LEWIS_ITERATIONS * n * d * d <= _LEWIS_BUDGET_FLOPS:
             return Choice("lewis", "For p < 2 Lewis weights need the fewest rows for every matrix.")
         return Choice(
-            "root_leverage",
-            "The matrix is so large that Lewis iterations would take long; root leverage scores "
-            "cost one leverage computation, and more rows.",
+            "recursive",
+            "The matrix is so large that rows are first thinned by root leverage scores; Lewis "
+            "weights are taken of what remains.",
         )
     S = total_sensitivity(A, p, rng=seed).value
     lewis = bounds.lewis_above_two(p, rank, eps, logs=False)

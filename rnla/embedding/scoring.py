@@ -8,6 +8,7 @@ sensitivity           sigma_i                                  rows 10, 11
 sensitivity+leverage  sigma_i + tau_i          (p <= 2)        row 13
 mixed                 max(tau_i / r, sigma_i / S)   (p > 2)    row 14
 even_power            leverage of all degree-p/2 monomials     row 1 in C(r+p/2-1, p/2) columns
+recursive             w_i of what root leverage sampling left  rows 16, 18, then as lewis
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from .. import bounds
 from .._result import FloatArray, Status
 from ..basis import orthonormal_basis
 from ..basis.power import power_view
+from ..sampling import RowSample, root_leverage_recursion
 from ..scores import (
     Scores,
     leverage_scores,
@@ -27,7 +29,7 @@ from ..scores import (
     lp_sensitivities,
     root_leverage_scores,
 )
-from ..tall import TallMatrix
+from ..tall import TallMatrix, as_tall
 
 __all__ = ["Scoring", "score_rows"]
 
@@ -38,7 +40,10 @@ _LEWIS_TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class Scoring:
-    """Scores, the rank found on the way, the theorem, and its row count with constants 1."""
+    """Scores, the rank found on the way, the theorem, and its row count with constants 1.
+
+    With `thinned`, the scores belong to the rows of that sample instead of all rows.
+    """
 
     values: FloatArray
     rank: int
@@ -46,6 +51,7 @@ class Scoring:
     theory: float | None
     status: Status
     total_sensitivity: float | None = None
+    thinned: RowSample | None = None
 
 
 def score_rows(
@@ -85,6 +91,8 @@ def score_rows(
         return Scoring(values, lewis.rank, text, theory, lewis.status)
     if method == "even_power":
         return _even_power(A, p, eps, seed)
+    if method == "recursive":
+        return _recursive(A, p, eps, delta, seed)
     return _by_sensitivity(A, p, method, eps, seed, total)
 
 
@@ -124,6 +132,30 @@ def _even_power(A: TallMatrix, p: float, eps: float, seed: int) -> Scoring:
     )
     A.passes += view.passes
     return Scoring(values, rank, text, bounds.leverage(2.0, record.rank, eps), record.status)
+
+
+def _recursive(A: TallMatrix, p: float, eps: float, delta: float, seed: int) -> Scoring:
+    """Thin by root leverage to distortion eps/2, then weigh what is left (SPEC A12)."""
+    thinning = root_leverage_recursion(
+        A,
+        p,
+        leverage=lambda M: leverage_scores(M, rng=seed).values,
+        eps=eps / 2,
+        delta=delta,
+        rng=seed,
+    )
+    left = thinning.sample
+    lewis = lewis_weights(as_tall(left @ A, require_tall=False), p, tol=_LEWIS_TOLERANCE, rng=seed)
+    text, theory = _lewis_bound(p, lewis.rank, eps)
+    sizes = " -> ".join(str(size) for size in thinning.sizes)
+    return Scoring(
+        np.asarray(lewis.values, dtype=np.float64),
+        lewis.rank,
+        f"rows 16 and 18 (Yasuda 2024, Theorem 8.1.1) for thinning {sizes} rows, then {text}",
+        theory,
+        lewis.status,
+        thinned=left,
+    )
 
 
 def _by_sensitivity(

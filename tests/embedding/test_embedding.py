@@ -208,6 +208,35 @@ def test_spatial_designs_are_chosen_from_what_is_passed():
     assert walk.size == 90
 
 
+@pytest.mark.parametrize("design", ["poisson", "tree_pivotal", "systematic"])
+def test_recursive_thins_first_and_its_weights_multiply(design):
+    A = gaussian(20_000, 3)
+    place = {
+        "poisson": {},
+        "tree_pivotal": {"coordinates": A[:, :2]},
+        "systematic": {"order": np.argsort(A[:, 0])},
+    }[design]
+    embedding = rnla.lp_subspace_embedding(
+        A, 1, eps=0.3, method="recursive", design=design, rng=0, **place
+    )
+    assert embedding.method == "recursive"
+    assert "->" in embedding.bound
+    assert embedding.certificate.found <= 0.3
+    sample = embedding.sample
+    np.testing.assert_allclose(sample.weights * sample.probabilities, 1.0)
+    kept = np.flatnonzero(embedding.scores)
+    assert embedding.size < kept.size < 20_000, "drawn from what thinning left"
+    assert set(embedding.indices) <= set(kept)
+
+
+def test_auto_thins_first_where_lewis_iterations_cost_too_much(monkeypatch):
+    from rnla.embedding import method
+
+    monkeypatch.setattr(method, "_LEWIS_BUDGET_FLOPS", 1.0)
+    embedding = rnla.lp_subspace_embedding(gaussian(), 1, size=200, certify=False, rng=0)
+    assert embedding.method == "recursive"
+
+
 def test_even_power_comes_with_a_proof():
     A = gaussian(3000, 3)
     embedding = rnla.lp_subspace_embedding(A, 4, size=800, method="even_power", rng=0)
