@@ -28,6 +28,7 @@ METHODS = (
     "sensitivity+leverage",
     "mixed",
     "even_power",
+    "recursive",
 )
 KINDS = ("leverage", "ridge_leverage", "root_leverage", "lewis", "sensitivity")
 

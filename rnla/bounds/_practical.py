@@ -139,7 +139,8 @@ def default_size(
     method : str
         How rows will be chosen: ``"lewis"`` (default), ``"leverage"``, ``"root_leverage"``,
         ``"sensitivity"``, ``"sensitivity+leverage"``, ``"mixed"``, ``"recursive"``,
-        ``"uniform"``, or ``"even_power"`` (the exact embedding for even p: `power_columns` takes the place of r).
+        ``"uniform"``, or ``"even_power"`` (the exact embedding for even p: `power_columns` takes
+        the place of r).
 
     Returns
     -------
