@@ -32,6 +32,7 @@ DESIGNS = (
     "ordered_pivotal",
     "tree_pivotal",
 )
+_SHARE_OF_FLOOR = 0.01  # at most this part of the draws goes into lifting small scores
 _ORDERED = {
     "systematic": systematic_sample,
     "ordered_pivotal": ordered_pivotal_sample,
@@ -71,7 +72,8 @@ def sample_rows(
         How coordinates are split.
     floor : {"1/n", 0} or float
         Smallest probability of a row with a positive score; see `sampling_probabilities`. Priority
-        and with-replacement sampling apply it to the distribution of a single draw.
+        and with-replacement sampling apply it to the distribution of a single draw, "1/n" as
+        0.01/n, which bounds their weights by 100 n / size.
     p : float, optional
         Exponent recorded for ``sample @ A``.
     rng : int, Generator, SeedSequence or None
@@ -134,16 +136,23 @@ def sample_rows(
     if design == "priority":
         # The race runs on shares that do not depend on the size, so that sizes nest.
         flat = size is None or floor == 0
-        share = values if flat else sampling_probabilities(values, 1, floor=floor)
+        share = values if flat else _share(values, floor)
         return priority_sample(share, _total(values, size), p=p, rng=seed)
     if design == "with_replacement":
-        share = values if size is None else sampling_probabilities(values, 1, floor=floor)
+        share = values if size is None else _share(values, floor)
         return with_replacement_sample(share, _total(values, size), p=p, rng=seed)
     q = values if size is None else sampling_probabilities(values, size, floor=floor)
     if design == "poisson":
         return poisson_sample(q, p=p, rng=seed)
     visited = resolve_order(q.size, order, coordinates, split)
     return _ORDERED[design](q, order=visited, p=p, rng=seed)
+
+
+def _share(values: Vector, floor: float | str) -> Vector:
+    """Distribution of a single draw. A floor of 1/n would be all of it, so "1/n" is 1 % of that."""
+    return sampling_probabilities(
+        values, 1, floor=_SHARE_OF_FLOOR / values.size if floor == "1/n" else floor
+    )
 
 
 def _total(values: Vector, size: int | None) -> int:
