@@ -21,12 +21,19 @@ import numpy as np
 import rnla
 from bench._harness import results_path, write_results
 from rnla.embedding.scoring import score_rows
-from tests.families import FAMILIES, FAMILY_NUMBERS, complete_graph, road_network
+from tests.families import (
+    FAMILIES,
+    FAMILY_NUMBERS,
+    complete_graph,
+    random_graph,
+    road_network,
+)
 
 EXPONENTS = (1.0, 1.5, 2.0, 3.0, 4.0)
-# Graphs need more columns before they are graphs: a street grid, and K_40 for M16.
+# Graphs need more columns before they are graphs; K_40 stands for M16.
 GRAPHS = {
-    "road_network": lambda: road_network(1200, 60, 0),
+    "random_graph": lambda: random_graph(3000, 40, 0),
+    "road_network": lambda: road_network(1200, 150, 0),
     "complete_graph": lambda: complete_graph(40),
 }
 NUMBERS = {**FAMILY_NUMBERS, "complete_graph": "M16"}
@@ -145,7 +152,7 @@ def picture(records: list[dict[str, object]], p: float) -> None:
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     figure.suptitle(
         f"Distortion found against rows kept, p = {p:g}, n = {ROWS}, d = {COLUMNS} "
-        f"(median of {SEEDS} seeds)"
+        f"(graphs: d = 40, 150, 39; median of {SEEDS} seeds)"
     )
     figure.savefig(results_path(f"sample_complexity_p{p:g}.png"), dpi=110)
     plt.close(figure)
