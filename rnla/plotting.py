@@ -44,7 +44,7 @@ METHOD_STYLES: Mapping[str, tuple[str, str]] = {
     "sensitivity+leverage": ("#CC79A7", "v"),
     "mixed": ("#E69F00", "P"),
     "even_power": ("#000000", "*"),
-    "recursive": ("#8C564B", "X"),
+    "recursive": ("#332288", "X"),
 }
 
 _INK = "#333333"
