@@ -10,8 +10,6 @@ gather of the sampled rows per size, and the certificates.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,23 +18,20 @@ from tqdm.auto import tqdm
 
 from .. import bounds
 from .._errors import check_fraction, check_p, check_size
-from .._result import FloatArray, IntArray, Status
+from .._result import FloatArray, Status
 from ..basis import orthonormal_basis
 from ..certify import Certificate, certify_embedding
 from ..random import RNGLike, resolve_seed
-from ..sampling import RowSample, sample_rows
+from ..sampling import RowSample
 from ..tall import TallMatrix, as_tall
+from .drawing import Drawing
 from .method import Choice, check_method, choose_method
 from .result import Attempt, Embedding
 from .scoring import Scoring, score_rows
+from .search import DOUBLINGS, search
 
 __all__ = ["lp_subspace_embedding"]
 
-_DOUBLINGS = 4
-_HALVINGS = 4
-# The ascent behind a found distortion recovers at least 97 % of the extreme (acceptance check 26),
-# so the search stops only where the found value leaves that much room, and a little more.
-_ROOM_FOR_MISSED_EXTREMES = 0.93
 _UNIFORM_STARTS = 4
 
 
@@ -144,7 +139,7 @@ def lp_subspace_embedding(
     if method != "auto":
         check_method(method, exponent, d)
     seed = resolve_seed(rng)
-    drawing = _Drawing(tall, exponent, design, coordinates, order, seed)
+    drawing = Drawing(tall, exponent, design, coordinates, order, seed)
     before = tall.passes
     tall.scan()
 
@@ -179,7 +174,7 @@ def lp_subspace_embedding(
     def measure(sample: RowSample) -> Certificate:
         return certify_embedding(tall, sample, exponent, rng=seed)
 
-    attempts: list[Attempt] = []
+    attempts: tuple[Attempt, ...] = ()
     proved = choice.method == "even_power"  # the one method for p other than 2 that has a proof
     used = default if wanted is None else wanted
     certificate: Certificate | None = None
@@ -188,11 +183,18 @@ def lp_subspace_embedding(
     elif wanted is not None:
         sample = draw(used)
         certificate = measure(sample)
-        attempts.append(Attempt(used, sample.size, certificate.found))
+        attempts = (Attempt(used, sample.size, certificate.found),)
     else:
-        with tqdm(total=1 + _DOUBLINGS, desc="sizes", disable=not progress, leave=False) as bar:
-            used, sample, certificate = _search(
-                draw, measure, used, available, eps, attempts, bar.update, scoring.rank, proved
+        with tqdm(total=1 + DOUBLINGS, desc="sizes", disable=not progress, leave=False) as bar:
+            sample, certificate, attempts, used = search(
+                draw,
+                measure,
+                used,
+                most=available,
+                rank=scoring.rank,
+                eps=eps,
+                proved=proved,
+                tick=bar.update,
             )
     uniform = None
     if certificate is not None:
@@ -212,57 +214,13 @@ def lp_subspace_embedding(
         scores=_all_scores(scoring, n),
         bound=scoring.bound,
         sizes={"theory": scoring.theory, "default": default, "used": used},
-        attempts=tuple(attempts),
+        attempts=attempts,
         certificate=certificate,
         uniform=uniform,
         status=_status(certificate, eps, wanted, proved, scoring.status),
         passes=tall.passes - before,
         seed=seed,
     )
-
-
-class _Drawing:
-    """The design, resolved and checked once, and the draws it makes."""
-
-    def __init__(
-        self,
-        A: TallMatrix,
-        p: float,
-        design: str,
-        coordinates: npt.ArrayLike | None,
-        order: npt.ArrayLike | None,
-        seed: int,
-    ) -> None:
-        if design == "auto":
-            design = (
-                "tree_pivotal"
-                if coordinates is not None
-                else "systematic"
-                if order is not None
-                else "poisson"
-            )
-        self.design, self._p, self._seed = design, p, seed
-        self._coordinates, self._order = coordinates, order
-        if (design, order, coordinates) != ("poisson", None, None):
-            self.draw(np.ones(A.shape[0]), 1)  # wrong options raise before any work is done
-
-    def draw(self, scores: FloatArray, size: int, rows: IntArray | None = None) -> RowSample:
-        """Draw by the scores of all rows, or of the given `rows` of A only."""
-        order, coordinates = self._order, self._coordinates
-        if rows is not None and order is not None:
-            position = np.argsort(np.asarray(order))
-            order = np.argsort(position[rows])
-        if rows is not None and coordinates is not None:
-            coordinates = np.asarray(coordinates)[rows]
-        return sample_rows(
-            scores,
-            size,
-            design=self.design,
-            order=order,
-            coordinates=coordinates,
-            p=self._p,
-            rng=self._seed,
-        )
 
 
 def _all_scores(scoring: Scoring, n: int) -> FloatArray:
@@ -296,59 +254,6 @@ def _default_size(method: str, scoring: Scoring, p: float, eps: float, delta: fl
     )
 
 
-def _search(
-    draw: Callable[[int], RowSample],
-    measure: Callable[[RowSample], Certificate],
-    start: int,
-    n: int,
-    eps: float,
-    attempts: list[Attempt],
-    tick: Callable[[], object],
-    rank: int,
-    proved: bool,
-) -> tuple[int, RowSample, Certificate]:
-    """Double from `start` until the distortion is small enough, or halve while it stays so."""
-
-    def attempt(size: int) -> tuple[RowSample, Certificate, bool]:
-        sample = draw(size)
-        certificate = measure(sample)
-        attempts.append(Attempt(size, sample.size, certificate.found))
-        tick()
-        return sample, certificate, _passes(certificate, eps, proved)
-
-    size = start
-    sample, certificate, passed = attempt(size)
-    if not passed:
-        best = (size, sample, certificate)
-        for _ in range(_DOUBLINGS):
-            if size >= n:
-                break
-            size = min(2 * size, n)
-            sample, certificate, passed = attempt(size)
-            if certificate.found < best[2].found:
-                best = (size, sample, certificate)
-            if passed:
-                break
-        return (size, sample, certificate) if passed else best
-    for _ in range(_HALVINGS):
-        half = math.ceil(size / 2)
-        if half <= rank:
-            break
-        smaller, measured, passed = attempt(half)
-        if not passed:
-            break
-        size, sample, certificate = half, smaller, measured
-    return size, sample, certificate
-
-
-def _passes(certificate: Certificate, eps: float, proved: bool) -> bool:
-    """Whether a sample is good enough: by proof, exactly, or with room for missed extremes."""
-    if proved:
-        return certificate.certified_distortion <= eps
-    exact = certificate.tier == certificate.proof
-    return certificate.found <= (eps if exact else _ROOM_FOR_MISSED_EXTREMES * eps)
-
-
 def _status(
     certificate: Certificate | None, eps: float, wanted: int | None, proved: bool, scores: Status
 ) -> Status:
@@ -365,7 +270,7 @@ def _everything(
     eps: float,
     delta: float,
     rank: int,
-    drawing: _Drawing,
+    drawing: Drawing,
     before: int,
 ) -> Embedding:
     """Every row with weight one: exact, and the right answer when sampling would save nothing."""
