@@ -144,7 +144,7 @@ def lp_subspace_embedding(
     tall.scan()
 
     basis = orthonormal_basis(tall, seed=seed)
-    if not _saves_rows(wanted, basis.rank, exponent, eps, delta, n, method):
+    if not _saves_rows(wanted, basis.rank, eps, delta, n):
         return _everything(tall, exponent, eps, delta, basis.rank, drawing, before)
     choice = (
         choose_method(tall, exponent, eps, basis.rank, seed)
@@ -232,14 +232,14 @@ def _all_scores(scoring: Scoring, n: int) -> FloatArray:
     return scores
 
 
-def _saves_rows(
-    wanted: int | None, rank: int, p: float, eps: float, delta: float, n: int, method: str
-) -> bool:
+def _saves_rows(wanted: int | None, rank: int, eps: float, delta: float, n: int) -> bool:
     """Whether any method could keep fewer than n rows; decided before scores are computed."""
+    if rank == 0:
+        return False
     if wanted is not None:
         return wanted < n
     # p = 1 has the smallest leading term of all p and methods.
-    return rank > 0 and bounds.default_size(rank, 1.0, eps, delta, n=n) < n
+    return bounds.default_size(rank, 1.0, eps, delta, n=n) < n
 
 
 def _default_size(method: str, scoring: Scoring, p: float, eps: float, delta: float, n: int) -> int:

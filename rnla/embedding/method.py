@@ -9,6 +9,7 @@ p < 2, n d^2 too large for them       recursive: thinned by root leverage scores
                                       three rounds, then Lewis weights of what remains
 p > 2, total sensitivity far below    sensitivity or mixed, whichever bound is smaller and
 rank^(p/2)                            at most half of the Lewis bound
+p > 20                                sensitivity or mixed
 p > 2 otherwise                       lewis (d^(p/2) rows, theorem 5)
 ====================================  ==================================================
 
@@ -38,6 +39,7 @@ METHODS = (
     "recursive",
 )
 
+LARGEST_LEWIS_P = 20.0
 # About a quarter of an hour of Lewis iterations on two cores; above it the recursion is cheaper.
 _LEWIS_BUDGET_FLOPS = 5e13
 _LEWIS_ITERATIONS = 8
@@ -102,6 +104,8 @@ def choose_method(A: TallMatrix, p: float, eps: float, rank: int, seed: int) -> 
         "mixed": bounds.leverage_sensitivity_mix(p, S, eps, d=rank, logs=False),
     }
     best = min(options, key=lambda name: options[name])
+    if p > LARGEST_LEWIS_P:
+        return Choice(best, f"Lewis weights are computed up to p = {LARGEST_LEWIS_P:g} only.", S)
     if 2.0 * options[best] <= lewis:
         return Choice(
             best,

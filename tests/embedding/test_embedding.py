@@ -191,8 +191,10 @@ def test_one_row():
     np.testing.assert_array_equal(embedding @ np.array([[2.0]]), [[2.0]])
 
 
-def test_all_zero_matrix_is_kept_whole():
-    embedding = rnla.lp_subspace_embedding(np.zeros((50, 3)), 1, rng=0)
+@pytest.mark.parametrize("size", [None, 10])
+@pytest.mark.parametrize("A", [np.zeros((50, 3)), sp.csr_array((50, 3))], ids=["dense", "sparse"])
+def test_all_zero_matrix_is_kept_whole(A, size):
+    embedding = rnla.lp_subspace_embedding(A, 1, size=size, rng=0)
     assert embedding.status is rnla.Status.EXACT
     assert embedding.rank == 0
 
@@ -244,6 +246,13 @@ def test_even_power_comes_with_a_proof():
     assert certificate.certified
     assert certificate.certified_lower <= certificate.lower
     assert certificate.upper <= certificate.certified_upper
+
+
+@pytest.mark.parametrize("d", [1, 3])
+def test_auto_beyond_the_reach_of_lewis_weights(d):
+    embedding = rnla.lp_subspace_embedding(families.gaussian(2000, d, 0), 30, size=300, rng=0)
+    assert embedding.method in ("sensitivity", "mixed")
+    assert embedding.certificate.found < 1
 
 
 def test_auto_prefers_sensitivities_where_they_are_small():
