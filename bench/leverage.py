@@ -228,19 +228,20 @@ def picture(speed: list[dict[str, Any]], precision: list[dict[str, Any]]) -> Non
             ]
             ax.bar(places, list(mine.values()), width, color=colour[name], label=name)
         ax.set_yscale("log")
-        ax.set_xticks(range(len(cases)), [case.replace(", ", ",\n") for case in cases], fontsize=8)
+        ax.set_xticks(range(len(cases)), [case.replace(" ", "\n", 1) for case in cases], fontsize=8)
         ax.set_ylabel("seconds (median)")
         ax.set_title(title)
         ax.legend(fontsize=7, ncols=2, frameon=False)
     lines = [name for name in precision[0] if name not in ("sweep", "value")]
+    shade = {name: colour.get(name.split(",")[0], "#000000") for name in lines}
     for ax, sweep, label in (
         (axes[1, 0], "condition", "condition number (rotated spectrum)"),
         (axes[1, 1], "row sizes", "rows scaled by 10^U(-k, k), k"),
     ):
         rows = [row for row in precision if row["sweep"] == sweep]
-        for name, line_colour in zip(lines, COLOURS, strict=False):
+        for name in lines:
             found = [min(max(row[name], 1e-17), 1e3) for row in rows]
-            ax.semilogy([row["value"] for row in rows], found, "o-", color=line_colour, label=name)
+            ax.semilogy([row["value"] for row in rows], found, "o-", color=shade[name], label=name)
         if sweep == "condition":
             ax.set_xscale("log")
         ax.axhline(1e-9, color="black", linewidth=0.8, linestyle="--")
