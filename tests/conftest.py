@@ -35,6 +35,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Turn NumPy scalars into plain ones: reports travel between test processes."""
+    item.user_properties[:] = [
+        (key, value.item() if isinstance(value, np.generic) else value)
+        for key, value in item.user_properties
+    ]
+    return (yield)
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     properties = dict(report.user_properties)
     if report.when == "call" and properties:
