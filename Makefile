@@ -76,7 +76,6 @@ wheel-test: build/installed
 
 bench: $(VENV)/.dev
 	$(RUN) -m bench.scores
-	$(RUN) -m bench.lewis
 	$(RUN) -m bench.sampling
 	$(RUN) -m bench.sample_complexity
 	$(RUN) -m bench.promise

@@ -4,15 +4,12 @@ Every row of the table is one call of `lewis_weights`, its time divided by that 
 on the same matrix in the same run (medians). The targets are 12 for p = 1 to a residual of 1e-3 and
 5 for one-sided weights. Beside it stands the loop that people write by hand: a Gram matrix, its
 pseudo-inverse and 20 rounds of the fixed-point map, whatever p is. The picture shows residuals per
-iteration for constant damping, with acceleration, and for that map. Writes bench/results/lewis.json
-and lewis.png. About four minutes on two cores; --quick for a few seconds.
-
-    python -m bench.lewis [--quick]
+iteration for constant damping, with acceleration, and for that map. Writes scores_lewis.json and
+.png through `bench.scores`; about six minutes on two cores.
 """
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import time
 from collections.abc import Callable
@@ -22,7 +19,7 @@ import numpy as np
 import scipy.sparse
 
 import rnla
-from bench._harness import print_table, results_path, write_results
+from bench._harness import COLOURS, new_figure, print_table, save_figure
 from rnla.scores._reweighted import ReweightedLeverage
 from rnla.scores.lewis_damped import damped
 from tests.families import FAMILIES
@@ -85,7 +82,8 @@ def residual_of(A: np.ndarray, w: np.ndarray, p: float) -> float:
     return float(np.abs(np.log(tau) - np.log(w)).max())
 
 
-def measure(name: str, A: Any, repeats: int) -> list[dict[str, Any]]:
+def time_one(name: str, A: Any, repeats: int) -> list[dict[str, Any]]:
+    """One row per case, and one for the loop by hand where A is dense."""
     leverage, _ = seconds(lambda: rnla.leverage_scores(A, rng=0), repeats + 2)
     rows = []
     for p, method, tol in CASES:
@@ -158,39 +156,26 @@ def convergence(A: np.ndarray, p: float) -> dict[str, list[float]]:
 
 
 def picture(curves: dict[float, dict[str, list[float]]]) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, panels = plt.subplots(
-        1, len(curves), figsize=(4 * len(curves), 3.6), sharey=True, layout="constrained"
-    )
-    for panel, (p, lines) in zip(panels, curves.items(), strict=True):
-        for label, residuals in lines.items():
-            panel.semilogy(range(1, len(residuals) + 1), residuals, ".-", label=label)
-        panel.set(title=f"p = {p:g}", xlabel="iteration", ylim=(1e-11, 1e3))
-    panels[0].set_ylabel("residual max |log tau - log w|")
-    panels[0].legend()
-    figure.savefig(results_path("lewis.png"), dpi=120)
-    plt.close(figure)
+    """One panel per p, one line per way to step."""
+    figure, axes = new_figure(1, len(curves), figsize=(4 * len(curves), 3.6), sharey=True)
+    for ax, (p, lines) in zip(axes[0], curves.items(), strict=True):
+        for (label, residuals), colour in zip(lines.items(), COLOURS, strict=False):
+            ax.semilogy(range(1, len(residuals) + 1), residuals, ".-", color=colour, label=label)
+        ax.set(title=f"p = {p:g}", xlabel="iteration", ylim=(1e-11, 1e3))
+    axes[0, 0].set_ylabel("residual max |log tau - log w|")
+    axes[0, 0].legend(fontsize=8, frameon=False)
+    save_figure(figure, "scores_lewis")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="20,000 rows, nothing written")
-    quick = parser.parse_args().quick
+def measure(quick: bool) -> dict[str, Any]:
+    """Run everything, print as it goes, and return what to write."""
     rows: list[dict[str, Any]] = []
     for name, A in matrices(20_000 if quick else 1_000_000).items():
-        batch = measure(name, A, 1 if quick else 3)
+        batch = time_one(name, A, 1 if quick else 3)
         print_table(batch)
         rows += batch
     A = FAMILIES["cauchy"](2000, 10, 0)
     curves = {p: convergence(A, p) for p in (1.0, 3.0, 6.0, 16.0)}
     if not quick:
-        write_results("lewis", {"rows": rows, "convergence": curves})
         picture(curves)
-
-
-if __name__ == "__main__":
-    main()
+    return {"rows": rows, "convergence": curves}

@@ -1,6 +1,6 @@
 """How fast and how accurate are the scores? One part per kind of score.
 
-Every part compares with exact computation by standard means, prints tables and writes
+Every part compares with what people use otherwise, prints tables and writes
 bench/results/scores_<part>.json and .png. --quick runs small sizes and writes nothing.
 
     python -m bench.scores [--quick] [part ...]
@@ -14,7 +14,11 @@ import importlib
 from bench._harness import machine, write_results
 
 # Part -> module with measure(quick) -> dict of results, which also draws its picture.
-PARTS = {"leverage": "bench.leverage"}
+PARTS = {
+    "leverage": "bench.leverage",
+    "lewis": "bench.lewis",
+    "sensitivities": "bench.sensitivities",
+}
 
 
 def main() -> None:
