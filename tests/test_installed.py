@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import subprocess
 import sys
@@ -16,7 +17,8 @@ def test_the_package_is_complete():
         assert getattr(rnla, name) is not None
     for module in ("rnla.kernels.philox.cpu", "rnla.kernels.scan.cpu", "rnla.cli"):
         assert importlib.util.find_spec(module) is not None
-    assert importlib.util.find_spec("kernels") is None, "`kernels` must not be a top-level package"
+    installed = {file.parts[0] for file in importlib.metadata.files("rnla") or ()}
+    assert "kernels" not in installed, "`kernels` must not be a top-level package"
 
 
 def test_the_main_job_runs():
