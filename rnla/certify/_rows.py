@@ -94,10 +94,17 @@ class HeldRows:
         """Euclidean norms of the b_i."""
         step = max(64, _CHUNK_ENTRIES // self.rank)
         parts = [
-            np.linalg.norm(self.dense(slice(start, start + step)), axis=1)
-            for start in range(0, len(self), step)
+            _lengths(self.dense(slice(start, start + step))) for start in range(0, len(self), step)
         ]
         return np.concatenate(parts)
+
+
+def _lengths(rows: FloatArray) -> FloatArray:
+    """Row norms, never zero, so that dividing by them is safe; squares of tiny rows underflow."""
+    tiny = np.finfo(float).tiny
+    largest = np.maximum(np.abs(rows).max(axis=1, initial=0.0), tiny)
+    lengths: FloatArray = largest * np.linalg.norm(rows / largest[:, None], axis=1)
+    return np.maximum(lengths, tiny)
 
 
 def sparse_gram(blocks: Iterable[Any], scales: Iterable[FloatArray | None]) -> FloatArray:

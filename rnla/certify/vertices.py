@@ -20,6 +20,7 @@ from ._rows import HeldRows
 __all__ = ["polish_vertex"]
 
 _ZERO = 1e-9
+_TINY = float(np.finfo(float).tiny)
 
 
 def polish_vertex(
@@ -28,7 +29,7 @@ def polish_vertex(
     """Return a vertex with a ratio no smaller than at z (or z itself), and its log ratio."""
     best = z
     best_value = _value(upper, lower, z)
-    if lower.rank < 2:
+    if lower.rank < 2 or not np.isfinite(best_value):  # one of the sides vanishes at z
         return best, best_value
     lengths = lower.lengths()
     active = _nearest_vertex(lower, lengths, z)
@@ -42,6 +43,8 @@ def polish_vertex(
         value = _value(upper, lower, z)
         if value > best_value:
             best, best_value = z, value
+        if not np.isfinite(value):
+            break
         move = _best_edge(upper, lower, lengths, z, edges[:, :-1], active, value)
         if move is None:
             break
@@ -58,11 +61,11 @@ def _nearest_vertex(lower: HeldRows, lengths: FloatArray, z: FloatArray) -> IntA
     """r - 1 independent rows, those with the smallest residual at z first."""
     r = lower.rank
     residual = np.abs(lower.forward(z)) / lengths
+    residual /= max(float(residual.max(initial=0.0)), _TINY)
     count = min(len(lower), 4 * r)
     nearest = np.argpartition(residual, count - 1)[:count] if count < len(lower) else None
     rows = np.arange(len(lower)) if nearest is None else nearest
-    scale = 1.0 / (lengths[rows] * (residual[rows] + 1e-12 * residual.max(initial=1e-300)))
-    scaled = lower.dense(rows) * scale[:, None]
+    scaled = lower.dense(rows) / lengths[rows, None] / (residual[rows, None] + 1e-12)
     with single_threaded_blas():
         R, pivots = scipy.linalg.qr(scaled.T, mode="r", pivoting=True)
     diagonal = np.abs(np.diag(R))
