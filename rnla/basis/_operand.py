@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._errors import argument_error
 from .._result import FloatArray
 from ..sketch import SparseSign
 from ..tall import TallMatrix
@@ -24,6 +25,17 @@ def inverse_power_of_two(size: FloatArray) -> FloatArray:
     return np.where(size > 0, np.ldexp(1.0, -exponent), 1.0)
 
 
+def _finite(X: FloatArray) -> FloatArray:
+    if not np.all(np.isfinite(X)):
+        raise argument_error(
+            "A",
+            "columns whose norms, or the inverses of them, exceed the floating-point range",
+            "column norms between 1e-300 and 1e300",
+            "Rescale A by a power of two.",
+        )
+    return X
+
+
 class Operand:
     """diag(s) A D over sqrt(ridge) D, with its passes; algorithms work in the scaled columns."""
 
@@ -35,7 +47,9 @@ class Operand:
         scan = A.scan()
         self.unit = 1.0
         if row_scale is not None:
-            self.unit = float(inverse_power_of_two(np.max(row_scale * scan.row_max)))
+            # Relative to the largest entry, which the column scales bring near one.
+            row_max = scan.row_max * inverse_power_of_two(np.max(scan.column_max))
+            self.unit = float(inverse_power_of_two(np.max(row_scale * row_max)))
             row_scale = row_scale * self.unit
         self.row_scale = row_scale
         self.column_scale = inverse_power_of_two(scan.column_max)
@@ -46,11 +60,13 @@ class Operand:
 
     def coefficients(self, M: FloatArray) -> FloatArray:
         """Coefficients for A itself from coefficients for the scaled columns."""
-        return M * (self.unit * self.column_scale)[:, None]
+        with np.errstate(over="ignore"):
+            return _finite(M * self.column_scale[:, None] * self.unit)
 
     def factor(self, R: FloatArray) -> FloatArray:
         """The triangular factor for A itself from that of the scaled columns."""
-        return R / (self.unit * self.column_scale)
+        with np.errstate(over="ignore"):
+            return _finite(R / self.unit / self.column_scale)
 
     def gram(self, M: FloatArray | None = None, low: FloatArray | None = None) -> FloatArray:
         """(B M)^T (B M) for the operand B: one pass. `low` as in `TallMatrix.gram`."""

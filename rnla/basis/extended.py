@@ -27,7 +27,10 @@ _ENOUGH = 1e5  # condition number of B M below which its exact Gram matrix is go
 
 def columns_to_extend(factor: Factor) -> int:
     """How many of the last columns of M lose too much to cancellation in B M."""
-    size = np.linalg.norm(factor.M, axis=0) * np.linalg.norm(factor.R)
+    largest = np.abs(factor.R).max(initial=0.0)
+    if not largest > 0.0:
+        return 0
+    size = np.linalg.norm(factor.M * largest, axis=0) * np.linalg.norm(factor.R / largest)
     needed = np.flatnonzero(EPS * size > _TOLERATED)
     return factor.M.shape[1] - int(needed[0]) if needed.size else 0
 

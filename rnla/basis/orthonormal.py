@@ -189,8 +189,8 @@ def _restart(B: Operand, start: Basis) -> tuple[Factor, str]:
         if attempt is not None and is_accurate(attempt[1]):
             return attempt[0], "gram"
     factor = Factor(
-        start.M / (B.unit * B.column_scale)[:, None],
-        start.R * (B.unit * B.column_scale),
+        start.M / B.column_scale[:, None] / B.unit,
+        start.R * B.column_scale * B.unit,
         start.pivots,
         start.gap,
     )

@@ -23,7 +23,7 @@ from ..basis import orthonormal_basis
 from ..certify import Certificate, certify_embedding
 from ..random import RNGLike, resolve_seed
 from ..sampling import RowSample
-from ..tall import TallMatrix, as_tall
+from ..tall import TallMatrix, as_tall, within_range
 from .drawing import Drawing
 from .method import Choice, check_method, choose_method
 from .result import Attempt, Embedding
@@ -133,19 +133,19 @@ def lp_subspace_embedding(
     """
     exponent = check_p(p)
     eps, delta = check_fraction(eps, "eps"), check_fraction(delta, "delta")
-    tall = as_tall(A)
-    n, d = tall.shape
+    given = as_tall(A)
+    n, d = given.shape
     wanted = None if size is None else check_size(size, n)
     if method != "auto":
         check_method(method, exponent, d)
     seed = resolve_seed(rng)
+    before = given.passes
+    tall, _ = within_range(given)
     drawing = Drawing(tall, exponent, design, coordinates, order, seed)
-    before = tall.passes
-    tall.scan()
 
     basis = orthonormal_basis(tall, seed=seed)
     if not _saves_rows(wanted, basis.rank, eps, delta, n):
-        return _everything(tall, exponent, eps, delta, basis.rank, drawing, before)
+        return _everything(given, exponent, eps, delta, basis.rank, drawing, before)
     choice = (
         choose_method(tall, exponent, eps, basis.rank, seed)
         if method == "auto"
@@ -163,7 +163,7 @@ def lp_subspace_embedding(
     available = scoring.values.size
     default = _default_size(choice.method, scoring, exponent, eps, delta, available)
     if wanted is None and default >= n:
-        return _everything(tall, exponent, eps, delta, scoring.rank, drawing, before)
+        return _everything(given, exponent, eps, delta, scoring.rank, drawing, before)
 
     def draw(rows: int) -> RowSample:
         if scoring.thinned is None:
@@ -172,7 +172,7 @@ def lp_subspace_embedding(
         return left.compose(drawing.draw(scoring.values, min(rows, available), left.indices))
 
     def measure(sample: RowSample) -> Certificate:
-        return certify_embedding(tall, sample, exponent, rng=seed)
+        return certify_embedding(given, sample, exponent, rng=seed)
 
     attempts: tuple[Attempt, ...] = ()
     proved = choice.method == "even_power"  # the one method for p other than 2 that has a proof
@@ -199,7 +199,7 @@ def lp_subspace_embedding(
     uniform = None
     if certificate is not None:
         twin = drawing.draw(np.ones(n), used)
-        uniform = certify_embedding(tall, twin, exponent, starts=_UNIFORM_STARTS, rng=seed)
+        uniform = certify_embedding(given, twin, exponent, starts=_UNIFORM_STARTS, rng=seed)
     return Embedding(
         sample=sample,
         p=exponent,

@@ -8,6 +8,7 @@ scores. Cost: see the table of `leverage_scores`.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,13 @@ from .._errors import argument_error, check_positive, check_size
 from .._result import FloatArray, Status
 from ..basis import Basis, orthonormal_basis
 from ..random import RNGLike, resolve_seed
-from ..tall import TallMatrix, as_tall, single_threaded_blas
+from ..tall import TallMatrix, as_tall, single_threaded_blas, within_range
 from ._record import Scores
 from .sketched_leverage import default_sketch_size, sketched_leverage
 
 __all__ = ["leverage_scores"]
 
+_LARGEST_RIDGE = 1e250
 _PATHS = {"auto": "auto", "exact": "stable", "gram": "gram"}
 
 
@@ -141,9 +143,13 @@ def leverage_scores(
         projection = check_size(projection, name="projection")
     before, seed = tall.passes, resolve_seed(rng)
     kind = "ridge leverage" if ridge else "leverage"
+    # A ridge and the choice of a dominant subspace compare columns with one another.
+    tall, units = within_range(tall, together=ridge > 0 or rank is not None)
+    if ridge and units is not None:
+        ridge = _ridge_in_units(ridge, units)
 
     if method == "sketch" and rank is None and sketch_size < tall.shape[0]:
-        return sketched_leverage(
+        sketched = sketched_leverage(
             tall,
             ridge=ridge,
             rcond=rcond,
@@ -152,6 +158,7 @@ def leverage_scores(
             seed=seed,
             kind=kind,
         )
+        return dataclasses.replace(sketched, passes=tall.passes - before)
     path = _PATHS.get(method, "stable")
     basis = orthonormal_basis(tall, rcond=rcond, ridge=ridge, path=path, seed=seed)
     status = basis.status
@@ -178,6 +185,20 @@ def leverage_scores(
         status=status,
         diagnostics={"sum": float(values.sum())},
     )
+
+
+def _ridge_in_units(ridge: float, units: FloatArray) -> float:
+    """The ridge that suits A times units[0]; zero if it is too small to matter."""
+    with np.errstate(over="ignore", under="ignore"):
+        scaled = float(ridge * units[0] * units[0])
+    if scaled > _LARGEST_RIDGE:
+        raise argument_error(
+            "ridge",
+            f"{ridge:g}, above {_LARGEST_RIDGE:g} times the squares of the entries of A",
+            "a ridge comparable to the squared singular values of A",
+            "Rescale A by a power of two.",
+        )
+    return scaled
 
 
 def _dominant(A: TallMatrix, basis: Basis, k: int) -> tuple[FloatArray, float]:

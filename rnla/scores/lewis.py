@@ -9,7 +9,7 @@ import numpy as np
 from .._errors import argument_error, check_p, check_positive, check_size
 from .._result import Status
 from ..random import RNGLike, resolve_seed
-from ..tall import TallMatrix, as_tall
+from ..tall import TallMatrix, as_tall, within_range
 from ._lewis_error import estimate_error_bound
 from ._lewis_record import LewisKind, LewisWeights
 from ._reweighted import Iterate, ReweightedLeverage
@@ -121,6 +121,7 @@ def lewis_weights(
     chosen = _choose(method, p)
     tall = as_tall(A)
     before, seed = tall.passes, resolve_seed(rng)
+    tall, _ = within_range(tall)
     leverage = ReweightedLeverage(tall, rank=rank, rcond=rcond, seed=seed)
     if leverage.count == 0:
         return _nothing(tall, leverage, p, chosen, tall.passes - before)

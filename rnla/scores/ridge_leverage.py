@@ -17,7 +17,7 @@ from .._errors import argument_error, check_positive, check_size
 from .._result import FloatArray, Status
 from ..basis import Basis, orthonormal_basis
 from ..random import RNGLike, resolve_seed
-from ..tall import as_tall, single_threaded_blas
+from ..tall import as_tall, single_threaded_blas, within_range
 from ._record import Scores
 from .leverage import leverage_scores
 
@@ -90,6 +90,7 @@ def ridge_leverage_scores(
     if method not in ("auto", "exact", "gram"):
         raise argument_error("method", repr(method), "auto, exact or gram with k", "Pass ridge=.")
     path = "stable" if method == "exact" else method
+    tall, units = within_range(tall, together=True)
     basis = orthonormal_basis(tall, rcond=rcond, path=path, seed=seed)
     with single_threaded_blas():
         singular = np.linalg.svd(basis.R, compute_uv=False)
@@ -109,6 +110,9 @@ def ridge_leverage_scores(
         status=Status.OK if tail > 0 else basis.status,
         diagnostics={"sum": float(values.sum())},
     )
+    if units is not None:
+        with np.errstate(over="ignore", under="ignore"):
+            tail = float(np.float64(tail) / units[0] / units[0])
     return _with_ridge(scores, tail, tall.passes - before)
 
 

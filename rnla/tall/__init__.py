@@ -5,5 +5,6 @@ from __future__ import annotations
 from ._blas import single_threaded_blas
 from .convert import as_tall
 from .matrix import Scan, TallMatrix
+from .within_range import within_range
 
-__all__ = ["Scan", "TallMatrix", "as_tall", "single_threaded_blas"]
+__all__ = ["Scan", "TallMatrix", "as_tall", "single_threaded_blas", "within_range"]

@@ -17,6 +17,7 @@ from ._engine import block_bounds, map_blocks, reduce_blocks
 from ._parts import add_parts
 from ._source import Block, Source
 from .extended import Extended
+from .scaled_source import ScaledSource
 
 __all__ = ["Scan", "SketchOperator", "TallMatrix"]
 
@@ -74,13 +75,31 @@ class TallMatrix:
         self.is_sparse = source.is_sparse
         self.pair_count = source.pair_count
         self.entry_count = source.entry_count
-        self.passes = 0
+        self._spent = [0]  # shared with twins
+        self._twin: tuple[FloatArray, TallMatrix] | None = None
         self._bounds = block_bounds(source.shape[0], source.row_cost)
         self._scan: Scan | None = None
 
     def __repr__(self) -> str:
         kind = "sparse" if self.is_sparse else "dense"
         return f"TallMatrix(shape={self.shape}, dtype={self.dtype}, {kind}, passes={self.passes})"
+
+    @property
+    def passes(self) -> int:
+        """Passes over the rows spent so far."""
+        return self._spent[0]
+
+    @passes.setter
+    def passes(self, count: int) -> None:
+        self._spent[0] = count
+
+    def twin(self, units: FloatArray) -> TallMatrix:
+        """A diag(units), whose passes count as passes over A. The last one made is kept."""
+        if self._twin is None or not np.array_equal(self._twin[0], units):
+            other = TallMatrix(ScaledSource(self._source, units), name=self._name)
+            other._spent = self._spent
+            self._twin = units, other
+        return self._twin[1]
 
     def blocks(self) -> Iterator[tuple[int, Block]]:
         """Yield (start, block) over all rows: one pass. Blocks are float64 arrays or CSR arrays."""
