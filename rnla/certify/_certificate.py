@@ -17,6 +17,9 @@ from ._sums import SampleLike, distortion_ratios
 __all__ = ["Certificate", "TierResult", "Witnesses"]
 
 
+_MOST = 900  # binary exponent of an entry
+
+
 @dataclass(frozen=True, eq=False)
 class Witnesses:
     """Two vectors x at which the smallest and the largest ratio were measured.
@@ -31,6 +34,19 @@ class Witnesses:
     lower: FloatArray
     upper: FloatArray
     p: float
+
+    def rescaled(self, units: FloatArray) -> Witnesses:
+        """The same vectors for A, if these are for A diag(units) with powers of two."""
+
+        def convert(x: FloatArray) -> FloatArray:
+            mantissa, exponent = np.frexp(x)
+            exponent = exponent + np.frexp(units)[1]
+            # Only the direction matters: the largest entry stays a normal number.
+            top = int(exponent[x != 0].max(initial=-(2**20)))
+            shift = min(max(top, -_MOST), _MOST) - top
+            return np.asarray(np.ldexp(mantissa, exponent + shift))
+
+        return Witnesses(convert(self.lower), convert(self.upper), self.p)
 
     def check(self, A: Any, sample: SampleLike) -> tuple[float, float]:
         """Recompute both ratios ||SAx||_p^p / ||Ax||_p^p from nothing but A, the sample and x.

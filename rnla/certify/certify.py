@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from .._errors import argument_error, check_p, check_positive, check_size
 from .._result import FloatArray
 from ..basis.power import power_dimension
 from ..random import RNGLike, resolve_seed
-from ..tall import as_tall
+from ..tall import as_tall, single_threaded_blas, within_range
 from ._certificate import Certificate, TierResult, Witnesses
 from ._problem import Problem, check_sample
 from ._sums import SampleLike
@@ -43,6 +44,7 @@ _SWEEP_FLOPS = 100.0  # sorting and prefix sums, per row and plane
 _SWEEP_SHARE = 0.1  # an ascent finds the same extremes at once, so a proof may cost seconds only
 
 
+@single_threaded_blas()  # with more threads, sums and so results depend on their number
 def certify_embedding(
     A: Any,
     sample: SampleLike,
@@ -126,6 +128,7 @@ def certify_embedding(
     seed = resolve_seed(rng)
     tall = as_tall(A)
     before = tall.passes
+    tall, units = within_range(tall)
     problem = Problem(tall, sample, p, seed)
     if reference is not None:
         reference = check_sample(tall, reference, "reference")
@@ -149,7 +152,10 @@ def certify_embedding(
         "sandwich": lambda: sandwich_tier(problem, lewis),
     }
     results = [run[name]() for name in chosen if name in run]
-    return _assemble(problem, results, "statistical" in chosen, lost, before)
+    certificate = _assemble(problem, results, "statistical" in chosen, lost, before)
+    if units is None:
+        return certificate
+    return replace(certificate, witnesses=certificate.witnesses.rescaled(units))
 
 
 def _choose(

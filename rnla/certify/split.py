@@ -54,6 +54,7 @@ class SplitTest:
         return max((end - 1.0) / (end + 1.0) if np.isfinite(end) else 1.0 for end in ends)
 
 
+@single_threaded_blas()
 def split_test(
     A: Any,
     first: SampleLike,
