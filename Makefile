@@ -69,10 +69,11 @@ docs: $(VENV)/.dev
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 
 wheel-test: build/installed
-	rm -rf build/wheel-venv
-	$(PYTHON) -m venv build/wheel-venv
-	build/wheel-venv/bin/python -m pip install --quiet dist/*.whl pytest hypothesis
-	cd build && $(TEST_ENV) wheel-venv/bin/python -m pytest -q -p no:cacheprovider -c /dev/null $(abspath tests/test_installed.py)
+	rm -rf build/wheel-test
+	$(PYTHON) -m venv build/wheel-test/venv
+	build/wheel-test/venv/bin/python -m pip install --quiet dist/*.whl pytest
+	cp tests/test_installed.py build/wheel-test
+	cd build/wheel-test && $(TEST_ENV) venv/bin/python -m pytest -q -p no:cacheprovider test_installed.py
 
 bench: $(VENV)/.dev
 	$(RUN) -m bench.scores
