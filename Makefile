@@ -73,7 +73,7 @@ wheel-test: build/installed
 	$(PYTHON) -m venv build/wheel-test/venv
 	build/wheel-test/venv/bin/python -m pip install --quiet dist/*.whl pytest
 	cp tests/test_installed.py build/wheel-test
-	cd build/wheel-test && $(TEST_ENV) venv/bin/python -m pytest -q -p no:cacheprovider test_installed.py
+	cd build/wheel-test && $(TEST_ENV) venv/bin/python -m pytest -q -p no:cacheprovider -c /dev/null --rootdir . test_installed.py
 
 bench: $(VENV)/.dev
 	$(RUN) -m bench.scores
