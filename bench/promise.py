@@ -4,7 +4,8 @@ For six families `lp_subspace_embedding(A, p, eps=...)` runs with 200 seeds. A r
 second, stronger search (more starts, another seed) finds a distortion above eps. Beside it stands
 the smallest size, on a grid of steps 2^(1/4), at which plain sampling by the same method keeps that
 failure rate at delta, and the ratio of rows used to it, which must not exceed 2. Writes
-bench/results/promise.json and promise.png. About a quarter of an hour on two cores; --quick for a minute.
+bench/results/promise.json and promise.png. About a quarter of an hour on two cores; --quick for a
+minute.
 
     python -m bench.promise [--quick]
 """
