@@ -3,7 +3,7 @@
 The RAND Health Insurance Experiment of 1974-82 as used by Deb and Trivedi (Journal of Applied
 Econometrics 17, 2002), a table that statsmodels ships: 20,190 observations of a person in a year.
 Nothing here is part of the library's mathematics: it calls the public functions, times them, and
-solves the regressions with SciPy's linear programs.
+solves the regressions with `rnla.regression.least_absolute_deviations`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ._errors import ConvergenceError, import_optional
+from ._errors import import_optional
 from ._result import FloatArray
 
-__all__ = ["load_rand_table", "median_regression"]
+__all__ = ["load_rand_table", "run_demo"]
 
 METHODS = ("uniform", "leverage", "root_leverage", "lewis", "sensitivity")
 
@@ -55,32 +54,6 @@ def load_rand_table() -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
         if not repeats and column.min() < column.max():
             columns[name] = column
     return np.column_stack(list(columns.values())), y, tuple(columns)
-
-
-def median_regression(
-    X: FloatArray, y: FloatArray, weights: npt.ArrayLike | None = None
-) -> tuple[FloatArray, float]:
-    """Minimise sum_i weights_i |y_i - x_i b| over b, by the dual linear program.
-
-    The dual, max y'u with X'u = 0 and |u_i| <= weights_i, has d rows only, and its multipliers are
-    the coefficients (Koenker and Bassett 1978). Returns them and the optimal value.
-    """
-    from scipy.optimize import linprog
-
-    scale = np.abs(X).max(axis=0)
-    scale[scale == 0.0] = 1.0
-    w = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64)
-    answer = linprog(
-        -y,
-        A_eq=(X / scale).T,
-        b_eq=np.zeros(X.shape[1]),
-        bounds=np.column_stack([-w, w]),
-        method="highs",
-    )
-    if answer.status != 0:
-        raise ConvergenceError(f"HiGHS: {answer.message}", answer)
-    coefficients = -answer.eqlin.marginals / scale
-    return coefficients, float(w @ np.abs(y - X @ coefficients))
 
 
 @dataclass(frozen=True)
@@ -193,6 +166,7 @@ def run_demo(
     from tqdm.auto import tqdm
 
     from .embedding import lp_subspace_embedding
+    from .regression import least_absolute_deviations
     from .report import format_table, to_text
     from .tall import as_tall
 
@@ -209,7 +183,8 @@ def run_demo(
         f"{len(names)} columns: covariates, their squares and products. Response: visits to a "
         "doctor.\n"
     )
-    (_, best), full_seconds = _timed(lambda: median_regression(X, y))
+    fit, full_seconds = _timed(lambda: least_absolute_deviations(X, y))
+    best = fit.objective
     echo(f"Median regression on all rows: loss {best:,.1f} in {full_seconds:.2f} s.\n")
 
     A = np.column_stack([X, y])
@@ -315,8 +290,10 @@ def _timed(call: Callable[[], Any]) -> tuple[Any, float]:
 
 def _objective_ratio(X: FloatArray, y: FloatArray, sample: Any, best: float) -> float:
     """Loss on all rows of the coefficients that the sample gives, over the smallest loss."""
+    from .regression import least_absolute_deviations
+
     rows = sample.indices
-    coefficients, _ = median_regression(X[rows], y[rows], sample.weights)
+    coefficients = least_absolute_deviations(X[rows], y[rows], weights=sample.weights).x
     return float(np.abs(y - X @ coefficients).sum() / best)
 
 

@@ -6,9 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from scipy.optimize import linprog
 
-import rnla
 from rnla import cli, demo
 from rnla.report import to_json
 
@@ -38,27 +36,6 @@ def test_the_table_is_what_the_documentation_says():
     assert "hlthg*hlthf" not in names, "nobody's health is good and fair"
     assert np.linalg.matrix_rank(X / np.abs(X).max(axis=0)) == 48
     assert len(np.unique(X, axis=1).T) == 48
-
-
-def test_median_regression_is_the_primal_linear_program():
-    rng = np.random.default_rng(0)
-    X, y = rng.standard_normal((60, 4)) * [1, 100, 0.01, 1], rng.standard_normal(60)
-    weights = rng.random(60)
-    n, d = X.shape
-    primal = linprog(
-        np.concatenate([np.zeros(d), weights, weights]),
-        A_eq=np.hstack([X, np.eye(n), -np.eye(n)]),
-        b_eq=y,
-        bounds=[(None, None)] * d + [(0, None)] * (2 * n),
-    )
-    coefficients, loss = demo.median_regression(X, y, weights)
-    assert loss == pytest.approx(primal.fun, rel=1e-9)
-    assert np.allclose(coefficients, primal.x[:d], rtol=1e-6)
-
-
-def test_median_regression_reports_failure():
-    with pytest.raises(rnla.ConvergenceError, match="HiGHS"):
-        demo.median_regression(np.ones((3, 1)), np.ones(3), [-1.0, -1.0, -1.0])
 
 
 def test_the_result_hangs_together(result):
