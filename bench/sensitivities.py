@@ -6,7 +6,7 @@ with row norms on the same matrix in the same run. The usual script, one linear 
 (p = 1, HiGHS, sparse equality form), solves 50 rows and is extrapolated; its values also check the
 exact ones. At 200,000 x 20 only the methods that scale run, and 20 rows (3 at p = 1), spread evenly
 over the order of the upper bounds, are solved exactly to see how tight the others are there.
-Writes scores_sensitivities.json and .png through `bench.scores`; about four minutes on two idle cores.
+Writes scores_sensitivities.json and .png through `bench.scores`; four minutes on two idle cores.
 """
 
 from __future__ import annotations
