@@ -22,7 +22,8 @@ class Sensitivities(ArrayRecord):
     values : ndarray, shape (n,)
         The number to sample with: `upper`. float32 if the matrix was float32.
     lower, upper : ndarray, shape (n,)
-        lower_i <= sigma_i <= upper_i; see `certified` for what that rests on.
+        lower_i <= sigma_i <= upper_i if `certified`. Otherwise estimates of such an interval, which
+        the sensitivity can leave on either side.
     kind : str
         "sensitivity".
     method : str
@@ -30,8 +31,9 @@ class Sensitivities(ArrayRecord):
         ``"bounds"``.
     certified : bool
         True if every interval is proven. False for ``"block"``, whose upper ends hold with the
-        stated probability, and for ``"coreset"``, whose norms are those of a sample; both stay
-        within the proven bounds of the screening.
+        stated probability, and for ``"coreset"``, which brackets the sensitivity with respect to
+        a sample: the two differ by the distortion of that sample, which the interval does not
+        include. Both stay within the proven bounds of the screening.
     p : float
     rank : int
         Numerical rank of the matrix.

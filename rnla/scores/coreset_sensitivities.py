@@ -2,7 +2,8 @@
 
 If ||S A x||_p^p is within (1 +- e) ||A x||_p^p for all x, the result is within 1 / (1 -+ e) of the
 sensitivity (constant-factor samples in the denominator as in Padmanabhan, Woodruff and Zhang,
-NeurIPS 2023). Nothing proves e for this sample, so the intervals are estimates; they are cut to the
+NeurIPS 2023). The intervals do not include e, which nothing proves for this sample, so they are
+estimates that the sensitivity often leaves (bench/sensitivities.py counts it); they are cut to the
 proven bounds of `sensitivity_bounds`. Cost: Lewis weights, then one pass; a row costs 4 m d flops
 for the m rows of SA, and a Newton iteration of m d^2 where that interval is wider than `factor`.
 Memory O(m d + m block).

@@ -81,6 +81,8 @@ def _recovered(d, n, instances, starts):
         for true, measured in ((exact.lower, found.lower), (exact.upper, found.upper)):
             if abs(np.log(true)) > 1e-9:
                 shares.append(np.log(measured) / np.log(true))
+                if family != "near_deficient":  # condition 2e10: only its own enclosure holds
+                    assert shares[-1] <= 1.0 + 1e-7
     return np.array(shares)
 
 
