@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -98,7 +98,7 @@ def power_view(A: TallMatrix, k: int, *, M: FloatArray | None = None) -> TallMat
         largest = A.scan().column_max
         exponent = np.round(np.log2(np.where(largest > 0, largest, 1.0)))
         M = 2.0**-exponent
-    return TallMatrix(_PowerSource(A._source, M, k))
+    return A.view(partial(_PowerSource, M=M, k=k))
 
 
 class _PowerSource:
@@ -114,11 +114,18 @@ class _PowerSource:
         self.row_cost = float(width)
         self.entry_count = float(self.shape[0]) * width
         self.pair_count = float(self.shape[0]) * width**2
+        self.streamed, self.unit_bytes = rows.streamed, rows.unit_bytes
 
     def read(self, start: int, stop: int) -> FloatArray:
         return self._features(self._rows.read(start, stop))
 
     read_raw = read
+
+    def load(self, start: int, stop: int) -> _PowerSource:
+        return _PowerSource(self._rows.load(start, stop), self._M, self._k)
+
+    def where(self, row: int) -> str:
+        return self._rows.where(row)
 
     def take(self, rows: IntArray) -> FloatArray:
         return self._features(self._rows.take(rows))

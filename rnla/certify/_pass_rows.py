@@ -24,7 +24,7 @@ class PassRows:
 
     def forward(self, Z: FloatArray) -> FloatArray:
         columns = Z if Z.ndim == 2 else Z[:, None]
-        product = self._problem.A.matmul(self._problem.lift(columns))
+        product: FloatArray = self._problem.A.matmul(self._problem.lift(columns))
         return product if Z.ndim == 2 else product[:, 0]
 
     def backward(self, c: FloatArray) -> FloatArray:

@@ -1,36 +1,84 @@
-"""The pass engine for rows in this process: fixed blocks, Python threads, a fixed summation order.
+"""The pass engine for rows that this process reads: strips of blocks, threads, a fixed result.
 
-Block boundaries depend on the shape alone, partial sums are combined pairwise in block order, and
-so no result depends on the number of threads. Another home for rows (disk, cluster, device)
-supplies another engine with the same two functions.
+Rows are cut into blocks that fit a cache and strips of 16 blocks, at boundaries that depend on the
+shape alone. One task visits the blocks of one strip; strips are put together by a `Reduction`, so
+no result depends on threads, chunks or workers. Rows in memory are visited where they are, rows of
+files and iterators are read ahead by one thread in groups of strips that fit the memory budget.
+Another home for rows (a cluster, a device) supplies another engine with the same methods.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import closing
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from .._result import FloatArray
+from .._result import FloatArray, IntArray
 from ._blas import single_threaded_blas
+from ._budget import check_budget
+from ._read_ahead import GROUPS_IN_MEMORY, read_ahead
+from ._reduction import ADD, Reduction
+from ._source import Block, Header, Source
 
-__all__ = ["block_bounds", "map_blocks", "reduce_blocks"]
+__all__ = ["Engine", "LocalEngine", "Visit", "block_rows", "thread_count", "visit_strips"]
 
 T = TypeVar("T")
-Bounds = tuple[int, int]
+
+#: visit(block, start, out, *slices of row vectors) adds to `out`, may return a value per row.
+#: Engines may send it to other processes: a module-level function or `functools.partial` of one.
+Visit = Callable[..., FloatArray | None]
+Wrap = Callable[[Source], Source]
 
 _BLOCK_ELEMENTS = 2**16  # 512 KiB of float64: fits a private level-2 cache with its product
-_BLOCKS_PER_TASK = 16
+BLOCKS_PER_STRIP = 16
+_LARGEST_GROUP = 2**26  # bytes; larger reads are no faster
 
 
-def block_bounds(n: int, row_cost: float) -> list[Bounds]:
-    """Cut n rows of `row_cost` elements into blocks of a power of two rows, 64 to 65536 of them."""
+class Engine(Protocol):
+    """What a home for rows must offer to `TallMatrix`."""
+
+    header: Header
+    is_distributed: bool
+
+    def run(
+        self,
+        visit: Visit,
+        *,
+        rows: Sequence[Any] = (),
+        shape: tuple[int, ...] | None = None,
+        reduction: Reduction = ADD,
+        width: int | None = None,
+        raw: bool = False,
+        gather: bool = True,
+    ) -> tuple[FloatArray | None, Any]:
+        """One pass: the reduction of accumulators of `shape`, and a value per row.
+
+        `rows` are row vectors, of which a visit gets the part of its block. `width` says what a
+        visit returns: None nothing, 0 one number per row, k an array of k columns. `raw` blocks
+        keep the dtype of the source. Without `gather` row values stay where the rows are.
+        """
+
+    def blocks(self) -> Iterator[tuple[int, Block]]:
+        """(start, block) over all rows, in order."""
+
+    def take(self, rows: IntArray) -> Any:
+        """The given rows in the user's kind and dtype."""
+
+    def view(self, wrap: Wrap) -> Engine:
+        """An engine for wrap(source), which changes rows as they are read."""
+
+    def where(self, row: int) -> str:
+        """Where a row is stored, for messages."""
+
+
+def block_rows(row_cost: float) -> int:
+    """Rows of a block whose rows cost `row_cost` elements: a power of two from 64 to 65536."""
     wanted = max(64, min(65536, int(_BLOCK_ELEMENTS / max(row_cost, 1.0))))
-    rows = 1 << (wanted.bit_length() - 1)
-    return [(start, min(start + rows, n)) for start in range(0, n, rows)]
+    return 1 << (wanted.bit_length() - 1)
 
 
 def thread_count() -> int:
@@ -41,9 +89,150 @@ def thread_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _ordered(tasks: Iterable[Callable[[], T]], count: int) -> Iterator[T]:
+def visit_strips(
+    source: Source,
+    offset: int,
+    start: int,
+    stop: int,
+    step: int,
+    visit: Visit,
+    rows: Sequence[Any],
+    values: FloatArray | None,
+    shape: tuple[int, ...] | None,
+    reduction: Reduction,
+    raw: bool,
+) -> Any:
+    """Visit rows start … stop-1, whole strips of blocks of `step` rows; return the reduction.
+
+    `source` and the row vectors and values, if any, begin with row `offset`.
+    """
+    state = None
+    read = source.read_raw if raw else source.read
+    nothing = np.zeros(0)
+    for first in range(start, stop, step * BLOCKS_PER_STRIP):
+        out = nothing if shape is None else np.zeros(shape)
+        for begin in range(first, min(first + step * BLOCKS_PER_STRIP, stop), step):
+            here = slice(begin - offset, min(begin + step, stop) - offset)
+            block = read(here.start, here.stop)
+            found = visit(block, begin, out, *(vector[here] for vector in rows))
+            if values is not None:
+                values[here] = found
+        if shape is not None:
+            lifted = reduction.lift(out)
+            state = lifted if state is None else reduction.merge(state, lifted)
+    return state
+
+
+class LocalEngine:
+    """Rows that this process reads; `memory` bounds what is read ahead of a streamed source."""
+
+    is_distributed = False
+
+    def __init__(self, source: Source, *, memory: int | None = None) -> None:
+        self._source = source
+        self._memory = memory
+        self.header = Header.of(source)
+        self._step = block_rows(source.row_cost)
+        if source.streamed and memory is not None:
+            check_budget(memory, self.header, self._strip_bytes(), GROUPS_IN_MEMORY)
+
+    def _strip_bytes(self) -> float:
+        """Memory for one loaded strip, generously: values in the source's dtype, and positions."""
+        header = self.header
+        per_row = header.entry_count / max(header.shape[0], 1)
+        per_entry = header.dtype.itemsize + (8 if header.is_sparse else 0)
+        return self._step * BLOCKS_PER_STRIP * (per_row * per_entry + 8)
+
+    def _groups(self) -> list[tuple[int, int]]:
+        """Ranges of rows that are visited from one loaded piece."""
+        n, strip = self.header.shape[0], self._step * BLOCKS_PER_STRIP
+        if not self.header.streamed:
+            return [(start, min(start + strip, n)) for start in range(0, n, strip)]
+        share = float(_LARGEST_GROUP)
+        if self._memory is not None:
+            free = check_budget(self._memory, self.header, self._strip_bytes(), GROUPS_IN_MEMORY)
+            share = min(share, free / GROUPS_IN_MEMORY)
+        rows = strip * max(1, int(share / self._strip_bytes()))
+        return [(start, min(start + rows, n)) for start in range(0, n, rows)]
+
+    def _pieces(self) -> Generator[tuple[int, int, int, Source], None, None]:
+        """(offset, start, stop, source) of every strip in order; `source` begins at row `offset`."""
+        strip = self._step * BLOCKS_PER_STRIP
+        groups = self._groups()
+        if not self.header.streamed:
+            for start, stop in groups:
+                yield 0, start, stop, self._source
+            return
+        ends = dict(groups)
+        for offset, piece in read_ahead(self._source, groups):
+            for start in range(offset, ends[offset], strip):
+                yield offset, start, min(start + strip, ends[offset]), piece
+
+    def run(
+        self,
+        visit: Visit,
+        *,
+        rows: Sequence[Any] = (),
+        shape: tuple[int, ...] | None = None,
+        reduction: Reduction = ADD,
+        width: int | None = None,
+        raw: bool = False,
+        gather: bool = True,
+    ) -> tuple[FloatArray | None, FloatArray | None]:
+        """See `Engine`."""
+        n = self.header.shape[0]
+        vectors = [np.asarray(vector) for vector in rows]
+        values = None if width is None else np.empty((n, width) if width else n)
+
+        def task(offset: int, start: int, stop: int, source: Source) -> Callable[[], Any]:
+            def visit_one() -> Any:
+                return visit_strips(
+                    source,
+                    offset,
+                    start,
+                    stop,
+                    self._step,
+                    visit,
+                    [vector[offset:] for vector in vectors],
+                    None if values is None else values[offset:],
+                    shape,
+                    reduction,
+                    raw,
+                )
+
+            return visit_one
+
+        state = None
+        with closing(self._pieces()) as pieces:
+            for lifted in _ordered(task(*piece) for piece in pieces):
+                if shape is not None:
+                    state = lifted if state is None else reduction.merge(state, lifted)
+        return (None if shape is None else reduction.finish(state)), values
+
+    def blocks(self) -> Iterator[tuple[int, Block]]:
+        """See `Engine`."""
+        with closing(self._pieces()) as pieces:
+            for offset, first, last, source in pieces:
+                for start in range(first, last, self._step):
+                    stop = min(start + self._step, last)
+                    yield start, source.read(start - offset, stop - offset)
+
+    def take(self, rows: IntArray) -> Any:
+        """See `Engine`."""
+        return self._source.take(rows)
+
+    def view(self, wrap: Wrap) -> LocalEngine:
+        """See `Engine`."""
+        return LocalEngine(wrap(self._source), memory=self._memory)
+
+    def where(self, row: int) -> str:
+        """See `Engine`."""
+        return self._source.where(row)
+
+
+def _ordered(tasks: Iterable[Callable[[], T]]) -> Iterator[T]:
     """Run tasks on a few threads and yield their results in order, few of them in flight."""
-    workers = min(thread_count(), count)
+    workers = thread_count()
     with single_threaded_blas():
         if workers <= 1:
             for task in tasks:
@@ -57,49 +246,3 @@ def _ordered(tasks: Iterable[Callable[[], T]], count: int) -> Iterator[T]:
                     yield waiting.pop(0).result()
             for future in waiting:
                 yield future.result()
-
-
-def map_blocks(bounds: list[Bounds], visit: Callable[[int, int], None]) -> None:
-    """Call `visit(start, stop)` on every block; visits write disjoint rows of shared arrays."""
-
-    def task(first: int) -> Callable[[], None]:
-        def run() -> None:
-            for start, stop in bounds[first : first + _BLOCKS_PER_TASK]:
-                visit(start, stop)
-
-        return run
-
-    firsts = range(0, len(bounds), _BLOCKS_PER_TASK)
-    for _ in _ordered((task(first) for first in firsts), len(firsts)):
-        pass
-
-
-def reduce_blocks(
-    bounds: list[Bounds],
-    shape: tuple[int, ...],
-    visit: Callable[[int, int, FloatArray], None],
-    combine: Callable[[FloatArray, FloatArray], FloatArray] = np.add,
-) -> FloatArray:
-    """Let `visit` add every block into an accumulator of zeros; combine them pairwise in order."""
-
-    def task(first: int) -> Callable[[], FloatArray]:
-        def run() -> FloatArray:
-            total = np.zeros(shape)
-            for start, stop in bounds[first : first + _BLOCKS_PER_TASK]:
-                visit(start, stop, total)
-            return total
-
-        return run
-
-    firsts = range(0, len(bounds), _BLOCKS_PER_TASK)
-    stack: list[tuple[int, FloatArray]] = []  # (level, partial result), levels strictly decreasing
-    for partial in _ordered((task(first) for first in firsts), len(firsts)):
-        level, total = 0, partial
-        while stack and stack[-1][0] == level:
-            total = combine(stack.pop()[1], total)
-            level += 1
-        stack.append((level, total))
-    total = stack.pop()[1]
-    while stack:
-        total = combine(stack.pop()[1], total)
-    return total

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._errors import ArgumentTypeError, RnlaError, argument_error
+from ._engine import LocalEngine
 from ._source import DenseSource, SparseSource
 from .matrix import TallMatrix
 
@@ -67,7 +68,7 @@ def as_tall(A: Any, *, name: str = "A", require_tall: bool = True) -> TallMatrix
             f"Row sampling cannot help here: keep every row, or pass {name}.T if the long side is "
             "the columns.",
         )
-    return TallMatrix(source, name=name)
+    return TallMatrix(LocalEngine(source), name=name)
 
 
 def _check_dtype(dtype: np.dtype[Any], name: str) -> None:

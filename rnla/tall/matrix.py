@@ -1,21 +1,26 @@
 """`TallMatrix`: the passes. Each reads every row once, in cache-sized blocks, and returns something
 small (d x d, s x d) or one number per row. Temporary memory is O(block + d^2) per thread.
+
+A row vector is an n-vector of one number per row. Passes take and return NumPy arrays; those of a
+`distributed` matrix return, and all of them accept, whatever the home of the rows keeps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
-from .._errors import argument_error
+from .._errors import RnlaError, argument_error
 from .._result import FloatArray, IntArray
-from . import _blocks, sparse_extended
-from ._engine import block_bounds, map_blocks, reduce_blocks
-from ._parts import add_parts
-from ._source import Block, Source
+from . import _visits, sparse_extended
+from ._blocks import Coefficients
+from ._engine import Engine, Visit, Wrap
+from ._reduction import ADD, MAX, PARTS, Reduction
+from ._source import Block
 from .extended import Extended
 from .scaled_source import ScaledSource
 
@@ -35,10 +40,10 @@ class SketchOperator(Protocol):
 
 @dataclass(frozen=True)
 class Scan:
-    """Largest absolute value of each column (d,) and of each row (n,)."""
+    """Largest absolute value of each column (d,) and of each row, a row vector."""
 
     column_max: FloatArray
-    row_max: FloatArray
+    row_max: Any
 
 
 class TallMatrix:
@@ -67,17 +72,19 @@ class TallMatrix:
     ((2, 2), 2)
     """
 
-    def __init__(self, source: Source, *, name: str = "A") -> None:
-        self._source = source
+    def __init__(self, engine: Engine, *, name: str = "A") -> None:
+        self._engine = engine
         self._name = name  # how messages call the matrix
-        self.shape = source.shape
-        self.dtype = source.dtype
-        self.is_sparse = source.is_sparse
-        self.pair_count = source.pair_count
-        self.entry_count = source.entry_count
+        header = engine.header
+        self.shape = header.shape
+        self.dtype = header.dtype
+        self.is_sparse = header.is_sparse
+        self.pair_count = header.pair_count
+        self.entry_count = header.entry_count
+        self._gathers = True
         self._spent = [0]  # shared with twins
         self._twin: tuple[FloatArray, TallMatrix] | None = None
-        self._bounds = block_bounds(source.shape[0], source.row_cost)
+        self._kept: TallMatrix | None = None
         self._scan: Scan | None = None
 
     def __repr__(self) -> str:
@@ -93,19 +100,64 @@ class TallMatrix:
     def passes(self, count: int) -> None:
         self._spent[0] = count
 
+    def view(self, wrap: Wrap) -> TallMatrix:
+        """The matrix of wrap(source), whose rows are changed as they are read; its own passes."""
+        return TallMatrix(self._engine.view(wrap), name=self._name)
+
     def twin(self, units: FloatArray) -> TallMatrix:
         """A diag(units), whose passes count as passes over A. The last one made is kept."""
         if self._twin is None or not np.array_equal(self._twin[0], units):
-            other = TallMatrix(ScaledSource(self._source, units), name=self._name)
-            other._spent = self._spent
+            other = self.view(partial(ScaledSource, units=units))
+            other._spent, other._gathers = self._spent, self._gathers
             self._twin = units, other
         return self._twin[1]
+
+    def distributed(self) -> TallMatrix:
+        """The same matrix, whose row vectors stay where the rows are; itself if that is here."""
+        if not (self._engine.is_distributed and self._gathers):
+            return self
+        if self._kept is None:
+            self._kept = TallMatrix(self._engine, name=self._name)
+            self._kept._gathers, self._kept._spent = False, self._spent
+        return self._kept
 
     def blocks(self) -> Iterator[tuple[int, Block]]:
         """Yield (start, block) over all rows: one pass. Blocks are float64 arrays or CSR arrays."""
         self.passes += 1
-        for start, stop in self._bounds:
-            yield start, self._source.read(start, stop)
+        yield from self._engine.blocks()
+
+    def fold(
+        self,
+        visit: Visit,
+        shape: tuple[int, ...],
+        *,
+        rows: Sequence[Any] = (),
+        reduction: Reduction = ADD,
+    ) -> FloatArray:
+        """One pass that adds up something small.
+
+        Parameters
+        ----------
+        visit : callable
+            ``visit(block, start, out, *slices)`` adds what the rows start, start + 1, … contribute
+            to `out`, an array of `shape` that begins as zeros and may have seen other blocks. A
+            module-level function or a `functools.partial` of one, since it may be sent elsewhere.
+        shape : tuple of int
+        rows : sequence of row vectors
+            (n,) or (n, k); a visit gets the part that belongs to its block.
+        reduction : Reduction
+            How accumulators are put together; sums by default.
+        """
+        self.passes += 1
+        total, _ = self._engine.run(visit, rows=rows, shape=shape, reduction=reduction)
+        assert total is not None
+        return total
+
+    def each(self, visit: Visit, *, rows: Sequence[Any] = (), width: int = 0) -> Any:
+        """One pass that returns a row vector; ``visit(block, start, out, *slices)`` computes the
+        part of one block, with `width` columns or, by default, one number per row."""
+        self.passes += 1
+        return self._engine.run(visit, rows=rows, width=width, gather=self._gathers)[1]
 
     def scan(self) -> Scan:
         """Column and row maxima of ``|A|``; cached, one pass the first time.
@@ -117,28 +169,35 @@ class TallMatrix:
         """
         if self._scan is None:
             self.passes += 1
-            row_max = np.empty(self.shape[0])
-
-            def visit(start: int, stop: int, out: FloatArray) -> None:
-                block = self._source.read_raw(start, stop)
-                row_max[start:stop] = _blocks.max_columns_and_rows(block, out)
-
-            column_max = reduce_blocks(self._bounds, (self.shape[1],), visit, np.maximum)
-            bad = np.flatnonzero(~np.isfinite(row_max))
-            if bad.size:
-                raise argument_error(
-                    self._name,
-                    f"{bad.size} row(s) with NaN or infinity, the first is row {bad[0]}",
-                    "finite entries",
-                    "Drop or impute those rows first.",
-                )
+            column_max, row_max = self._engine.run(
+                _visits.scan,
+                shape=(self.shape[1],),
+                reduction=MAX,
+                width=0,
+                raw=True,
+                gather=self._gathers,
+            )
+            assert column_max is not None
+            if not np.all(np.isfinite(column_max)):
+                raise self._not_finite(np.asarray(row_max))
             self._scan = Scan(column_max, row_max)
         return self._scan
+
+    def _not_finite(self, row_max: FloatArray) -> RnlaError:
+        bad = np.flatnonzero(~np.isfinite(row_max))
+        where = self._engine.where(int(bad[0]))
+        return argument_error(
+            self._name,
+            f"{bad.size} row(s) with NaN or infinity, the first is row {bad[0]}"
+            + (f" ({where})" if where else ""),
+            "finite entries",
+            "Drop or impute those rows first.",
+        )
 
     def gram(
         self,
         *,
-        row_scale: FloatArray | None = None,
+        row_scale: Any = None,
         M: FloatArray | None = None,
         low: FloatArray | None = None,
     ) -> FloatArray:
@@ -147,50 +206,32 @@ class TallMatrix:
         `low`, of shape (d, m), extends the last m columns of M to M + low, whose products are then
         formed in one and a half times the working precision and three times the time.
         """
-        self.passes += 1
         if M is not None and self._prefers_pairs(M.shape[1]):
             return self._gram_of_pairs(row_scale, M, low)
-        product = self._product(M, low)
-
-        def visit(start: int, stop: int, out: FloatArray) -> None:
-            scale = None if row_scale is None else row_scale[start:stop]
-            _blocks.add_gram(self._source.read(start, stop), product, scale, out)
-
         k = self.shape[1] if M is None else M.shape[1]
-        G = reduce_blocks(self._bounds, (k, k), visit)
+        visit = partial(_visits.gram, self._product(M, low))
+        G = self.fold(visit, (k, k), rows=_present(row_scale))
         return np.triu(G) + np.triu(G, 1).T
 
     def row_norms(
         self, M: FloatArray | None = None, *, p: float = 2.0, low: FloatArray | None = None
-    ) -> FloatArray:
-        """||a_i M||_p for every row, p in [1, inf]: one pass, 2 n d k flops, output (n,).
+    ) -> Any:
+        """||a_i M||_p for every row, p in [1, inf]: one pass, 2 n d k flops; a row vector.
 
         `low` extends M as in `gram`.
         """
-        self.passes += 1
-        out = np.empty(self.shape[0])
         if M is not None and low is not None and p == 2.0 and self._prefers_pairs(M.shape[1]):
             D = self._column_scale()
             P = sparse_extended.quadratic_form(sparse_extended.coefficients(M, low, D))
-
-            def visit(start: int, stop: int) -> None:
-                block = self._source.read(start, stop)
-                out[start:stop] = sparse_extended.quadratic_norms(block, D, P)
-        else:
-            product = self._product(M, low)
-
-            def visit(start: int, stop: int) -> None:
-                out[start:stop] = _blocks.norms(self._source.read(start, stop), product, p)
-
-        map_blocks(self._bounds, visit)
-        return out
+            return self.each(partial(_visits.norms_of_pairs, D, P))
+        return self.each(partial(_visits.norms, self._product(M, low), p))
 
     def _column_scale(self) -> FloatArray:
         exponent = np.frexp(self.scan().column_max)[1]
         scale: FloatArray = np.ldexp(1.0, -np.clip(exponent, -1000, 1000))
         return scale
 
-    def _product(self, M: FloatArray | None, low: FloatArray | None) -> _blocks.Coefficients:
+    def _product(self, M: FloatArray | None, low: FloatArray | None) -> Coefficients:
         if M is None or low is None or low.shape[1] == 0:
             return M
         return Extended.prepare(M, low, self._column_scale())
@@ -203,67 +244,42 @@ class TallMatrix:
         n, d = self.shape
         return self.is_sparse and 10 * self.pair_count < self.entry_count * k and n > 100 * d
 
-    def _gram_of_pairs(
-        self, row_scale: FloatArray | None, M: FloatArray, low: FloatArray | None
-    ) -> FloatArray:
+    def _gram_of_pairs(self, row_scale: Any, M: FloatArray, low: FloatArray | None) -> FloatArray:
         d, D = self.shape[1], self._column_scale()
-
-        def visit(start: int, stop: int, out: FloatArray) -> None:
-            weight = None if row_scale is None else row_scale[start:stop] ** 2
-            sparse_extended.add_gram(self._source.read(start, stop), D, weight, out)
-
-        G = reduce_blocks(self._bounds, (3, d, d), visit, add_parts)
+        visit = partial(_visits.gram_of_pairs, D)
+        G = self.fold(visit, (3, d, d), rows=_present(row_scale), reduction=PARTS)
         low = np.zeros((d, 0)) if low is None else low
         return sparse_extended.congruent_gram(G, sparse_extended.coefficients(M, low, D))
 
-    def quadratic(self, P: FloatArray) -> FloatArray:
+    def quadratic(self, P: FloatArray) -> Any:
         """a_i^T P a_i for a symmetric P: one pass, 2 d^2 flops a row, nnz_i^2 if it is sparse."""
-        self.passes += 1
-        out = np.empty(self.shape[0])
+        return self.each(partial(_visits.quadratic, P))
 
-        def visit(start: int, stop: int) -> None:
-            out[start:stop] = _blocks.quadratic(self._source.read(start, stop), P)
-
-        map_blocks(self._bounds, visit)
-        return out
-
-    def matmul(self, X: FloatArray) -> FloatArray:
+    def matmul(self, X: FloatArray) -> Any:
         """A @ X as a dense (n, k) array, or (n,) for a vector: one pass."""
-        self.passes += 1
-        out = np.empty((self.shape[0], *X.shape[1:]))
+        if X.ndim == 2 and X.shape[1] == 0:
+            return np.empty((self.shape[0], 0))
+        return self.each(partial(_visits.matmul, X), width=0 if X.ndim == 1 else X.shape[1])
 
-        def visit(start: int, stop: int) -> None:
-            out[start:stop] = self._source.read(start, stop) @ X
-
-        map_blocks(self._bounds, visit)
-        return out
-
-    def rmatmul(self, Y: FloatArray) -> FloatArray:
+    def rmatmul(self, Y: Any) -> FloatArray:
         """A^T @ Y as a dense (d, k) array, or (d,) for a vector: one pass."""
-        self.passes += 1
-
-        def visit(start: int, stop: int, out: FloatArray) -> None:
-            out += self._source.read(start, stop).T @ Y[start:stop]
-
-        return reduce_blocks(self._bounds, (self.shape[1], *Y.shape[1:]), visit)
+        return self.fold(_visits.rmatmul, (self.shape[1], *Y.shape[1:]), rows=(Y,))
 
     def sketch(
         self,
         S: SketchOperator,
         *,
-        row_scale: FloatArray | None = None,
+        row_scale: Any = None,
         column_scale: FloatArray | None = None,
     ) -> FloatArray:
         """S @ diag(row_scale) @ A @ diag(column_scale) as a dense (s, d) array: one pass."""
-        self.passes += 1
-
-        def visit(start: int, stop: int, out: FloatArray) -> None:
-            scale = None if row_scale is None else row_scale[start:stop]
-            block = _blocks.scaled(self._source.read(start, stop), scale, column_scale)
-            S.apply_block(start, block, out=out)
-
-        return reduce_blocks(self._bounds, (S.shape[0], self.shape[1]), visit)
+        visit = partial(_visits.sketch, S, column_scale)
+        return self.fold(visit, (S.shape[0], self.shape[1]), rows=_present(row_scale))
 
     def take(self, rows: IntArray) -> Any:
         """The given rows as the user's kind of array and dtype. Not counted as a pass."""
-        return self._source.take(np.asarray(rows, dtype=np.int64))
+        return self._engine.take(np.asarray(rows, dtype=np.int64))
+
+
+def _present(row_scale: Any) -> tuple[Any, ...]:
+    return () if row_scale is None else (row_scale,)

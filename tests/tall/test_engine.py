@@ -60,23 +60,26 @@ def test_plain_summation_in_arrival_order_would_change_bits():
 def test_several_threads_really_run(monkeypatch):
     monkeypatch.setenv("RNLA_THREADS", "3")
     barrier = threading.Barrier(3, timeout=60)
+    strip = _engine.BLOCKS_PER_STRIP * _engine.block_rows(2)
 
-    def visit(start, stop):
-        if start in (0, 16, 32):
+    def visit(block, start, out):
+        if start in (0, strip, 2 * strip):
             barrier.wait()  # passes only if three tasks are in flight at once
 
-    _engine.map_blocks([(i, i + 1) for i in range(64)], visit)
+    as_tall(np.ones((4 * strip, 2))).fold(visit, (1,))
 
 
 def test_errors_in_a_block_reach_the_caller(monkeypatch):
     monkeypatch.setenv("RNLA_THREADS", "2")
 
-    def visit(start, stop):
-        if start == 40:
+    rows = _engine.block_rows(2)
+
+    def visit(block, start, out):
+        if start == 40 * rows:
             raise ValueError("block 40")
 
     with pytest.raises(ValueError, match="block 40"):
-        _engine.map_blocks([(i, i + 1) for i in range(100)], visit)
+        as_tall(np.ones((100 * rows, 2))).fold(visit, (1,))
 
 
 def test_blas_threads_are_limited_inside_and_restored_outside():

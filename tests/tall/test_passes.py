@@ -152,7 +152,7 @@ def test_input_is_not_modified_and_dense_input_not_copied(kind):
     else:
         np.testing.assert_array_equal(given_input, before)
     if isinstance(given_input, np.ndarray):
-        assert np.shares_memory(tall._source._array, given_input)
+        assert np.shares_memory(tall._engine._source._array, given_input)
 
 
 @given(n=st.integers(1, 300), d=st.integers(1, 6), elements=st.sampled_from([64, 500, 2**16]))

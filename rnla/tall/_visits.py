@@ -1,0 +1,89 @@
+"""What each pass does with one block: functions that a task can take along to another process.
+
+The signature is (what the pass was given, block, start, out, slices of row vectors): see
+`TallMatrix.fold`. Without a row scale its slice is missing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._result import FloatArray
+from . import _blocks, sparse_extended
+from ._source import Block
+
+if TYPE_CHECKING:
+    from .matrix import SketchOperator
+
+__all__ = [
+    "gram",
+    "gram_of_pairs",
+    "matmul",
+    "norms",
+    "norms_of_pairs",
+    "quadratic",
+    "rmatmul",
+    "scan",
+    "sketch",
+]
+
+
+def scan(block: Block, start: int, out: FloatArray) -> FloatArray:
+    return _blocks.max_columns_and_rows(block, out)
+
+
+def gram(
+    M: _blocks.Coefficients,
+    block: Block,
+    start: int,
+    out: FloatArray,
+    row_scale: FloatArray | None = None,
+) -> None:
+    _blocks.add_gram(block, M, row_scale, out)
+
+
+def gram_of_pairs(
+    column_scale: FloatArray,
+    block: Block,
+    start: int,
+    out: FloatArray,
+    row_scale: FloatArray | None = None,
+) -> None:
+    weight = None if row_scale is None else row_scale**2
+    sparse_extended.add_gram(block, column_scale, weight, out)
+
+
+def norms(
+    M: _blocks.Coefficients, p: float, block: Block, start: int, out: FloatArray
+) -> FloatArray:
+    return _blocks.norms(block, M, p)
+
+
+def norms_of_pairs(
+    column_scale: FloatArray, P: FloatArray, block: Block, start: int, out: FloatArray
+) -> FloatArray:
+    return sparse_extended.quadratic_norms(block, column_scale, P)
+
+
+def quadratic(P: FloatArray, block: Block, start: int, out: FloatArray) -> FloatArray:
+    return _blocks.quadratic(block, P)
+
+
+def matmul(X: FloatArray, block: Block, start: int, out: FloatArray) -> FloatArray:
+    product: FloatArray = block @ X
+    return product
+
+
+def rmatmul(block: Block, start: int, out: FloatArray, Y: FloatArray) -> None:
+    out += block.T @ Y
+
+
+def sketch(
+    S: SketchOperator,
+    column_scale: FloatArray | None,
+    block: Block,
+    start: int,
+    out: FloatArray,
+    row_scale: FloatArray | None = None,
+) -> None:
+    S.apply_block(start, _blocks.scaled(block, row_scale, column_scale), out=out)
