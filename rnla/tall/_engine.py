@@ -156,7 +156,7 @@ class LocalEngine:
         return [(start, min(start + rows, n)) for start in range(0, n, rows)]
 
     def _pieces(self) -> Generator[tuple[int, int, int, Source], None, None]:
-        """(offset, start, stop, source) of every strip in order; `source` begins at row `offset`."""
+        """(offset, start, stop, source) of every strip; the rows of `source` begin at `offset`."""
         strip = self._step * BLOCKS_PER_STRIP
         groups = self._groups()
         if not self.header.streamed:
