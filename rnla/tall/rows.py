@@ -8,16 +8,32 @@ and then pairs of numbers, so they come out the same for any chunks.
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from functools import partial, reduce
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .._errors import import_optional
 from .._result import FloatArray
 
-__all__ = ["host", "is_distributed", "largest", "settle", "total"]
+__all__ = [
+    "aligned",
+    "each",
+    "float64",
+    "fold",
+    "host",
+    "is_distributed",
+    "largest",
+    "like",
+    "settle",
+    "total",
+]
 
 _BLOCK = 1024
+_FAN_IN = 8  # parts put together by one task of the tree
+
+T = TypeVar("T")
 
 
 def is_distributed(x: Any) -> bool:
@@ -30,22 +46,76 @@ def host(x: Any) -> FloatArray:
     return np.asarray(x)
 
 
+def float64(x: Any) -> Any:
+    """The row vector in double precision, the same object if it is that already."""
+    return x if x.dtype == np.float64 else x.astype(np.float64)
+
+
+def each(function: Callable[..., Any], *vectors: Any, dtype: Any = np.float64) -> Any:
+    """``function(*vectors)``, an elementwise function of row vectors, computed where they are.
+
+    For what NumPy's own functions would warn of: an `errstate` inside `function` holds in the
+    threads that run it. A module-level function or a `functools.partial` of one; arguments that
+    are not row vectors are passed on.
+    """
+    if not any(is_distributed(vector) for vector in vectors):
+        return function(*vectors)
+    array = import_optional("dask.array", extra="dask", purpose="to keep row vectors on workers")
+    return array.map_blocks(function, *vectors, dtype=dtype, meta=np.empty(0, dtype=dtype))
+
+
+def fold(part: Callable[..., T], merge: Callable[[T, T], T], *vectors: Any) -> T:
+    """Something small of all rows, put together in a tree; only that travels.
+
+    ``part(start, *slices)`` is called with the number of the first row and the row vectors of every
+    part, of all rows if they are here. `merge` must be associative: it is given neighbours, in
+    order. Both are module-level functions or partials of them.
+    """
+    if not any(is_distributed(vector) for vector in vectors):
+        return part(0, *vectors)
+    dask = import_optional("dask", extra="dask", purpose="to keep row vectors on workers")
+    states = each(partial(_boxed, part), *vectors, dtype=object).to_delayed().ravel().tolist()
+    join = dask.delayed(partial(_joined, merge), pure=False)
+    states = [join([state]) for state in states]
+    while len(states) > 1:
+        states = [join(states[i : i + _FAN_IN]) for i in range(0, len(states), _FAN_IN)]
+    found: T = states[0].compute()[0]
+    return found
+
+
+def _boxed(part: Callable[..., Any], *slices: Any, block_info: Any) -> Any:
+    """What `part` says of one part, as an array that may hold anything."""
+    box = np.empty(1, dtype=object)
+    where = next(info for key, info in block_info.items() if key is not None)
+    box[0] = part(where["array-location"][0][0], *slices)
+    return box
+
+
+def _joined(merge: Callable[[Any, Any], Any], boxes: Any) -> Any:
+    box = np.empty(1, dtype=object)
+    box[0] = reduce(merge, [one[0] for one in boxes])
+    return box
+
+
 def largest(x: Any) -> float:
     """The largest entry; minus infinity if there is none."""
-    if is_distributed(x):
-        return float(x.max().compute()) if x.size else -math.inf
+    return fold(_largest, max, x)
+
+
+def _largest(start: int, x: FloatArray) -> float:
     return float(np.max(x, initial=-math.inf))
 
 
 def total(x: Any) -> float:
     """The sum, to 106 bits before it is rounded."""
-    if is_distributed(x):
-        pairs = x.map_blocks(_pair, chunks=(2,), dtype=np.float64)
-        return math.fsum(pairs.compute().tolist())
-    return math.fsum(_pair(np.asarray(x)).tolist())
+    return math.fsum(fold(_pair, _together, x))
 
 
-def _pair(x: FloatArray) -> FloatArray:
+def _together(left: list[float], right: list[float]) -> list[float]:
+    return left + right
+
+
+def _pair(start: int, x: FloatArray) -> list[float]:
     """The sum of a part as a rounded number and its error."""
     x = np.asarray(x, dtype=np.float64)
     whole = x.size - x.size % _BLOCK
@@ -53,7 +123,25 @@ def _pair(x: FloatArray) -> FloatArray:
     if whole < x.size:
         sums.append(float(x[whole:].sum()))
     rounded = math.fsum(sums)
-    return np.array([rounded, math.fsum([*sums, -rounded])])
+    return [rounded, math.fsum([*sums, -rounded])]
+
+
+def like(x: Any, value: float) -> Any:
+    """A row vector of equal float64 numbers, in the home of `x`."""
+    return each(partial(_full_like, value), x)
+
+
+def _full_like(value: float, x: FloatArray) -> FloatArray:
+    return np.full(len(x), value)
+
+
+def aligned(x: Any) -> Any:
+    """A user's row vector, cut where strips may end, so that sums do not depend on the cut."""
+    if not is_distributed(x) or all(size % _BLOCK == 0 for size in x.chunks[0][:-1]):
+        return x
+    ends = np.cumsum(x.chunks[0])
+    ends = np.unique(np.append(ends[:-1] // _BLOCK * _BLOCK, ends[-1]))
+    return x.rechunk((tuple(np.diff(ends[ends > 0], prepend=0).tolist()),))
 
 
 def settle(*vectors: Any) -> Any:
