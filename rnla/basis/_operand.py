@@ -6,12 +6,14 @@ is invariant under it, and nothing over- or underflows for columns of any size. 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .._errors import argument_error
 from .._result import FloatArray
 from ..sketch import SparseSign
-from ..tall import TallMatrix
+from ..tall import TallMatrix, rows
 
 __all__ = ["Operand", "inverse_power_of_two"]
 
@@ -19,7 +21,7 @@ __all__ = ["Operand", "inverse_power_of_two"]
 _SMALL, _LARGE = 1e-100, 1e100
 
 
-def inverse_power_of_two(size: FloatArray) -> FloatArray:
+def inverse_power_of_two(size: FloatArray | float) -> FloatArray:
     """2^-e with size * 2^-e in [1/2, 1), for each positive entry; 1 for zeros."""
     exponent = np.clip(np.frexp(size)[1], -1000, 1000)
     return np.where(size > 0, np.ldexp(1.0, -exponent), 1.0)
@@ -39,9 +41,7 @@ def _finite(X: FloatArray) -> FloatArray:
 class Operand:
     """diag(s) A D over sqrt(ridge) D, with its passes; algorithms work in the scaled columns."""
 
-    def __init__(
-        self, A: TallMatrix, row_scale: FloatArray | None = None, ridge: float = 0.0
-    ) -> None:
+    def __init__(self, A: TallMatrix, row_scale: Any = None, ridge: float = 0.0) -> None:
         self.A = A
         self.n, self.d = A.shape
         scan = A.scan()
@@ -49,7 +49,7 @@ class Operand:
         if row_scale is not None:
             # Relative to the largest entry, which the column scales bring near one.
             row_max = scan.row_max * inverse_power_of_two(np.max(scan.column_max))
-            self.unit = float(inverse_power_of_two(np.max(row_scale * row_max)))
+            self.unit = float(inverse_power_of_two(rows.largest(row_scale * row_max)))
             row_scale = row_scale * self.unit
         self.row_scale = row_scale
         self.column_scale = inverse_power_of_two(scan.column_max)
@@ -105,5 +105,5 @@ class Operand:
             B[start : start + dense.shape[0]] = dense
         B *= self.column_scale
         if self.row_scale is not None:
-            B *= self.row_scale[:, None]
+            B *= rows.host(self.row_scale)[:, None]
         return B if self._ridge_rows is None else np.vstack([B, np.diag(self._ridge_rows)])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.linalg
 
 from .._result import FloatArray, IntArray, Status
-from ..tall import TallMatrix
+from ..tall import TallMatrix, rows
 
 __all__ = ["Basis"]
 
@@ -50,21 +51,20 @@ class Basis:
     status: Status = Status.OK
     low: FloatArray | None = None
 
-    def leverage(self, A: TallMatrix, row_scale: FloatArray | None = None) -> FloatArray:
+    def leverage(self, A: TallMatrix, row_scale: Any = None) -> Any:
         """Leverage scores ||s_i a_i M||^2 of the matrix this basis belongs to, at most 1: one pass.
 
         Sparse rows of a well-conditioned matrix cost nnz_i^2 as a_i^T (M M^T) a_i; the others
         nnz_i r each.
         """
-        scores: FloatArray
         if self.path == "gram" and A.pair_count < A.shape[0] * self.rank and self._is_tame():
             scores = A.quadratic(self.M @ self.M.T)
             if row_scale is not None:
-                scores *= row_scale**2
+                scores = scores * row_scale**2
         else:
             norms = A.row_norms(self.M, low=self.low)
             scores = (norms if row_scale is None else norms * row_scale) ** 2
-        return np.clip(scores, 0.0, 1.0, out=scores)
+        return rows.each(_clipped, scores)
 
     def _is_tame(self) -> bool:
         size = np.abs(self.M).max(axis=1)
@@ -80,3 +80,7 @@ class Basis:
             if self.rank:
                 N[self.pivots] = -scipy.linalg.solve(self.R[:, self.pivots], self.R[:, dropped])
         return N
+
+
+def _clipped(scores: FloatArray) -> FloatArray:
+    return np.clip(scores, 0.0, 1.0)

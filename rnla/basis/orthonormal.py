@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
 from .._errors import argument_error, check_positive, check_size
-from .._result import FloatArray
 from ..tall import TallMatrix, single_threaded_blas
 from ._factor import Factor, condition, default_rcond, pivoted, rank_status
 from ._operand import Operand
@@ -26,7 +26,7 @@ _SMALL = 2**16  # entries: one row block, so a dense copy is no more than any pa
 def orthonormal_basis(
     A: TallMatrix,
     *,
-    row_scale: FloatArray | None = None,
+    row_scale: Any = None,
     start: Basis | None = None,
     rank: int | None = None,
     rcond: float | None = None,
@@ -39,7 +39,7 @@ def orthonormal_basis(
     Parameters
     ----------
     A : TallMatrix, shape (n, d)
-    row_scale : ndarray, shape (n,), optional
+    row_scale : row vector, shape (n,), optional
         Nonnegative factors of the rows.
     start : Basis, optional
         Basis of the same matrix with other row scales: it preconditions, and its rank and pivots

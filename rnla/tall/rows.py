@@ -108,7 +108,8 @@ def _largest(start: int, x: FloatArray) -> float:
 
 def total(x: Any) -> float:
     """The sum, to 106 bits before it is rounded."""
-    return math.fsum(fold(_pair, _together, x))
+    pairs: list[float] = fold(_pair, _together, x)
+    return math.fsum(pairs)
 
 
 def _together(left: list[float], right: list[float]) -> list[float]:
