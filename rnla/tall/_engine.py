@@ -62,6 +62,9 @@ class Engine(Protocol):
         keep the dtype of the source. Without `gather` row values stay where the rows are.
         """
 
+    def lazy(self, visit: Visit, *, rows: Sequence[Any] = (), width: int = 0) -> Any:
+        """The row values of a pass that runs when they are asked for, where that is possible."""
+
     def blocks(self) -> Iterator[tuple[int, Block]]:
         """(start, block) over all rows, in order."""
 
@@ -208,6 +211,10 @@ class LocalEngine:
                 if shape is not None:
                     state = lifted if state is None else reduction.merge(state, lifted)
         return (None if shape is None else reduction.finish(state)), values
+
+    def lazy(self, visit: Visit, *, rows: Sequence[Any] = (), width: int = 0) -> Any:
+        """See `Engine`: rows that are here are visited at once."""
+        return self.run(visit, rows=rows, width=width)[1]
 
     def blocks(self) -> Iterator[tuple[int, Block]]:
         """See `Engine`."""

@@ -82,6 +82,7 @@ class TallMatrix:
         self.pair_count = header.pair_count
         self.entry_count = header.entry_count
         self._gathers = True
+        self._defers = False
         self._spent = [0]  # shared with twins
         self._twin: tuple[FloatArray, TallMatrix] | None = None
         self._kept: TallMatrix | None = None
@@ -121,6 +122,18 @@ class TallMatrix:
             self._kept._gathers, self._kept._spent = False, self._spent
         return self._kept
 
+    @property
+    def is_distributed(self) -> bool:
+        """Whether passes leave row vectors where the rows are; see `distributed`."""
+        return not self._gathers
+
+    def deferred(self) -> TallMatrix:
+        """A distributed matrix whose row vectors are computed when they are asked for."""
+        other = TallMatrix(self._engine, name=self._name)
+        other._gathers, other._spent, other._scan = self._gathers, self._spent, self._scan
+        other._defers = True
+        return other
+
     def blocks(self) -> Iterator[tuple[int, Block]]:
         """Yield (start, block) over all rows: one pass. Blocks are float64 arrays or CSR arrays."""
         self.passes += 1
@@ -157,6 +170,8 @@ class TallMatrix:
         """One pass that returns a row vector; ``visit(block, start, out, *slices)`` computes the
         part of one block, with `width` columns or, by default, one number per row."""
         self.passes += 1
+        if self._defers:
+            return self._engine.lazy(visit, rows=rows, width=width)
         return self._engine.run(visit, rows=rows, width=width, gather=self._gathers)[1]
 
     def scan(self) -> Scan:
