@@ -77,6 +77,12 @@ class Engine(Protocol):
     def where(self, row: int) -> str:
         """Where a row is stored, for messages."""
 
+    def identity(self) -> object | None:
+        """Plain data that tell these rows from others unread: files and their times of change.
+
+        None if only the rows themselves can tell.
+        """
+
 
 def block_rows(row_cost: float) -> int:
     """Rows of a block whose rows cost `row_cost` elements: a power of two from 64 to 65536."""
@@ -206,8 +212,11 @@ class LocalEngine:
             return visit_one
 
         state = None
-        with closing(self._pieces()) as pieces:
-            for lifted in _ordered(task(*piece) for piece in pieces):
+        with (
+            closing(self._pieces()) as pieces,
+            closing(_ordered(task(*piece) for piece in pieces)) as results,
+        ):
+            for lifted in results:
                 if shape is not None:
                     state = lifted if state is None else reduction.merge(state, lifted)
         return (None if shape is None else reduction.finish(state)), values
@@ -236,9 +245,17 @@ class LocalEngine:
         """See `Engine`."""
         return self._source.where(row)
 
+    def identity(self) -> object | None:
+        """See `Engine`."""
+        identity = getattr(self._source, "identity", None)
+        return None if identity is None else identity()
 
-def _ordered(tasks: Iterable[Callable[[], T]]) -> Iterator[T]:
-    """Run tasks on a few threads and yield their results in order, few of them in flight."""
+
+def _ordered(tasks: Iterable[Callable[[], T]]) -> Generator[T, None, None]:
+    """Run tasks on a few threads and yield their results in order, few of them in flight.
+
+    After an error or an interrupt the tasks under way are finished and no other is begun.
+    """
     workers = thread_count()
     with single_threaded_blas():
         if workers <= 1:
@@ -247,9 +264,12 @@ def _ordered(tasks: Iterable[Callable[[], T]]) -> Iterator[T]:
             return
         with ThreadPoolExecutor(workers) as pool:
             waiting: list[Future[T]] = []
-            for task in tasks:
-                waiting.append(pool.submit(task))
-                if len(waiting) > 2 * workers:
+            try:
+                for task in tasks:
+                    waiting.append(pool.submit(task))
+                    if len(waiting) > 2 * workers:
+                        yield waiting.pop(0).result()
+                while waiting:
                     yield waiting.pop(0).result()
-            for future in waiting:
-                yield future.result()
+            finally:
+                pool.shutdown(cancel_futures=True)

@@ -7,7 +7,8 @@ A row vector is an n-vector of one number per row. Passes take and return NumPy 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import copy
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -104,6 +105,12 @@ class TallMatrix:
     def view(self, wrap: Wrap) -> TallMatrix:
         """The matrix of wrap(source), whose rows are changed as they are read; its own passes."""
         return TallMatrix(self._engine.view(wrap), name=self._name)
+
+    def through(self, wrap: Callable[[Engine], Engine]) -> TallMatrix:
+        """The same matrix, read through wrap(engine); its passes count as passes over A."""
+        other = copy.copy(self)
+        other._engine, other._twin, other._kept = wrap(self._engine), None, None
+        return other
 
     def twin(self, units: FloatArray) -> TallMatrix:
         """A diag(units), whose passes count as passes over A. The last one made is kept."""
