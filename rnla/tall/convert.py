@@ -8,8 +8,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._errors import ArgumentTypeError, RnlaError, argument_error
-from ._engine import LocalEngine
+from ._engine import Engine, LocalEngine
 from ._source import DenseSource, SparseSource
+from .dask_collections import open_dask
 from .matrix import TallMatrix
 
 __all__ = ["as_tall"]
@@ -55,8 +56,10 @@ def as_tall(A: Any, *, name: str = "A", require_tall: bool = True) -> TallMatrix
     """
     if isinstance(A, TallMatrix):
         return A
-    source = _sparse(A, name) if sp.issparse(A) else _dense(A, name)
-    n, d = source.shape
+    engine: Engine | None = open_dask(A, name)
+    if engine is None:
+        engine = LocalEngine(_sparse(A, name) if sp.issparse(A) else _dense(A, name))
+    n, d = engine.header.shape
     if n == 0 or d == 0:
         remedy = "Pass a matrix with rows and columns."
         raise argument_error(name, f"shape {(n, d)}", "at least one row and one column", remedy)
@@ -68,7 +71,7 @@ def as_tall(A: Any, *, name: str = "A", require_tall: bool = True) -> TallMatrix
             f"Row sampling cannot help here: keep every row, or pass {name}.T if the long side is "
             "the columns.",
         )
-    return TallMatrix(LocalEngine(source), name=name)
+    return TallMatrix(engine, name=name)
 
 
 def _check_dtype(dtype: np.dtype[Any], name: str) -> None:

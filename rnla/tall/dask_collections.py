@@ -1,0 +1,152 @@
+"""Dask collections as rows: which are accepted, how many rows a chunk has, what it costs to know.
+
+A dense dask.array with known chunk sizes is used as it is and nothing is computed. Sparse chunks
+(entries have to be counted) and unknown chunk sizes cost one computation of every chunk,
+whose result is remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from .._errors import ArgumentTypeError, argument_error, import_optional
+from .._result import IntArray
+from ._dask_tasks import Reader, count
+from ._source import Header
+
+if TYPE_CHECKING:
+    from .dask_engine import DaskEngine
+
+__all__ = ["DaskRows", "open_dask"]
+
+_EXPECTED = "a dask.array or dask.dataframe"
+
+
+@dataclass(frozen=True)
+class DaskRows:
+    """Chunks of whole rows: their keys, the collection they belong to, and where each begins."""
+
+    collection: Any  # a Delayed of the first chunk, whose graph has all chunks
+    keys: tuple[Any, ...]
+    edges: tuple[int, ...]
+    header: Header
+    unit: str = "chunk"
+
+    def number(self, row: int) -> int:
+        """The chunk that holds a row."""
+        return int(np.searchsorted(self.edges, row, side="right")) - 1
+
+    def _delayed(self, number: int) -> Any:
+        delayed = import_optional("dask.delayed", extra="dask", purpose="to read chunks")
+        (layer,) = self.collection.__dask_layers__()
+        return delayed.Delayed(self.keys[number], self.collection.dask, layer=layer)
+
+    def chunks(self) -> Iterator[tuple[int, Any]]:
+        """Number and content of each chunk that has rows, computed when asked for."""
+        for number in range(len(self.keys)):
+            if self.edges[number] < self.edges[number + 1]:
+                yield number, self._delayed(number).compute()
+
+    def take(self, reader: Reader, rows: IntArray) -> Sequence[Any]:
+        """Increasing rows, by chunk."""
+        dask = import_optional("dask", extra="dask", purpose="to read chunks")
+        edges = np.asarray(self.edges)
+        numbers = np.searchsorted(edges, rows, side="right") - 1
+        wanted = []
+        for number in np.unique(numbers).tolist():
+            local = rows[numbers == number] - edges[number]
+            wanted.append(
+                dask.delayed(reader.take, pure=False, traverse=False)(
+                    self._delayed(number), number, local
+                )
+            )
+        found: Sequence[Any] = dask.compute(*wanted, traverse=False)
+        return found
+
+
+def open_dask(A: Any, name: str) -> DaskEngine | None:
+    """An engine for a Dask collection of rows; None if A is no Dask collection.
+
+    Raises
+    ------
+    ArgumentTypeError
+        For complex, object, masked or GPU chunks and for collections that are no tables.
+    ArgumentError
+        For a wrong number of dimensions.
+    """
+    if type(A).__module__.partition(".")[0] != "dask":
+        return None
+    from .dask_engine import DaskEngine
+
+    arrays = import_optional("dask.array", extra="dask", purpose="to read the chunks")
+    if isinstance(A, arrays.Array):
+        return DaskEngine(_array_rows(A, name))
+    raise argument_error(
+        name,
+        f"a Dask {type(A).__name__}",
+        _EXPECTED,
+        "Make one of it, for example with dask.array.from_delayed.",
+        kind=ArgumentTypeError,
+    )
+
+
+def _array_rows(A: Any, name: str) -> DaskRows:
+    from .convert import _check_dtype, _dimension_error
+
+    if A.ndim != 2:
+        raise _dimension_error(name, A.ndim, A.shape)
+    is_sparse = _check_kind(A._meta, name)
+    _check_dtype(np.dtype(A.dtype), name)
+    if np.isnan(A.shape[1]):
+        remedy = "Call compute_chunk_sizes() on it first."
+        raise argument_error(name, "an unknown number of columns", _EXPECTED, remedy)
+    if A.numblocks[1] > 1:
+        A = A.rechunk({1: -1})
+    chunks = list(A.to_delayed().ravel())
+    dtype = np.dtype(np.float32 if A.dtype == np.float32 else np.float64)
+    return _rows(chunks, A.chunks[0], A.shape[1], dtype, is_sparse)
+
+
+def _rows(
+    chunks: list[Any], sizes: Sequence[float], d: int, dtype: np.dtype[Any], is_sparse: bool
+) -> DaskRows:
+    entries, pairs = 0.0, 0.0
+    if is_sparse or np.isnan(sizes).any():
+        dask = import_optional("dask", extra="dask", purpose="to read the chunks")
+        counting = dask.delayed(count, pure=False)
+        counts = dask.compute(*(counting(chunk, is_sparse) for chunk in chunks), traverse=False)
+        sizes = [size for size, _, _ in counts]
+        entries, pairs = sum(c[1] for c in counts), sum(c[2] for c in counts)
+    edges = np.concatenate([[0], np.cumsum(np.asarray(sizes, dtype=np.int64))]).tolist()
+    shape = (edges[-1], int(d))
+    if is_sparse:
+        header = Header.sparse(shape, dtype, entries, pairs)
+    else:
+        header = Header.dense(shape, dtype)
+    return DaskRows(chunks[0], tuple(c.key for c in chunks), tuple(edges), header)
+
+
+def _check_kind(meta: Any, name: str) -> bool:
+    """Whether chunks are sparse; refuse masked ones, other devices and unknown kinds."""
+    if sp.issparse(meta):
+        return True
+    if type(meta) is np.ndarray or isinstance(meta, np.memmap | np.matrix):
+        return False
+    kind = f"{type(meta).__module__.partition('.')[0]}.{type(meta).__name__}"
+    remedy = "Convert them with map_blocks to NumPy arrays or SciPy csr_array."
+    if isinstance(meta, np.ma.MaskedArray):
+        remedy = "Fill or drop the masked entries first, with dask.array.ma.filled."
+    elif kind.startswith("cupy"):
+        remedy = "Copy them to the host first, with map_blocks(cupy.asnumpy)."
+    raise argument_error(
+        name,
+        f"chunks of type {kind}",
+        "chunks that are NumPy or SciPy sparse arrays",
+        remedy,
+        kind=ArgumentTypeError,
+    )
