@@ -44,12 +44,15 @@ class Status(enum.Enum):
 
 
 class ArrayRecord:
-    """A result whose main content is the array `values`; NumPy functions accept it directly."""
+    """A result whose main content is the array `values`; NumPy functions accept it directly.
 
-    values: FloatArray
+    Values that are a Dask array are computed and brought here by that.
+    """
+
+    values: Any
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> FloatArray:
-        return np.array(self.values, dtype=dtype, copy=copy)
+        return np.array(np.asarray(self.values), dtype=dtype, copy=copy)
 
     def __len__(self) -> int:
         return len(self.values)

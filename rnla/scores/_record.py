@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._result import ArrayRecord, FloatArray, Status
+from .._result import ArrayRecord, Status
 
 __all__ = ["Scores"]
 
@@ -18,7 +18,8 @@ class Scores(ArrayRecord):
     Attributes
     ----------
     values : ndarray, shape (n,)
-        The scores, float32 if the matrix was float32. Raw: never forced to sum to the rank.
+        The scores, float32 if the matrix was float32. Raw: never forced to sum to the rank. A Dask
+        array if the matrix was one.
     kind : str
         What they are: "leverage", "ridge leverage", "root leverage", "lewis", ...
     p : float
@@ -41,7 +42,7 @@ class Scores(ArrayRecord):
         Further numbers, such as the sum of the scores.
     """
 
-    values: FloatArray
+    values: Any
     kind: str
     p: float
     rank: int

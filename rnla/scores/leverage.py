@@ -17,7 +17,8 @@ from .._errors import argument_error, check_positive, check_size
 from .._result import FloatArray, Status
 from ..basis import Basis, orthonormal_basis
 from ..random import RNGLike, resolve_seed
-from ..tall import TallMatrix, as_tall, single_threaded_blas, within_range
+from ..tall import TallMatrix, single_threaded_blas, within_range
+from ._distributed import distributed, settled
 from ._record import Scores
 from .sketched_leverage import default_sketch_size, sketched_leverage
 
@@ -36,13 +37,14 @@ def leverage_scores(
     rcond: float | None = None,
     sketch_size: int | None = None,
     projection: int | None = None,
+    compute: bool = True,
     rng: RNGLike = None,
 ) -> Scores:
     """Leverage score of every row: how much of the column space hangs on it.
 
     Parameters
     ----------
-    A : array_like, scipy.sparse array or TallMatrix, shape (n, d)
+    A : array_like, scipy.sparse array, Dask array or TallMatrix, shape (n, d)
         n at least d; float32, float64 or integer.
     method : {"auto", "exact", "gram", "sketch"}
         "auto" is accurate for every row and takes the fast Gram matrix only where that is safe;
@@ -66,15 +68,19 @@ def leverage_scores(
     projection : int, optional
         Random directions onto which method "sketch" projects before it takes row norms; 0 for
         none. Default 14 log(1000 n), or none if that is not less than the rank.
+    compute : bool
+        False, for Dask input only: everything but the last pass, and `values` is a Dask array that
+        runs it when it is asked for.
     rng : None, int, numpy.random.Generator or SeedSequence
         Seed of sketches. Exact scores depend on it by rounding only.
 
     Returns
     -------
     Scores
-        `values` of shape (n,), float32 if A is float32. They are raw: their sum, which exact
+        `values` of shape (n,), float32 if A is float32; for Dask input a Dask array that stays on
+        the workers until ``np.asarray(scores)``. They are raw: their sum, which exact
         arithmetic makes equal to the rank (the effective dimension with a ridge), is in
-        ``diagnostics["sum"]``.
+        ``diagnostics["sum"]`` (not with ``compute=False``).
 
     Raises
     ------
@@ -101,7 +107,8 @@ def leverage_scores(
     G is the Gram matrix of the columns scaled to equal norm; the first pass is a scan for scales,
     NaN and infinities. For a CSR matrix read nnz for n d, and nnz_i^2 for d^2 in the gram path
     (in the others too if rows are so sparse that this is less). Memory beyond the input is one or
-    two n-vectors, O(d^2) and a block per thread; no n x d array is formed.
+    two n-vectors, O(d^2) and a block per thread; no n x d array is formed. On Dask n-vectors are
+    cut like A and stay where its chunks are, and d x d matrices travel.
 
     Every score has a small relative error, about 1e-10 or better, whatever the sizes of the rows
     and columns and whatever the condition number: if rounding times ``result.condition`` exceeds
@@ -124,7 +131,7 @@ def leverage_scores(
     >>> scores.rank, scores.path
     (2, 'householder')
     """
-    tall = as_tall(A)
+    tall = distributed(A, compute=compute)
     if method not in (*_PATHS, "sketch"):
         methods = ", ".join([*_PATHS, "sketch"])
         raise argument_error("method", repr(method), f"one of {methods}", "Pass method='auto'.")
@@ -157,6 +164,7 @@ def leverage_scores(
             projection=projection,
             seed=seed,
             kind=kind,
+            compute=compute,
         )
         return dataclasses.replace(sketched, passes=tall.passes - before)
     path = _PATHS.get(method, "stable")
@@ -165,15 +173,17 @@ def leverage_scores(
     if method == "sketch" and status is Status.OK:
         status = Status.EXACT
     kept, gap = basis.rank, basis.gap
+    last = tall if compute else tall.deferred()
     if rank is not None and rank < basis.rank:
         kept = rank
-        values, gap = _dominant(tall, basis, rank)
+        values, gap = _dominant(last, basis, rank)
         if status is Status.RANK_DEFICIENT:
             status = Status.OK
     else:
-        values = basis.leverage(tall)
+        values = basis.leverage(last)
+    values, found = settled(values, tall.dtype, compute=compute)
     return Scores(
-        values=values.astype(tall.dtype, copy=False),
+        values=values,
         kind=kind,
         p=2.0,
         rank=kept,
@@ -183,7 +193,7 @@ def leverage_scores(
         passes=tall.passes - before,
         seed=seed,
         status=status,
-        diagnostics={"sum": float(values.sum())},
+        diagnostics=found,
     )
 
 
@@ -201,7 +211,7 @@ def _ridge_in_units(ridge: float, units: FloatArray) -> float:
     return scaled
 
 
-def _dominant(A: TallMatrix, basis: Basis, k: int) -> tuple[FloatArray, float]:
+def _dominant(A: TallMatrix, basis: Basis, k: int) -> tuple[Any, float]:
     """Squared row norms of U_k = A V_k / sigma, and sigma_k / sigma_(k+1), from the SVD of R."""
     with single_threaded_blas():
         _, singular, V = np.linalg.svd(basis.R, full_matrices=False)

@@ -17,7 +17,8 @@ from .._errors import argument_error, check_positive, check_size
 from .._result import FloatArray, Status
 from ..basis import Basis, orthonormal_basis
 from ..random import RNGLike, resolve_seed
-from ..tall import as_tall, single_threaded_blas, within_range
+from ..tall import single_threaded_blas, within_range
+from ._distributed import distributed, settled
 from ._record import Scores
 from .leverage import leverage_scores
 
@@ -31,13 +32,14 @@ def ridge_leverage_scores(
     k: int | None = None,
     method: str = "auto",
     rcond: float | None = None,
+    compute: bool = True,
     rng: RNGLike = None,
 ) -> Scores:
     """Ridge leverage score of every row, for a given ridge or for a target rank.
 
     Parameters
     ----------
-    A : array_like, scipy.sparse array or TallMatrix, shape (n, d)
+    A : array_like, scipy.sparse array, Dask array or TallMatrix, shape (n, d)
     ridge : float, optional
         lambda > 0. Give either this or `k`.
     k : int, optional
@@ -46,6 +48,7 @@ def ridge_leverage_scores(
         As in `leverage_scores`. With `k` the singular values need an exact basis, so "sketch" is
         for a given `ridge` only.
     rcond : float, optional
+    compute : bool
         As in `leverage_scores`.
     rng : None, int, numpy.random.Generator or SeedSequence
         Seed of sketches.
@@ -80,11 +83,13 @@ def ridge_leverage_scores(
         got = "both ridge and k" if k is not None else "neither ridge nor k"
         remedy = "Pass k=10 to let the spectrum choose the ridge."
         raise argument_error("ridge", got, "exactly one of ridge and k", remedy)
-    tall = as_tall(A)
+    tall = distributed(A, compute=compute)
     before, seed = tall.passes, resolve_seed(rng)
     if ridge is not None:
         ridge = check_positive(ridge, "ridge")
-        scores = leverage_scores(tall, method=method, ridge=ridge, rcond=rcond, rng=seed)
+        scores = leverage_scores(
+            tall, method=method, ridge=ridge, rcond=rcond, compute=compute, rng=seed
+        )
         return _with_ridge(scores, ridge, tall.passes - before)
     k = check_size(k, tall.shape[1], name="k")
     if method not in ("auto", "exact", "gram"):
@@ -96,9 +101,11 @@ def ridge_leverage_scores(
         singular = np.linalg.svd(basis.R, compute_uv=False)
         tail = float(np.sum(singular[k:] ** 2)) / k
         M = basis.M if tail == 0.0 else _ridged(basis, tail)
-    values = np.minimum(tall.row_norms(M) ** 2, 1.0)
+    last = tall if compute else tall.deferred()
+    values = np.minimum(last.row_norms(M) ** 2, 1.0)
+    values, found = settled(values, tall.dtype, compute=compute)
     scores = Scores(
-        values=values.astype(tall.dtype, copy=False),
+        values=values,
         kind="ridge leverage",
         p=2.0,
         rank=basis.rank,
@@ -108,7 +115,7 @@ def ridge_leverage_scores(
         passes=tall.passes - before,
         seed=seed,
         status=Status.OK if tail > 0 else basis.status,
-        diagnostics={"sum": float(values.sum())},
+        diagnostics=found,
     )
     if units is not None:
         with np.errstate(over="ignore", under="ignore"):

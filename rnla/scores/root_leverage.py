@@ -7,13 +7,16 @@ tau_i^(p/2)), sum at most 2 n^(1-2/p) d (Yasuda, thesis 2024, chapter 8). Cost: 
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .._errors import check_p
+from .._result import FloatArray
 from ..random import RNGLike
-from ..tall import as_tall
+from ..tall import rows
+from ._distributed import distributed, settled
 from ._record import Scores
 from .leverage import leverage_scores
 
@@ -26,16 +29,17 @@ def root_leverage_scores(
     *,
     method: str = "auto",
     rcond: float | None = None,
+    compute: bool = True,
     rng: RNGLike = None,
 ) -> Scores:
     """Root leverage score of every row: tau^(p/2), times n^(p/2-1) and at most 1 for p > 2.
 
     Parameters
     ----------
-    A : array_like, scipy.sparse array or TallMatrix, shape (n, d)
+    A : array_like, scipy.sparse array, Dask array or TallMatrix, shape (n, d)
     p : float
         1 <= p < inf.
-    method, rcond, rng
+    method, rcond, compute, rng
         As in `leverage_scores`.
 
     Returns
@@ -60,19 +64,28 @@ def root_leverage_scores(
     array([0.707, 0.707, 1.   ])
     """
     p = check_p(p)
-    tall = as_tall(A)
-    leverage = leverage_scores(tall, method=method, rcond=rcond, rng=rng)
-    tau = leverage.values.astype(np.float64)
-    if p <= 2.0:
-        values = tau ** (p / 2.0)
-    else:  # in the logarithm: n^(p/2-1) overflows on its own
-        with np.errstate(divide="ignore"):
-            logarithm = (p / 2.0 - 1.0) * np.log(tall.shape[0]) + (p / 2.0) * np.log(tau)
-        values = np.exp(np.minimum(logarithm, 0.0))
+    tall = distributed(A, compute=compute)
+    leverage = leverage_scores(tall, method=method, rcond=rcond, compute=compute, rng=rng)
+    values = rows.each(partial(_root, p, tall.shape[0]), rows.float64(leverage.values))
+    values, found = settled(values, tall.dtype, compute=compute)
+    if compute:
+        found["leverage_sum"] = leverage.diagnostics["sum"]
     return dataclasses.replace(
         leverage,
-        values=values.astype(tall.dtype, copy=False),
+        values=values,
         kind="root leverage",
         p=p,
-        diagnostics={"sum": float(values.sum()), "leverage_sum": leverage.diagnostics["sum"]},
+        diagnostics=found,
     )
+
+
+def _root(p: float, n: int, tau: FloatArray) -> FloatArray:
+    scores: FloatArray
+    if p <= 2.0:
+        scores = tau ** (p / 2.0)
+        return scores
+    # In the logarithm: n^(p/2-1) overflows on its own.
+    with np.errstate(divide="ignore"):
+        logarithm = (p / 2.0 - 1.0) * np.log(n) + (p / 2.0) * np.log(tau)
+    scores = np.exp(np.minimum(logarithm, 0.0))
+    return scores

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from .._result import FloatArray
 from ..basis import sketched_preconditioner
 from ..random import Stream
 from ..tall import TallMatrix
+from ._distributed import settled
 from ._record import Scores
 
 __all__ = ["default_projection", "default_sketch_size", "sketched_leverage"]
@@ -49,6 +48,7 @@ def sketched_leverage(
     projection: int | None,
     seed: int,
     kind: str,
+    compute: bool = True,
 ) -> Scores:
     """Scores within a small factor; raw, neither rescaled nor clipped."""
     before = A.passes
@@ -60,9 +60,10 @@ def sketched_leverage(
         X = X @ G / math.sqrt(columns)
     else:
         columns = 0  # exact norms of a_i R^-1 cost no more
-    values = A.row_norms(X) ** 2
+    last = A if compute else A.deferred()
+    values, found = settled(last.row_norms(X) ** 2, A.dtype, compute=compute)
     return Scores(
-        values=values.astype(A.dtype, copy=False),
+        values=values,
         kind=kind,
         p=2.0,
         rank=basis.rank,
@@ -72,9 +73,5 @@ def sketched_leverage(
         passes=A.passes - before,
         seed=seed,
         status=basis.status,
-        diagnostics={
-            "sum": float(np.sum(values)),
-            "sketch_size": sketch_size,
-            "projection": columns,
-        },
+        diagnostics={**found, "sketch_size": sketch_size, "projection": columns},
     )
