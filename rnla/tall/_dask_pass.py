@@ -8,6 +8,7 @@ travels with its task; those in a Dask array with the same chunks do not move.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from operator import itemgetter
 from typing import Any
 from uuid import uuid4
@@ -19,6 +20,7 @@ from .._result import FloatArray
 from ._dask_tasks import Job, Part, head, merge, total, visit_part
 from ._engine import Visit
 from .dask_collections import DaskRows
+from .rows import is_distributed
 
 __all__ = ["Pass"]
 
@@ -62,7 +64,7 @@ class Pass:
             states.append(self._ref(key))
         self._total = f"rnla-total-{token}"
         if job.shape is not None:
-            self._add_tree(job_key, states, token)
+            self._add_tree(states, job_key, f"rnla-merge-{token}", rows.homes())
 
     def _add(self, key: Any, function: Callable[..., Any], *arguments: Any) -> None:
         self._layer[key] = self._specification.Task(key, function, *arguments)
@@ -75,7 +77,7 @@ class Pass:
 
     def _slices(self, vector: Any) -> list[Any]:
         """The part of a row vector that belongs to each part: an array, or the key of one."""
-        if not hasattr(vector, "__dask_graph__"):
+        if not is_distributed(vector):
             array = np.asarray(vector)
             return [array[part.start : part.stop] for part in self._parts]
         sizes = tuple(part.stop - part.start for part in self._parts)
@@ -85,16 +87,28 @@ class Pass:
         self._dependencies.append(vector)
         return [self._ref((vector.name, i, *(0 for _ in columns))) for i in range(len(sizes))]
 
-    def _add_tree(self, job_key: str, states: list[Any], token: str) -> None:
-        level = 0
-        while len(states) > _FAN_IN:
-            name, merged = f"rnla-merge-{token}", []
-            for i in range(0, len(states), _FAN_IN):
-                key = (name, level, i // _FAN_IN)
-                self._add(key, merge, self._ref(job_key), self._list(states[i : i + _FAN_IN]))
-                merged.append(self._ref(key))
-            states, level = merged, level + 1
-        self._add(self._total, total, self._ref(job_key), self._list(states))
+    def _add_tree(
+        self, states: Sequence[Any], job_key: str, name: str, homes: Sequence[str]
+    ) -> None:
+        """Merge the states of each worker first, where this is known, so that one leaves it."""
+        by_home: dict[str, list[Any]] = {}
+        for part, state in zip(self._parts, states, strict=True):
+            by_home.setdefault(homes[part.chunk], []).append(state)
+
+        def shrink(states: Sequence[Any], most: int) -> Sequence[Any]:
+            while len(states) > most:
+                merged = []
+                for i in range(0, len(states), _FAN_IN):
+                    some, key = states[i : i + _FAN_IN], (name, next(numbers))
+                    self._add(key, merge, self._ref(job_key), self._list(some))
+                    merged.append(self._ref(key))
+                states = merged
+            return states
+
+        numbers = count()
+        if len(by_home) > 1:
+            states = [shrink(group, 1)[0] for group in by_home.values()]
+        self._add(self._total, total, self._ref(job_key), self._list(shrink(states, _FAN_IN)))
 
     def _graph(self) -> Any:
         graphs = import_optional("dask.highlevelgraph", extra="dask", purpose="to run a pass")
@@ -127,7 +141,12 @@ class Pass:
         with _quiet(dask):
             found = list(dask.compute(*wanted, traverse=False))
         reduced = found.pop() if self._job.shape is not None else None
-        return reduced, (None if width is None else np.concatenate(found))
+        if width is None:
+            return reduced, None
+        values = np.empty((self._parts[-1].stop, width) if width else self._parts[-1].stop)
+        for part in reversed(self._parts):
+            values[part.start : part.stop] = found.pop()
+        return reduced, values
 
     def kept(self) -> tuple[FloatArray | None, Any]:
         """Compute; row values stay where they are."""

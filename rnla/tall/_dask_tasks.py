@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pickle import PickleBuffer
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from .._errors import ArgumentError, ArgumentTypeError, argument_error
+from .._errors import ArgumentError, ArgumentTypeError, argument_error, import_optional
 from .._result import FloatArray, IntArray
 from ._blas import single_threaded_blas
 from ._engine import BLOCKS_PER_STRIP, Visit, visit_strips
@@ -141,6 +142,25 @@ class Job:
     reduction: Reduction
     width: int | None
     raw: bool
+    size: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        reader: Reader,
+        visit: Visit,
+        step: int,
+        shape: tuple[int, ...] | None,
+        reduction: Reduction,
+        width: int | None,
+        raw: bool,
+    ) -> Job:
+        """A job that knows its size, by which Dask decides where tasks run."""
+        size = _pickled_size((reader, visit))
+        return cls(reader, visit, step, shape, reduction, width, raw, size)
+
+    def __sizeof__(self) -> int:
+        return self.size
 
     def strips(
         self, matrix: Any, start: int, vectors: Sequence[Any], values: FloatArray | None
@@ -159,6 +179,13 @@ class Job:
             self.reduction,
             self.raw,
         )
+
+
+def _pickled_size(thing: object) -> int:
+    cloudpickle = import_optional("cloudpickle", extra="dask", purpose="to send a pass to workers")
+    buffers: list[PickleBuffer] = []
+    size = len(cloudpickle.dumps(thing, protocol=5, buffer_callback=buffers.append))
+    return size + sum(buffer.raw().nbytes for buffer in buffers)
 
 
 def visit_part(

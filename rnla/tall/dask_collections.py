@@ -7,6 +7,7 @@ whose result is remembered.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,22 @@ class DaskRows:
     def number(self, row: int) -> int:
         """The chunk that holds a row."""
         return int(np.searchsorted(self.edges, row, side="right")) - 1
+
+    def homes(self) -> Sequence[str]:
+        """The worker that holds each chunk, empty where that is not known."""
+        nowhere = [""] * len(self.keys)
+        distributed = sys.modules.get("distributed")
+        if distributed is None:
+            return nowhere
+        try:
+            client = distributed.default_client()
+        except ValueError:  # there is none
+            return nowhere
+        futures = {f.key: f for f in distributed.futures_of(self.collection) if f.client is client}
+        if not futures:
+            return nowhere
+        holders = client.who_has(list(futures.values()))
+        return [next(iter(sorted(holders.get(key, ()))), "") for key in self.keys]
 
     def _delayed(self, number: int) -> Any:
         delayed = import_optional("dask.delayed", extra="dask", purpose="to read chunks")

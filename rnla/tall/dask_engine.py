@@ -59,7 +59,7 @@ class DaskEngine:
         gather: bool = True,
     ) -> tuple[FloatArray | None, Any]:
         """See `Engine`. Without `gather` values are a persisted Dask array, chunk by part."""
-        job = Job(self._reader, visit, self._step, shape, reduction, width, raw)
+        job = Job.of(self._reader, visit, self._step, shape, reduction, width, raw)
         one_pass = Pass(self._rows, self._parts, job, rows)
         if gather:
             return one_pass.gathered()
@@ -67,7 +67,7 @@ class DaskEngine:
 
     def lazy(self, visit: Visit, *, rows: Sequence[Any] = (), width: int = 0) -> Any:
         """The row values of a pass as a Dask array of which nothing is computed yet."""
-        job = Job(self._reader, visit, self._step, None, ADD, width, False)
+        job = Job.of(self._reader, visit, self._step, None, ADD, width, False)
         return Pass(self._rows, self._parts, job, rows).values()
 
     def blocks(self) -> Iterator[tuple[int, Block]]:
