@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import pathlib
 import zipfile
@@ -31,8 +32,11 @@ def existing_file(path: PathLike, suffixes: tuple[str, ...]) -> pathlib.Path:
 
 
 @contextmanager
-def as_damage(file: pathlib.Path, expected: str) -> Iterator[None]:
-    """Turn whatever a reader raises over the content of a file into a `DamagedFileError`."""
+def as_damage(file: pathlib.Path, expected: str, part: str = "") -> Iterator[None]:
+    """Turn whatever a reader raises over the content of a file into a `DamagedFileError`.
+
+    `part`, such as ``"row group 2"``, tells where in the file the reader was.
+    """
     try:
         yield
     except (RnlaError, FileNotFoundError, PermissionError):
@@ -45,6 +49,7 @@ def as_damage(file: pathlib.Path, expected: str) -> Iterator[None]:
         OverflowError,
         SyntaxError,  # from a mangled array header
         TypeError,
+        csv.Error,
         ValueError,  # parsers of text, JSON, Arrow and NumPy headers
         zipfile.BadZipFile,
         zlib.error,
@@ -52,7 +57,7 @@ def as_damage(file: pathlib.Path, expected: str) -> Iterator[None]:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise argument_error(
             "path",
-            f"{str(file)!r}, which cannot be read ({reason[:200]})",
+            f"{str(file)!r}{part and ', ' + part}, which cannot be read ({reason[:200]})",
             expected,
             "Copy or export the file again, without pickled objects, under the suffix of its type.",
             kind=DamagedFileError,

@@ -1,4 +1,4 @@
-"""Tables: .csv and .parquet files, read whole by pandas; text and gaps are refused by name."""
+"""Tables: what column names are refused; small .csv and .parquet files, read whole by pandas."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from .._errors import argument_error, import_optional
-from ._file_errors import as_damage, find_column, listed
+from ._file_errors import as_damage, listed
 
-__all__ = ["read_table", "table_matrix"]
+__all__ = [
+    "check_header",
+    "check_names",
+    "is_number",
+    "read_table",
+    "refuse_unnamed",
+]
 
 
 def read_table(file: pathlib.Path) -> Any:
@@ -50,17 +53,15 @@ def _check_header(file: pathlib.Path) -> None:
     """Refuse a first line of numbers: as a header it would lose a row, as a row gain one."""
     with open(file, newline="", encoding="utf-8-sig") as text:
         first = next(csv.reader(text), [])
+    check_header(file, first)
+
+
+def check_header(file: pathlib.Path, first: list[str]) -> None:
+    """Refuse fields of a first line that cannot be column names."""
     if not first:
         raise ValueError("the first line is empty")
-    if len(set(first)) < len(first):
-        twice = next(name for name in first if first.count(name) > 1)
-        raise argument_error(
-            "path",
-            f"{str(file)!r}, whose first line has {twice!r} twice",
-            "different column names",
-            "Add a first line that names each column once, or rename.",
-        )
-    if all(_is_number(field) for field in first):
+    check_names(file, first)
+    if all(is_number(field) for field in first):
         raise argument_error(
             "path",
             f"{str(file)!r}, whose first line holds numbers only",
@@ -69,55 +70,34 @@ def _check_header(file: pathlib.Path) -> None:
         )
 
 
-def _is_number(field: str) -> bool:
+def check_names(file: pathlib.Path, names: Sequence[str]) -> None:
+    """Refuse a table without columns, and two columns of one name."""
+    if not names:
+        remedy = "Check the export."
+        raise argument_error("path", f"{str(file)!r} without columns", "columns", remedy)
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise argument_error(
+            "path",
+            f"{str(file)!r}, whose first line has {twice!r} twice"
+            if file.suffix.lower() == ".csv"
+            else f"{str(file)!r}, which has column {twice!r} twice",
+            "different column names",
+            "Add a first line that names each column once, or rename.",
+        )
+
+
+def is_number(field: str) -> bool:
+    """Whether a cell of text reads as a number."""
     try:
         float(field)
     except ValueError:
         return False
-    return True
+    return "_" not in field
 
 
-def table_matrix(
-    frame: Any, columns: Sequence[str | int] | None
-) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
-    """The wanted columns as float64, and their names."""
-    names = tuple(frame.columns)
-    picked = range(len(names)) if columns is None else [find_column(c, names) for c in columns]
-    chosen = tuple(names[j] for j in picked)
-    if not len(frame):
-        raise argument_error("path", "a table without rows", "rows of numbers", "Check the export.")
-    if columns is None:
-        _refuse_unnamed(names)
-    good, text, incomplete = [], [], []
-    for j in picked:
-        series = frame.iloc[:, j]
-        missing = int(series.isna().sum())
-        if not _is_numeric(series):
-            text.append(f"{names[j]!r} ({series.dtype})")
-        elif missing:
-            incomplete.append(f"{names[j]!r} ({missing} missing)")
-        else:
-            good.append(names[j])
-    usable = listed(good, 12, separator=",") if good else "NAME,NAME"
-    if text:
-        raise argument_error(
-            "columns",
-            f"{len(text)} without numbers: {listed(text)}",
-            "numbers in every column",
-            f"Encode them, or choose others: --columns {usable}",
-        )
-    if incomplete:
-        raise argument_error(
-            "columns",
-            f"{len(incomplete)} with missing values: {listed(incomplete)}",
-            "a value in every cell",
-            f"Fill the gaps or drop those rows first, or choose others: --columns {usable}",
-        )
-    matrix = np.ascontiguousarray(frame.iloc[:, list(picked)].to_numpy(dtype=np.float64))
-    return matrix, chosen
-
-
-def _refuse_unnamed(names: tuple[str, ...]) -> None:
+def refuse_unnamed(names: tuple[str, ...]) -> None:
+    """Refuse columns without a name, which pandas and this package call ``"Unnamed: 0"`` etc."""
     named = [name for name in names if not name.startswith("Unnamed: ")]
     if len(named) < len(names):
         raise argument_error(
@@ -127,11 +107,3 @@ def _refuse_unnamed(names: tuple[str, ...]) -> None:
             "Such a column often holds row labels, not data; choose the others: --columns "
             + (listed(named, 12, separator=",") or "1,2"),
         )
-
-
-def _is_numeric(series: Any) -> bool:
-    from pandas.api.types import is_bool_dtype, is_complex_dtype, is_numeric_dtype
-
-    if is_complex_dtype(series.dtype):
-        return False
-    return bool(is_numeric_dtype(series.dtype) or is_bool_dtype(series.dtype))

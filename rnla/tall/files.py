@@ -1,7 +1,7 @@
-"""Read a matrix from a file: .npy, .npz (dense or SciPy sparse), .csv, .parquet.
+"""Read a matrix from a file: .npy, .npz (dense or SciPy sparse), .csv, .parquet, .feather.
 
 Whatever cannot be read as what its name says is a `DamagedFileError`. Pickles are never loaded. A
-.npy file is mapped, not copied; the others are read whole, tables as float64. One read of the file.
+.npy file is mapped, not copied; the others are read whole, in one read of the file.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ import scipy.sparse as sp
 
 from .._errors import argument_error
 from ._file_errors import PathLike, as_damage, existing_file, find_column
-from ._tables import read_table, table_matrix
+from ._table_paths import TABLE_SUFFIXES
+from ._tables import read_table
 from .convert import as_tall
+from .table_source import open_table
 from .write import write_columns, write_sample
 
 __all__ = [
@@ -33,7 +35,7 @@ __all__ = [
 ]
 
 #: File types that `read_matrix` reads.
-SUFFIXES = (".npy", ".npz", ".csv", ".parquet")
+SUFFIXES = (".npy", ".npz", *TABLE_SUFFIXES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,14 +68,16 @@ def read_matrix(path: PathLike, *, columns: Sequence[str | int] | None = None) -
     ----------
     path : str or path-like
         A .npy file (mapped into memory), a .npz file made by ``scipy.sparse.save_npz`` or holding
-        one array, a .csv file whose first line names the columns, or a .parquet file.
+        one array, a .csv file whose first line names the columns, or a .parquet, .feather or .arrow
+        file.
     columns : sequence of str or int, optional
         Which columns to take, in this order: names, or numbers from 0. All by default.
 
     Returns
     -------
     NamedMatrix
-        Sparse files stay sparse; .npy and .npz keep their dtype; tables become float64.
+        Sparse files stay sparse; .npy and .npz keep their dtype; tables become float64, or float32
+        if all their columns are. Columns stored as categories become sparse 0/1 columns.
 
     Raises
     ------
@@ -99,8 +103,12 @@ def read_matrix(path: PathLike, *, columns: Sequence[str | int] | None = None) -
     """
     file = existing_file(path, SUFFIXES)
     suffix = file.suffix.lower()
-    if suffix in (".csv", ".parquet"):
-        return NamedMatrix(*table_matrix(read_table(file), columns))
+    if suffix in TABLE_SUFFIXES:
+        source, names = open_table(file, columns=columns)
+        n = source.shape[0]
+        matrix = source.load(0, n).read_raw(0, n)
+        source.close()
+        return NamedMatrix(matrix, names)
     matrix = _load_npy(file) if suffix == ".npy" else _load_npz(file)
     as_tall(matrix, name="matrix", require_tall=False)  # refuses what no matrix is, at no cost
     if sp.issparse(matrix):
@@ -130,7 +138,7 @@ def read_sample(path: PathLike) -> WeightedRows:
     FileNotFoundError, DamagedFileError, ArgumentError, MissingPackageError
         As `read_matrix`.
     """
-    file = existing_file(path, SUFFIXES[1:])
+    file = existing_file(path, _SAMPLE_SUFFIXES)
     if file.suffix.lower() == ".npz":
         with as_damage(file, "an .npz archive"), open(file, "rb") as opened:
             archive = np.load(opened, allow_pickle=False)
@@ -151,6 +159,7 @@ def read_sample(path: PathLike) -> WeightedRows:
     )
 
 
+_SAMPLE_SUFFIXES = (".npz", ".csv", ".parquet")
 _SAMPLE_ARRAYS = ("row", "weight", "indices", "weights")
 
 

@@ -32,21 +32,22 @@ def saved(tmp_path):
     frame = pd.DataFrame(A, columns=list(NAMES))
     frame.to_csv(tmp_path / "m.csv", index=False)
     frame.to_parquet(tmp_path / "m.parquet")
+    frame.to_feather(tmp_path / "m.feather")
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["m.npy", "m.npz", "s.npz", "m.csv", "m.parquet"])
+@pytest.mark.parametrize("name", ["m.npy", "m.npz", "s.npz", "m.csv", "m.parquet", "m.feather"])
 def test_every_type_gives_the_same_matrix_to_the_bit(saved, name):
     read = read_matrix(saved / name)
     assert sp.issparse(read.matrix) == name.startswith("s")
     dense = read.matrix.toarray() if sp.issparse(read.matrix) else read.matrix
     assert np.array_equal(dense, A)
-    tables = name.endswith(("csv", "parquet"))
+    tables = name.endswith(("csv", "parquet", "feather"))
     assert read.column_names == (NAMES if tables else ("x0", "x1", "x2"))
     assert rnla.as_tall(read.matrix).shape == A.shape
 
 
-@pytest.mark.parametrize("name", ["m.npy", "m.npz", "s.npz", "m.csv", "m.parquet"])
+@pytest.mark.parametrize("name", ["m.npy", "m.npz", "s.npz", "m.csv", "m.parquet", "m.feather"])
 def test_columns_are_taken_in_the_order_asked(saved, name):
     read = read_matrix(saved / name, columns=[2, "0"])
     dense = read.matrix.toarray() if sp.issparse(read.matrix) else read.matrix
@@ -119,8 +120,11 @@ def damaged(folder):
         "binary.csv": good["m.parquet"],
         "ragged.csv": b"a,b\n1,2\n1,2,3\n",
         "longer.csv": b"a,b\n1,2,3\n4,5,6\n",
-        "latin.csv": "a,b\n1,\xe9\n".encode("latin-1"),
+        "header.csv": "a,\xe9\n1,2\n".encode("latin-1"),
+        "short.csv": b"a,b\n1,2\n3",
         "truncated.parquet": good["m.parquet"][:-20],
+        "truncated.feather": good["m.feather"][:-20],
+        "middle.feather": good["m.feather"][: len(good["m.feather"]) // 2],
         "empty.parquet": b"",
         "text.parquet": good["m.csv"],
     }
@@ -158,8 +162,8 @@ def test_a_pickle_is_not_executed(tmp_path):
 
 UNSUITABLE = {
     "text": (b"a,b,name\n1,2,x\n3,4,y\n", "'name'", "--columns a,b"),
-    "missing": (b"a,b\n1,2\n3,\n", "'b' (1 missing)", "--columns a"),
-    "cut short": (b"a,b\n1,2\n3", "'b' (1 missing)", "--columns a"),
+    "missing": (b"a,b\n1,2\n3,\n", "'b' (1 missing, the first in row 1", "--columns a"),
+    "latin": ("a,b\n1,\xe9\n".encode("latin-1"), "'b' (text that is not UTF-8)", "--columns a"),
     "numbers as header": (b"1,2\n3,4\n", "numbers only", "line"),
     "same name twice": (b"a,a\n3,4\n", "'a' twice", "rename"),
     "row labels": (b",a\n0,4\n1,5\n", "without a name", "--columns a"),
@@ -209,17 +213,16 @@ def test_other_refusals(saved):
 @pytest.mark.parametrize("name", ["m.csv", "m.parquet"])
 def test_a_missing_package_is_named_with_its_extra(saved, name, monkeypatch):
     original = importlib.import_module
-    absent = "pandas" if name.endswith("csv") else "pyarrow"
 
     def without(module, package=None):
-        if module.partition(".")[0] == absent:
+        if module.partition(".")[0] == "pyarrow":
             raise ModuleNotFoundError(f"No module named {module!r}", name=module)
         return original(module, package)
 
     monkeypatch.setattr("importlib.import_module", without)
     with pytest.raises(rnla.MissingPackageError, match=r'pip install "rnla\[io\]"') as caught:
         read_matrix(saved / name)
-    assert caught.value.name == absent
+    assert caught.value.name == "pyarrow"
     assert isinstance(caught.value, ImportError)
 
 
