@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass, replace
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -141,7 +142,7 @@ class RowSample:
 
         Parameters
         ----------
-        A : ndarray, shape (n, d) or (n,), scipy.sparse matrix or TallMatrix
+        A : ndarray, shape (n,) or (n, d), or whatever `as_tall` accepts
             Not modified, not scanned.
 
         Returns
@@ -150,7 +151,9 @@ class RowSample:
             Sparse stays sparse, float32 stays float32; integers become float64.
         """
         if not isinstance(A, TallMatrix):
-            values = np.asarray(A) if isinstance(A, (np.ndarray, list, tuple)) else None
+            # A list of numbers is a column; other lists hold rows, row blocks or paths.
+            numbers = isinstance(A, list | tuple) and len(A) > 0 and isinstance(A[0], Number)
+            values = np.asarray(A) if numbers or isinstance(A, np.ndarray) else None
             if values is not None and values.ndim == 1:
                 self._check_rows(values.shape[0])
                 column = values if values.dtype == np.float32 else as_vector(values, "A")
