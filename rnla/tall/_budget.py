@@ -19,8 +19,8 @@ def check_budget(memory: int, header: Header, strip_bytes: float, strips: int) -
     needed = fixed + strips * strip_bytes
     raise argument_error(
         "memory",
-        f"{memory / 2**20:,.0f} MiB",
-        f"at least {needed / 2**20:,.0f} MiB: {ROW_VECTORS} numbers for each of the "
+        f"{memory / 2**20:,.1f} MiB",
+        f"at least {needed / 2**20:,.1f} MiB: {ROW_VECTORS} numbers for each of the "
         f"{header.shape[0]:,} rows, {strips} strips of {strip_bytes / 2**20:,.1f} MiB and "
         f"{header.unit_bytes / 2**20:,.1f} MiB for the reader",
         "Raise the budget, write the file in smaller row groups or chunks, or use a cluster.",

@@ -142,15 +142,22 @@ class LocalEngine:
         self._memory = memory
         self.header = Header.of(source)
         self._step = block_rows(source.row_cost)
-        if source.streamed and memory is not None:
-            check_budget(memory, self.header, self._strip_bytes(), GROUPS_IN_MEMORY)
+        if memory is not None:
+            self._free(memory)  # raises now rather than in the first pass
 
     def _strip_bytes(self) -> float:
         """Memory for one loaded strip, generously: values in the source's dtype, and positions."""
         header = self.header
-        per_row = header.entry_count / max(header.shape[0], 1)
+        n = header.shape[0]
         per_entry = header.dtype.itemsize + (8 if header.is_sparse else 0)
-        return self._step * BLOCKS_PER_STRIP * (per_row * per_entry + 8)
+        rows = min(self._step * BLOCKS_PER_STRIP, n)
+        return rows * (header.entry_count / max(n, 1) * per_entry + 8)
+
+    def _free(self, memory: int) -> float:
+        """Bytes of the budget for rows that are read ahead."""
+        strips = -(-self.header.shape[0] // (self._step * BLOCKS_PER_STRIP))
+        at_once = min(GROUPS_IN_MEMORY, strips) if self.header.streamed else 0
+        return check_budget(memory, self.header, self._strip_bytes(), at_once)
 
     def _groups(self) -> list[tuple[int, int]]:
         """Ranges of rows that are visited from one loaded piece."""
@@ -159,8 +166,7 @@ class LocalEngine:
             return [(start, min(start + strip, n)) for start in range(0, n, strip)]
         share = float(_LARGEST_GROUP)
         if self._memory is not None:
-            free = check_budget(self._memory, self.header, self._strip_bytes(), GROUPS_IN_MEMORY)
-            share = min(share, free / GROUPS_IN_MEMORY)
+            share = min(share, self._free(self._memory) / GROUPS_IN_MEMORY)
         rows = strip * max(1, int(share / self._strip_bytes()))
         return [(start, min(start + rows, n)) for start in range(0, n, rows)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,21 +12,61 @@ from .._errors import ArgumentTypeError, RnlaError, argument_error
 from ._engine import Engine, LocalEngine
 from ._source import DenseSource, SparseSource
 from .dask_collections import open_dask
+from .loaded import LoadedSource, fits
 from .matrix import TallMatrix
+from .memory import parse_memory
+from .open import open_source
 
 __all__ = ["as_tall"]
 
-_EXPECTED = "a real two-dimensional array or SciPy sparse matrix"
+_EXPECTED = (
+    "a real two-dimensional array or SciPy sparse matrix, a Dask collection, a path, an open Zarr "
+    "or HDF5 array, or row blocks that can be walked again"
+)
 
 
-def as_tall(A: Any, *, name: str = "A", require_tall: bool = True) -> TallMatrix:
-    """Wrap a matrix so that it can be read in passes.
+def as_tall(
+    A: Any,
+    *,
+    columns: Sequence[str | int] | None = None,
+    memory: int | str | None = None,
+    one_hot: Sequence[str | int] = (),
+    drop: str | None = None,
+    name: str = "A",
+    require_tall: bool = True,
+) -> TallMatrix:
+    """Wrap a matrix, wherever its rows live, so that it can be read in passes.
 
     Parameters
     ----------
-    A : array_like, scipy.sparse array or matrix, or TallMatrix, shape (n, d)
-        Any memory order, read-only too; float32, float64, integers and booleans. CSR is used as it
-        is, CSC and COO are converted to CSR once. A TallMatrix is returned unchanged.
+    A : array_like, sparse array, Dask collection, path, open dataset, iterable, or TallMatrix
+        ==========================  ==============================================================
+        home                        what may be passed, shape (n, d)
+        ==========================  ==============================================================
+        memory                      any array of real numbers, of any order, read-only too; CSR as
+                                    it is, CSC and COO converted to CSR once
+        arrays in files             path of a ``.npy`` or ``.npz`` file, ``"x.zarr/array"``,
+                                    ``"x.h5:/dataset"``, an open Zarr or HDF5 array, a glob or
+                                    folder of .npy files
+        tables in files             path, glob, folder or list of Parquet, Feather or CSV files
+        generated                   a list or other iterable of row blocks that can be walked
+                                    again, or a function that returns a fresh iterator
+        Dask                        ``dask.array`` or ``dask.dataframe``, on whatever scheduler is
+                                    active
+        ==========================  ==============================================================
+
+        A TallMatrix is returned unchanged.
+    columns : sequence of str or int, optional
+        For files and blocks: which columns to take, in this order; names, or numbers from 0.
+    memory : int or str, optional
+        Budget for files and blocks, such as ``"1GiB"``, for all that a computation holds: the rows
+        themselves if they fit, and are then read once, else groups of rows that are read ahead, and
+        eight numbers for each row. By default rows are kept if they take a quarter of the
+        machine's memory at most.
+    one_hot : sequence of str or int
+        For tables: columns of categories that become sparse columns of zeros and ones.
+    drop : {None, "first"}
+        For tables: leave out the first value of each column of categories.
     name : str
         How error messages call the argument.
     require_tall : bool
@@ -34,18 +75,26 @@ def as_tall(A: Any, *, name: str = "A", require_tall: bool = True) -> TallMatrix
     Returns
     -------
     TallMatrix
+        ``column_names`` has the names if the home has any.
 
     Raises
     ------
     ArgumentTypeError
         For complex, object, masked or non-numeric data.
     ArgumentError
-        For a wrong number of dimensions, an empty matrix or n < d. NaN and infinities are found by
-        the first pass, not here.
+        For a wrong number of dimensions, an empty matrix, n < d, missing columns or values, text,
+        or a budget that is too small. NaN and infinities are found by the first pass, not here.
+    DamagedFileError, FileNotFoundError, MissingPackageError
+        If a file cannot be read. During a pass as well, if a file has vanished or changed.
 
     Notes
     -----
-    No pass is spent and no dense data are copied. A matrix without canonical CSR form costs O(nnz).
+    No pass is spent on arrays, array files, Parquet and Feather files without categories, and dense
+    Dask arrays with known chunks. CSV files, categories and blocks are walked once to be counted,
+    sparse Dask arrays and Dask data frames computed once. No dense data are copied. A matrix
+    without canonical CSR form costs O(nnz).
+
+    Whatever the home, results have the same bits: see :doc:`/data`.
 
     Examples
     --------
@@ -53,12 +102,16 @@ def as_tall(A: Any, *, name: str = "A", require_tall: bool = True) -> TallMatrix
     >>> tall = rnla.as_tall(np.eye(4, 2))
     >>> tall.shape, tall.passes
     ((4, 2), 0)
+    >>> blocks = [np.ones((3, 2)), np.zeros((5, 2))]
+    >>> rnla.as_tall(blocks).row_norms(p=1.0)
+    array([2., 2., 2., 0., 0., 0., 0., 0.])
     """
+    limit = parse_memory(memory)
+    given = {"columns": columns, "memory": memory, "one_hot": one_hot or None, "drop": drop}
     if isinstance(A, TallMatrix):
+        _refuse_options(given, name, "a TallMatrix")
         return A
-    engine: Engine | None = open_dask(A, name)
-    if engine is None:
-        engine = LocalEngine(_sparse(A, name) if sp.issparse(A) else _dense(A, name))
+    engine, names = _open(A, name, limit, given)
     n, d = engine.header.shape
     if n == 0 or d == 0:
         remedy = "Pass a matrix with rows and columns."
@@ -71,7 +124,42 @@ def as_tall(A: Any, *, name: str = "A", require_tall: bool = True) -> TallMatrix
             f"Row sampling cannot help here: keep every row, or pass {name}.T if the long side is "
             "the columns.",
         )
-    return TallMatrix(engine, name=name)
+    return TallMatrix(engine, name=name, column_names=names)
+
+
+def _open(
+    A: Any, name: str, limit: int | None, given: dict[str, Any]
+) -> tuple[Engine, tuple[str, ...] | None]:
+    dask_engine = open_dask(A, name)
+    if dask_engine is not None:
+        _refuse_options(given, name, "a Dask collection")
+        return dask_engine, None
+    opened = open_source(
+        A,
+        columns=given["columns"],
+        memory=limit,
+        name=name,
+        one_hot=given["one_hot"] or (),
+        drop=given["drop"],
+    )
+    if opened is None:
+        _refuse_options(given, name, "a matrix in memory")
+        return LocalEngine(_sparse(A, name) if sp.issparse(A) else _dense(A, name)), None
+    source, names = opened
+    if source.streamed and 0 not in source.shape and fits(source, limit):
+        return LocalEngine(LoadedSource(source)), names
+    return LocalEngine(source, memory=limit), names
+
+
+def _refuse_options(given: dict[str, Any], name: str, what: str) -> None:
+    for option, value in given.items():
+        if value is not None:
+            raise argument_error(
+                option,
+                f"{value!r} for {what}",
+                "nothing: it is for files and blocks of rows",
+                f"Leave {option} out, or change {name} before it is passed.",
+            )
 
 
 def _check_dtype(dtype: np.dtype[Any], name: str) -> None:

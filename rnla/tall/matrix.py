@@ -62,6 +62,8 @@ class TallMatrix:
         Number of products a_ij a_ik of stored entries: n d^2 if dense, sum of nnz_i^2 if sparse.
     passes : int
         Passes over the rows spent so far.
+    column_names : tuple of str, or None
+        If the home of the rows has names.
 
     Examples
     --------
@@ -73,8 +75,11 @@ class TallMatrix:
     ((2, 2), 2)
     """
 
-    def __init__(self, engine: Engine, *, name: str = "A") -> None:
+    def __init__(
+        self, engine: Engine, *, name: str = "A", column_names: tuple[str, ...] | None = None
+    ) -> None:
         self._engine = engine
+        self.column_names = column_names
         self._name = name  # how messages call the matrix
         header = engine.header
         self.shape = header.shape
