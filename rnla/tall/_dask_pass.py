@@ -19,7 +19,7 @@ from .._errors import import_optional
 from .._result import FloatArray
 from ._dask_tasks import Job, Part, head, merge, total, visit_part
 from ._engine import Visit
-from .dask_collections import DaskRows
+from .dask_collections import DaskRows, task_specification
 from .rows import is_distributed
 
 __all__ = ["Pass"]
@@ -35,7 +35,7 @@ class Pass:
         token = uuid4().hex
         self._name = f"rnla-{_name_of(job.visit)}-{token}"
         self._layer: dict[Any, Any] = {}
-        self._specification = _task_specification()
+        self._specification = task_specification()
         self._dependencies = [rows.collection]
         job_key = f"rnla-job-{token}"
         self._add(job_key, _same, job)
@@ -166,14 +166,6 @@ class Pass:
 def _quiet(dask: Any) -> Any:
     """Row vectors that are here have to be sent; Dask would advise against it."""
     return dask.config.set({"distributed.admin.large-graph-warning-threshold": "1000 PB"})
-
-
-def _task_specification() -> Any:
-    """The module with Task, TaskRef and List, which older versions of Dask keep under a bar."""
-    try:
-        return import_optional("dask.task_spec", extra="dask", purpose="to run a pass")
-    except ImportError:
-        return import_optional("dask._task_spec", extra="dask", purpose="to run a pass")
 
 
 def _same(job: Job) -> Job:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 import scipy.sparse as sp
@@ -23,7 +24,7 @@ from ._source import Header
 if TYPE_CHECKING:
     from .dask_engine import DaskEngine
 
-__all__ = ["DaskRows", "open_dask"]
+__all__ = ["DaskRows", "open_dask", "task_specification"]
 
 _EXPECTED = "a dask.array or dask.dataframe"
 
@@ -37,6 +38,7 @@ class DaskRows:
     edges: tuple[int, ...]
     header: Header
     unit: str = "chunk"
+    column_names: tuple[str, ...] | None = None
 
     def number(self, row: int) -> int:
         """The chunk that holds a row."""
@@ -59,9 +61,8 @@ class DaskRows:
         return [next(iter(sorted(holders.get(key, ()))), "") for key in self.keys]
 
     def _delayed(self, number: int) -> Any:
-        delayed = import_optional("dask.delayed", extra="dask", purpose="to read chunks")
         (layer,) = self.collection.__dask_layers__()
-        return delayed.Delayed(self.keys[number], self.collection.dask, layer=layer)
+        return _delayed(self.keys[number], self.collection.dask, layer)
 
     def chunks(self) -> Iterator[tuple[int, Any]]:
         """Number and content of each chunk that has rows, computed when asked for."""
@@ -86,6 +87,19 @@ class DaskRows:
         return found
 
 
+def _delayed(key: Any, graph: Any, layer: str) -> Any:
+    delayed = import_optional("dask.delayed", extra="dask", purpose="to read chunks")
+    return delayed.Delayed(key, graph, layer=layer)
+
+
+def task_specification() -> Any:
+    """The module with Task, TaskRef and List, which older versions of Dask keep under a bar."""
+    try:
+        return import_optional("dask.task_spec", extra="dask", purpose="to run a pass")
+    except ImportError:
+        return import_optional("dask._task_spec", extra="dask", purpose="to run a pass")
+
+
 def open_dask(A: Any, name: str) -> DaskEngine | None:
     """An engine for a Dask collection of rows; None if A is no Dask collection.
 
@@ -103,6 +117,13 @@ def open_dask(A: Any, name: str) -> DaskEngine | None:
     arrays = import_optional("dask.array", extra="dask", purpose="to read the chunks")
     if isinstance(A, arrays.Array):
         return DaskEngine(_array_rows(A, name))
+    if type(A).__module__.startswith("dask.dataframe"):
+        frames = import_optional("dask.dataframe", extra="dask", purpose="to read the partitions")
+        if isinstance(A, frames.DataFrame):
+            return DaskEngine(_table_rows(A, name))
+        if isinstance(A, frames.Series):
+            remedy = f"For one column use {name}.to_frame()."
+            raise argument_error(name, "a dask.dataframe.Series", _EXPECTED, remedy)
     raise argument_error(
         name,
         f"a Dask {type(A).__name__}",
@@ -126,26 +147,65 @@ def _array_rows(A: Any, name: str) -> DaskRows:
         A = A.rechunk({1: -1})
     chunks = list(A.to_delayed().ravel())
     dtype = np.dtype(np.float32 if A.dtype == np.float32 else np.float64)
-    return _rows(chunks, A.chunks[0], A.shape[1], dtype, is_sparse)
-
-
-def _rows(
-    chunks: list[Any], sizes: Sequence[float], d: int, dtype: np.dtype[Any], is_sparse: bool
-) -> DaskRows:
-    entries, pairs = 0.0, 0.0
+    sizes, entries, pairs = A.chunks[0], 0.0, 0.0
     if is_sparse or np.isnan(sizes).any():
         dask = import_optional("dask", extra="dask", purpose="to read the chunks")
         counting = dask.delayed(count, pure=False)
         counts = dask.compute(*(counting(chunk, is_sparse) for chunk in chunks), traverse=False)
         sizes = [size for size, _, _ in counts]
         entries, pairs = sum(c[1] for c in counts), sum(c[2] for c in counts)
+    keys = [chunk.key for chunk in chunks]
+    kind = (A.shape[1], dtype, is_sparse)
+    return _with_header(chunks[0], keys, sizes, kind, (entries, pairs))
+
+
+def _table_rows(A: Any, name: str) -> DaskRows:
+    """One pass over the partitions, see `dask_table`; their matrices are a layer of tasks."""
+    from .dask_table import check_columns, make_plan, survey
+
+    dask = import_optional("dask", extra="dask", purpose="to read the partitions")
+    graphs = import_optional("dask.highlevelgraph", extra="dask", purpose="to read the partitions")
+    check_columns(A._meta, name)
+    partitions = list(A.to_delayed())
+    looking = dask.delayed(survey, pure=False)
+    surveys = dask.compute(*(looking(partition) for partition in partitions), traverse=False)
+    plan = make_plan(A._meta, surveys, name)
+    layer = f"rnla-rows-{uuid4().hex}"
+    specification = task_specification()
+    tasks = {
+        (layer, i): specification.Task(
+            (layer, i), plan.matrix, specification.TaskRef(partition.key)
+        )
+        for i, partition in enumerate(partitions)
+    }
+    graph = graphs.HighLevelGraph.from_collections(layer, tasks, dependencies=partitions[:1])
+    return _with_header(
+        _delayed((layer, 0), graph, layer),
+        tuple(tasks),
+        [s.rows for s in surveys],
+        (len(plan.names), plan.dtype, plan.is_sparse),
+        (sum(s.entries for s in surveys), sum(s.pairs for s in surveys)),
+        unit="partition",
+        column_names=plan.names,
+    )
+
+
+def _with_header(
+    collection: Any,
+    keys: Sequence[Any],
+    sizes: Sequence[float],
+    kind: tuple[int, np.dtype[Any], bool],
+    entries_and_pairs: tuple[float, float],
+    **names: Any,
+) -> DaskRows:
     edges = np.concatenate([[0], np.cumsum(np.asarray(sizes, dtype=np.int64))]).tolist()
+    d, dtype, is_sparse = kind
     shape = (edges[-1], int(d))
     if is_sparse:
-        header = Header.sparse(shape, dtype, entries, pairs)
+        header = Header.sparse(shape, dtype, *entries_and_pairs)
     else:
         header = Header.dense(shape, dtype)
-    return DaskRows(chunks[0], tuple(c.key for c in chunks), tuple(edges), header)
+    return DaskRows(collection, tuple(keys), tuple(edges), header, **names)
 
 
 def _check_kind(meta: Any, name: str) -> bool:
