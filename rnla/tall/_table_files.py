@@ -58,7 +58,7 @@ class TableFile:
 
     def __init__(self, table: TablePath) -> None:
         self.path = table.path
-        self._stamp = FileStamp.of(table.path)
+        self.stamp = FileStamp.of(table.path)
         self._keys: dict[str, str | None] = dict(table.keys)
         self.names: tuple[str, ...] = ()
         self.types: dict[str, Any] = {}
@@ -129,14 +129,14 @@ class TableFile:
         """As `batches`, for the given columns, without those of keys."""
         stored = self._stored(names) or [self.names[0]]  # without a column there are no rows
         with ExitStack() as stack:
-            self._stamp.check()
+            self.stamp.check()
             with self.reading():
                 unit_batches = stack.enter_context(self._opened(stored))
             for unit in units:
                 row, stop = int(self.starts[unit]), int(self.starts[unit + 1])
                 pieces = unit_batches(unit) if row < stop else iter(())
                 while True:
-                    self._stamp.check(f", {self.unit_name} {unit}")
+                    self.stamp.check(f", {self.unit_name} {unit}")
                     with self.reading(unit):
                         batch = next(pieces, None)
                     if batch is None:

@@ -73,7 +73,8 @@ class Hdf5Source(ChunkedSource):
         self._what = f"dataset {self._path!r} of {str(self._file)!r}"
         with self._dataset() as dataset:
             shape, dtype, chunks = dataset.shape or (), dataset.dtype, dataset.chunks
-            if dataset.is_virtual:
+            self._is_virtual = bool(dataset.is_virtual)
+            if self._is_virtual:
                 _check_parts(dataset, self._file)
         self._reads_parts = chunks is None
         width = max(1, int(np.prod(shape[1:], dtype=object)) * dtype.itemsize)
@@ -122,6 +123,11 @@ class Hdf5Source(ChunkedSource):
                     kind=DamagedFileError,
                 ) from error
         return out
+
+    def identity(self) -> object | None:
+        if self._stamp is None or self._is_virtual:
+            return None
+        return "hdf5", self._stamp, self._path, self._left, self._right, self._pick
 
     def where(self, row: int) -> str:
         place = f"in {self._path!r} of {self._file.name!r}"

@@ -204,6 +204,9 @@ class NpzSource(StreamedSource):
                 parts.append(piece[rows[a:b] - start])
         return sp.csr_array(sp.vstack(parts, format="csr", dtype=self._dtype))
 
+    def identity(self) -> object:
+        return "npz", self._stamp, self._target
+
     def where(self, row: int) -> str:
         return f"in {os.path.basename(self._stamp.path)!r}"
 

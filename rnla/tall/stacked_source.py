@@ -69,6 +69,9 @@ class StackedSource(StreamedSource):
                 out[first:last] = source.take(rows[first:last] - self._starts[number])
         return out
 
+    def identity(self) -> object:
+        return "stacked", [source.identity() for source in self._sources]
+
     def where(self, row: int) -> str:
         number = bisect_right(self._starts, row) - 1
         offset = self._starts[number]

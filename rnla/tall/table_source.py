@@ -278,6 +278,9 @@ class TableSource(StreamedSource):
         self._fill(picked, out)
         return np.ascontiguousarray(out.T)
 
+    def identity(self) -> object:
+        return "table", [file.stamp for file in self._files], self._plan.chosen, self._plan.names
+
     def where(self, row: int) -> str:
         f = int(np.searchsorted(self._starts, row, side="right")) - 1
         return self._files[f].where(row - int(self._starts[f]))

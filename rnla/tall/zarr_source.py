@@ -115,6 +115,12 @@ class ZarrSource(ChunkedSource):
             place = f"{self._title!r}, whose chunk file {key!r}"
             raise damage(f"{place} has {verb} since the matrix was opened")
 
+    def identity(self) -> object | None:
+        if self._stamps is None:
+            return None
+        stored = (str(self._folder), self._stamps, repr(self._array.fill_value))
+        return "zarr", *stored, self._left, self._right, self._pick
+
     def where(self, row: int) -> str:
         return f"in {_short(self._title)!r}, {self._chunk_text(row)}"
 
