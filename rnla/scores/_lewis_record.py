@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from .._result import ArrayRecord, FloatArray, Status
 
@@ -21,7 +21,8 @@ class LewisWeights(ArrayRecord):
     Attributes
     ----------
     values : ndarray, shape (n,)
-        The weights; float32 if the matrix was float32. Zero rows have weight 0.
+        The weights; float32 if the matrix was float32. Zero rows have weight 0. A Dask array if the
+        matrix was one.
     p : float
         The norm they belong to; may be infinite.
     kind : str
@@ -58,7 +59,7 @@ class LewisWeights(ArrayRecord):
         How it ended; its value is a message for people.
     """
 
-    values: FloatArray
+    values: Any
     p: float
     kind: LewisKind
     method: str

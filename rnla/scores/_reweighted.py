@@ -7,19 +7,21 @@ fixed-point map of Cohen and Peng (arXiv 1412.0588) is log w_i <- p h_i. Each ev
 preconditions with the basis before it and costs about two passes, 5 n d^2 flops and O(n + d^2)
 memory. Rank and pivots are decided once, for the unweighted matrix. All of it is kept in
 logarithms: with rows of very different size, leverages and weights leave the range of floating
-point long before their roots do.
+point long before their roots do. Vectors are row vectors of either kind. Rows that are zero have no
+logarithm; there they repeat one row that is not, which no maximum notices.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from .._result import FloatArray, IntArray
+from .._result import FloatArray
 from ..basis import Basis, orthonormal_basis
-from ..tall import TallMatrix, single_threaded_blas
+from ..tall import TallMatrix, rows, single_threaded_blas
 
 __all__ = ["Iterate", "ReweightedLeverage", "scaled"]
 
@@ -28,13 +30,13 @@ _TINY = float(np.finfo(float).tiny)
 
 @dataclass(frozen=True, eq=False)
 class Iterate:
-    """Where an iteration ended: log-weights of the nonzero rows, and how good they are.
+    """Where an iteration ended: log-weights of the rows, and how good they are.
 
     `residual` is max |log tau_i - log w_i| for two-sided methods and log max tau_i / w_i (before
     any multiplication) for one-sided ones; `ratio` is max tau_i / w_i for the weights given.
     """
 
-    log_w: FloatArray
+    log_w: Any
     residual: float
     ratio: float
     iterations: int
@@ -56,67 +58,80 @@ class ReweightedLeverage:
         self.seed = seed
         self.plain: Basis = orthonormal_basis(A, rank=rank, rcond=rcond, seed=seed)
         self.basis: Basis = self.plain
-        norms = A.row_norms(self.plain.M) if self.plain.rank else np.zeros(A.shape[0])
-        active = norms > 0
-        self._rows: IntArray | None = None if active.all() else np.flatnonzero(active)
-        self._plain_norms = np.log(self._gather(norms))
-        self.count = self._plain_norms.size
         self.rank = self.plain.rank
+        norms = A.row_norms(self.plain.M) if self.rank else rows.like(A.scan().row_max, 0.0)
+        self.count, self._first = rows.fold(_count, _both_counts, norms)
+        #: Which rows are not zero, or None if all.
+        self.alive = None if self.count == A.shape[0] else rows.settle(norms > 0)
+        self._plain_norms = rows.settle(self._log(norms)) if self.count else norms
         self.evaluations = 0
         # Measured: residuals stall at 0.1 to 0.7 eps cond(A), at 20 eps for well-conditioned A.
         self.rounding = 2.0 * float(np.finfo(float).eps) * (self.plain.condition + 30.0)
 
-    def _gather(self, full: FloatArray) -> FloatArray:
-        return full if self._rows is None else full[self._rows]
+    def live(self, values: Any, dead: float = 0.0) -> Any:
+        """The row vector with the given number where rows are zero."""
+        return values if self.alive is None else np.where(self.alive, values, dead)
 
-    def scatter(self, values: FloatArray) -> FloatArray:
-        """Values of the nonzero rows as an n-vector, zero elsewhere."""
-        if self._rows is None:
-            return values
-        full = np.zeros(self.A.shape[0])
-        full[self._rows] = values
-        return full
+    def constant(self, value: float) -> Any:
+        """A row vector of equal numbers."""
+        return rows.like(self._plain_norms, value)
 
-    def row_index(self, active: IntArray) -> IntArray:
-        """Row numbers in A of positions among the nonzero rows."""
-        return active if self._rows is None else self._rows[active]
-
-    def uniform(self) -> FloatArray:
+    def uniform(self) -> Any:
         """Log-weights of the usual start: rank / (number of nonzero rows) each."""
-        return np.full(self.count, np.log(self.rank / max(self.count, 1)))
+        return self.constant(float(np.log(self.rank / max(self.count, 1))))
 
-    def norms(self, M: FloatArray) -> FloatArray:
-        """Log ||a_i M|| of the nonzero rows: one pass."""
-        lengths = self._gather(self.A.row_norms(M))
+    def _log(self, lengths: Any) -> Any:
+        if self.alive is not None:
+            lengths = np.where(self.alive, lengths, lengths[self._first])
         # A nonzero row can still underflow; the floor keeps its logarithm finite.
-        result: FloatArray = np.log(np.maximum(lengths, _TINY))
-        return result
+        return np.log(np.maximum(lengths, _TINY))
 
-    def __call__(self, log_scale: FloatArray) -> FloatArray:
+    def norms(self, M: FloatArray) -> Any:
+        """Log ||a_i M||: one pass."""
+        return self._log(self.A.row_norms(M))
+
+    def _row_scale(self, log_scale: Any) -> Any:
+        return self.live(np.exp(log_scale))
+
+    def __call__(self, log_scale: Any) -> Any:
         """h_i = log ||a_i M|| where diag(exp(log_scale)) A M is orthonormal."""
         self.evaluations += 1
-        shift = float(log_scale[0])
-        if not np.any(log_scale != shift):  # equal scales: the basis of A itself, no pass
-            self.basis = scaled(self.plain, -shift)
-            return self._plain_norms - shift
-        row_scale = self.scatter(np.exp(log_scale))
+        low, high = rows.extremes(log_scale)
+        if low == high:  # equal scales: the basis of A itself, no pass
+            self.basis = scaled(self.plain, -low)
+            return self._plain_norms - low
         self.basis = orthonormal_basis(
-            self.A, row_scale=row_scale, start=self.basis, rank=self.rank, seed=self.seed
+            self.A,
+            row_scale=self._row_scale(log_scale),
+            start=self.basis,
+            rank=self.rank,
+            seed=self.seed,
         )
         return self.norms(self.basis.M)
 
-    def advance(self, log_scale: FloatArray, origin: Basis) -> tuple[FloatArray, float]:
+    def advance(self, log_scale: Any, origin: Basis) -> tuple[Any, float]:
         """As a call, for scales within a constant factor of those of `origin`.
 
         Returns h and the change of log det(A^T S^2 A), which is accurate however small it is.
         """
         self.evaluations += 1
-        G = self.A.gram(row_scale=self.scatter(np.exp(log_scale)), M=origin.M)
+        G = self.A.gram(row_scale=self._row_scale(log_scale), M=origin.M)
         with single_threaded_blas():
             L = np.linalg.cholesky(G)
             M = np.linalg.solve(L, origin.M.T).T
         self.basis = dataclasses.replace(origin, M=M, R=L.T @ origin.R, path=origin.path)
         return self.norms(M), 2.0 * float(np.log(np.diag(L)).sum())
+
+
+def _count(start: int, norms: FloatArray) -> tuple[int, int]:
+    """How many rows are not zero, and the number of the first, or -1."""
+    positive = norms > 0
+    count = int(np.count_nonzero(positive))
+    return count, start + int(np.argmax(positive)) if count else -1
+
+
+def _both_counts(left: tuple[int, int], right: tuple[int, int]) -> tuple[int, int]:
+    return left[0] + right[0], left[1] if left[0] else right[1]
 
 
 def scaled(basis: Basis, log_factor: float) -> Basis:

@@ -14,9 +14,11 @@ Cost per iteration: two passes, 5 n d^2 flops.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from .._result import FloatArray
+from ..tall import rows
 from ._reweighted import Iterate, ReweightedLeverage
 
 __all__ = ["damped"]
@@ -32,14 +34,14 @@ def damped(
     tol: float,
     max_iter: int,
     momentum: bool = True,
-    start: FloatArray | None = None,
+    start: Any = None,
 ) -> Iterate:
     """Iterate from `start` (log-weights; default uniform) until max |log tau - log w| <= tol,
     or rounding."""
     tol = max(tol, leverage.rounding)
     low, high = min(1.0, p / 2.0), max(1.0, p / 2.0)
     log_w = leverage.uniform() if start is None else start
-    step = np.zeros_like(log_w)
+    step: Any = None
     memory = 0.0  # Chebyshev coefficient; 0 starts afresh
     best = best_here = restarted_at = np.inf
     iteration = best_at = 0
@@ -47,12 +49,13 @@ def damped(
         iteration += 1
         h = leverage((0.5 - 1.0 / p) * log_w)
         difference = 2.0 * h - (2.0 / p) * log_w  # log tau - log w
-        residual = float(np.abs(difference).max())
+        least, most = rows.extremes(difference)
+        residual = max(most, -least)
         if residual < 0.9 * best:
             best, best_at = residual, iteration
         stalled = iteration - best_at >= _PATIENCE
         if residual <= tol or stalled or iteration == max_iter:
-            ratio = float(np.exp(difference.max()))
+            ratio = float(np.exp(most))
             return Iterate(log_w, residual, ratio, iteration, residual <= tol)
         if residual > _RISE * best_here:
             if residual > restarted_at:  # no progress since: the spectrum is wider than assumed
@@ -68,4 +71,4 @@ def damped(
             following = 1.0 / (2.0 * centre / half - memory)
             step = (following * memory) * step + (2.0 * following / half) * towards
             memory = following
-        log_w = log_w + step
+        log_w, step = rows.settle(log_w + step, step)

@@ -8,9 +8,11 @@ Cost per iteration: two passes, 5 n d^2 flops.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from .._result import FloatArray
+from ..tall import rows
 from ._reweighted import Iterate, ReweightedLeverage
 
 __all__ = ["fixed_point"]
@@ -22,7 +24,7 @@ def fixed_point(
     *,
     tol: float,
     max_iter: int,
-    start: FloatArray | None = None,
+    start: Any = None,
 ) -> Iterate:
     """Iterate from `start` (log-weights; default uniform) until max |log tau - log w| <= tol,
     or rounding."""
@@ -33,8 +35,9 @@ def fixed_point(
         iteration += 1
         h = leverage((0.5 - 1.0 / p) * log_w)
         difference = 2.0 * h - (2.0 / p) * log_w  # log tau - log w
-        residual = float(np.abs(difference).max())
+        least, most = rows.extremes(difference)
+        residual = max(most, -least)
         if residual <= tol or iteration == max_iter:
-            ratio = float(np.exp(difference.max()))
+            ratio = float(np.exp(most))
             return Iterate(log_w, residual, ratio, iteration, residual <= tol)
-        log_w = p * h
+        log_w = rows.settle(p * h)

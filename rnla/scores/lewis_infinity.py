@@ -36,7 +36,7 @@ def infinity_design(leverage: ReweightedLeverage, *, tol: float, max_iter: int) 
     start = averaged(leverage, np.inf, steps=_START_STEPS)
     origin = leverage.basis  # orthonormalises the start: well scaled coordinates for the small set
     r, m = leverage.rank, leverage.count
-    height = start.log_w
+    height = leverage.live(start.log_w, -np.inf)
     active = np.sort(np.argpartition(-height, min(4 * r, m - 1))[: min(4 * r, m)])
     active = _span(leverage, origin.M, active)
     iterations = 0
@@ -46,7 +46,7 @@ def infinity_design(leverage: ReweightedLeverage, *, tol: float, max_iter: int) 
         with single_threaded_blas():
             w, C = d_optimal(B, tol=0.1 * tol)
             M = origin.M @ C
-        h = leverage.norms(M)
+        h = leverage.live(leverage.norms(M), -np.inf)
         excess = 2.0 * float(h.max())
         if excess <= tol or iterations == max_iter:
             break
@@ -55,7 +55,7 @@ def infinity_design(leverage: ReweightedLeverage, *, tol: float, max_iter: int) 
         violators = violators[np.argsort(-h[violators])[:_CANDIDATES]]
         active = np.union1d(useful, violators[_diverse(_rows(leverage, violators, M))])
     excess = max(excess, 0.0)
-    log_w = np.full(m, -np.inf)
+    log_w = np.full(height.size, -np.inf)
     log_w[active] = np.log(w) + excess
     factor = np.exp(-0.5 * excess)
     leverage.basis = dataclasses.replace(origin, M=M * factor, R=np.linalg.solve(C, origin.R))
@@ -63,7 +63,7 @@ def infinity_design(leverage: ReweightedLeverage, *, tol: float, max_iter: int) 
 
 
 def _rows(leverage: ReweightedLeverage, active: IntArray, M: FloatArray) -> FloatArray:
-    result: FloatArray = leverage.A.take(leverage.row_index(active)).astype(np.float64) @ M
+    result: FloatArray = leverage.A.take(active).astype(np.float64) @ M
     return result
 
 
@@ -87,7 +87,7 @@ def _span(leverage: ReweightedLeverage, M: FloatArray, active: IntArray) -> IntA
         present = int((singular > 1e-3 * singular[0]).sum())
         if present == r:
             return active
-        h = leverage.norms(M @ Vt[present:].T)
+        h = leverage.live(leverage.norms(M @ Vt[present:].T), -np.inf)
         active = np.union1d(active, np.argsort(-h)[: 2 * r])
 
 

@@ -13,10 +13,11 @@ Cost: T evaluations (the first is the leverage of A), 2 T passes, about 5 T n d^
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
-from .._result import FloatArray
+from ..tall import rows
 from ._reweighted import Iterate, ReweightedLeverage, scaled
 from .lewis_damped import damped
 
@@ -47,14 +48,14 @@ def averaged(leverage: ReweightedLeverage, p: float, *, steps: int) -> Iterate:
     log_total = log_v
     for _ in range(steps - 1):
         log_v = 2.0 * (exponent * log_v + leverage(exponent * log_v))
-        log_total = np.logaddexp(log_total, log_v)
+        log_v, log_total = rows.settle(log_v, np.logaddexp(log_total, log_v))
     log_w = log_total - np.log(steps)
     log_tau = 2.0 * (exponent * log_w + leverage(exponent * log_w))
-    return _raised(leverage, p, log_w, float((log_tau - log_w).max()), steps)
+    return _raised(leverage, p, log_w, rows.largest(log_tau - log_w), steps)
 
 
 def _raised(
-    leverage: ReweightedLeverage, p: float, log_w: FloatArray, excess: float, iterations: int
+    leverage: ReweightedLeverage, p: float, log_w: Any, excess: float, iterations: int
 ) -> Iterate:
     """Multiply the weights by exp(excess), which leaves their leverages as they are."""
     leverage.basis = scaled(leverage.basis, -(0.5 - 1.0 / p) * excess)

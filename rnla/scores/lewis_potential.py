@@ -12,9 +12,11 @@ Cost per iteration: two passes, 5 n d^2 flops; a rejected step costs the same.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from .._result import FloatArray
+from ..tall import rows
 from ._reweighted import Iterate, ReweightedLeverage
 
 __all__ = ["potential_descent"]
@@ -26,7 +28,7 @@ def potential_descent(
     *,
     tol: float,
     max_iter: int,
-    start: FloatArray | None = None,
+    start: Any = None,
 ) -> Iterate:
     """Iterate from `start` (log-weights) until max |log tau - log w| <= tol, or rounding.
 
@@ -47,18 +49,21 @@ def potential_descent(
     basis = leverage.basis
     while True:
         difference = 2.0 * h - (2.0 / p) * log_w  # log tau - log w
-        residual = float(np.abs(difference).max())
+        least, most = rows.extremes(difference)
+        residual = max(most, -least)
         if residual <= tol or iteration >= max_iter:
             leverage.basis = basis
-            ratio = float(np.exp(difference.max()))
+            ratio = float(np.exp(most))
             return Iterate(log_w, residual, ratio, iteration, residual <= tol)
         while True:
             kept, added = np.log1p(-1.0 / smoothness), -np.log(smoothness)
             new_w = np.logaddexp(kept + share * log_w, added + share * p * h) / share
+            new_w = rows.settle(new_w)
             new_h, change = leverage.advance(0.5 * share * new_w, basis)
             iteration += 1
-            change += (2.0 / p) * float(np.sum(np.exp(p * new_h) - np.exp(p * h)))
-            new_residual = float(np.abs(2.0 * new_h - (2.0 / p) * new_w).max())
+            growth = leverage.live(np.exp(p * new_h) - np.exp(p * h))
+            change += (2.0 / p) * rows.total(growth)
+            new_residual = rows.largest(np.abs(2.0 * new_h - (2.0 / p) * new_w))
             rounding = leverage.rounding * (1.0 + leverage.rank)
             falls = change < 0.0 if abs(change) > rounding else new_residual < residual
             if falls or smoothness >= cap or iteration >= max_iter:

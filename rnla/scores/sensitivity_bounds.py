@@ -17,6 +17,7 @@ used here and the better one is kept row by row. Cost: the Lewis iterations, abo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -62,12 +63,15 @@ class Screen:
         return np.where(positive, np.exp((1.0 - 2.0 / p) * log_w), 0.0)
 
 
-def weight_bounds(log_m: FloatArray, log_w: FloatArray, p: float) -> tuple[FloatArray, FloatArray]:
-    """Logarithms of the lower and upper bounds above for the weights w, rows that are not zero."""
+def weight_bounds(
+    log_m: FloatArray, log_w: FloatArray, p: float, alive: Any = None
+) -> tuple[FloatArray, FloatArray]:
+    """Logarithms of the lower and upper bounds above for the weights w; sums over rows `alive`."""
     half = 0.5 * p
     log_kappa = float(np.max((1.0 - 2.0 / p) * log_w + log_m - log_w))
     largest = float(np.max(log_w))
-    log_total = largest + float(np.log(np.sum(np.exp(log_w - largest))))
+    weights = np.exp((log_w if alive is None else log_w[alive]) - largest)
+    log_total = largest + float(np.log(np.sum(weights)))
     value = half * log_m
     if p <= 2.0:
         return value - (1.0 - half) * log_total, value + (1.0 - half) * log_kappa
@@ -82,14 +86,14 @@ def screen(A: TallMatrix, p: float, *, seed: int = 0) -> Screen:
     status = leverage.plain.status
     if leverage.count == 0:
         return Screen(zero, zero, zero, leverage.rank, A.passes - before, seed, status)
-    log_one = np.zeros(leverage.count)
+    log_one = leverage.constant(0.0)
     log_tau = 2.0 * leverage(log_one)
     log_w = np.minimum(log_tau, 0.0)
-    lower, upper = weight_bounds(log_tau, log_one, p)
+    lower, upper = weight_bounds(log_tau, log_one, p, leverage.alive)
     if p != 2.0:
         log_w = damped(leverage, p, tol=_LEWIS_TOL, max_iter=_LEWIS_ITERATIONS).log_w
         log_m = 2.0 * leverage((0.5 - 1.0 / p) * log_w)
-        by_lewis = weight_bounds(log_m, log_w, p)
+        by_lewis = weight_bounds(log_m, log_w, p, leverage.alive)
         # Rounding in the quadratic forms must not cut off the truth.
         slack = p * leverage.rounding
         lower = np.maximum(lower, by_lewis[0]) - slack
@@ -97,9 +101,9 @@ def screen(A: TallMatrix, p: float, *, seed: int = 0) -> Screen:
     upper = np.minimum(upper, 0.0)
     lower = np.minimum(lower, upper)
     return Screen(
-        lower=leverage.scatter(np.exp(lower)),
-        upper=leverage.scatter(np.exp(upper)),
-        weights=leverage.scatter(np.exp(log_w)),
+        lower=leverage.live(np.exp(lower)),
+        upper=leverage.live(np.exp(upper)),
+        weights=leverage.live(np.exp(log_w)),
         rank=leverage.rank,
         passes=A.passes - before,
         seed=seed,

@@ -20,6 +20,7 @@ from .._result import FloatArray
 __all__ = [
     "aligned",
     "each",
+    "extremes",
     "float64",
     "fold",
     "host",
@@ -95,6 +96,20 @@ def _joined(merge: Callable[[Any, Any], Any], boxes: Any) -> Any:
     box = np.empty(1, dtype=object)
     box[0] = reduce(merge, [one[0] for one in boxes])
     return box
+
+
+def extremes(x: Any) -> tuple[float, float]:
+    """The smallest and the largest entry; infinities if there is none."""
+    low, high = fold(_extremes, _wider, x)
+    return low, high
+
+
+def _extremes(start: int, x: FloatArray) -> tuple[float, float]:
+    return float(np.min(x, initial=math.inf)), float(np.max(x, initial=-math.inf))
+
+
+def _wider(left: tuple[float, float], right: tuple[float, float]) -> tuple[float, float]:
+    return float(np.minimum(left[0], right[0])), float(np.maximum(left[1], right[1]))
 
 
 def largest(x: Any) -> float:

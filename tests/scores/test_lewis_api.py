@@ -203,7 +203,7 @@ def stress(cases, seed):
         d = int(rng.integers(2, 9))
         n = int(rng.integers(max(d + 1, 8), 150))
         leverage = ReweightedLeverage(as_tall(families.FAMILIES[name](n, d, case)))
-        start = rng.uniform(-12, 0, leverage.count)
+        start = rng.uniform(-12, 0, leverage.A.shape[0])
         for p in (1.0, 1.5, 3.0, 4.0, 8.0, 16.0, 20.0):
             found = damped(leverage, p, tol=1e-9, max_iter=70, start=start)
             most[p] = max(most.get(p, 0), found.iterations)
