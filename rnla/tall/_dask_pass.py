@@ -8,6 +8,7 @@ travels with its task; those in a Dask array with the same chunks do not move.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
 from operator import itemgetter
 from typing import Any
@@ -32,39 +33,42 @@ class Pass:
 
     def __init__(self, rows: DaskRows, parts: list[Part], job: Job, vectors: Sequence[Any]) -> None:
         self._parts, self._job = parts, job
-        token = uuid4().hex
-        self._name = f"rnla-{_name_of(job.visit)}-{token}"
+        # One prefix for all tasks: Dask learns from the first, which takes no time, that it is not
+        # worth while to move a chunk in order to start a part earlier.
+        self._name = name = f"rnla-{_name_of(job.visit)}-{uuid4().hex}"
         self._layer: dict[Any, Any] = {}
         self._specification = task_specification()
         self._dependencies = [rows.collection]
-        job_key = f"rnla-job-{token}"
-        self._add(job_key, _same, job)
+        self._job_key = (name, "job")
+        self._add(self._job_key, _same, job)
         slices = [self._slices(vector) for vector in vectors]
         both = job.shape is not None and job.width is not None
-        part_name = f"rnla-part-{token}" if both else self._name
-        tail = (0,) if job.width else ()
-        heads = f"rnla-head-{token}"
-        states = []
+        states: list[tuple[str, Any]] = []
+        homes = rows.homes()
+        self._pins: dict[Any, list[str]] = {}
         for i, part in enumerate(parts):
-            key = (part_name, i) if both else (part_name, i, *tail)
+            value_key = self._value_key(i)
+            key = (name, "part", i) if both or job.width is None else value_key
             more = []
             for number, size in part.more:
                 whole = size == rows.edges[number + 1] - rows.edges[number]
-                more.append(self._ref(rows.keys[number] if whole else (heads, number)))
+                more.append(self._ref(rows.keys[number] if whole else (name, "head", number)))
                 if not whole:
-                    self._add((heads, number), head, self._ref(rows.keys[number]), size)
+                    self._add((name, "head", number), head, self._ref(rows.keys[number]), size)
             size = rows.edges[part.chunk + 1] - rows.edges[part.chunk]
             chunk = self._ref(rows.keys[part.chunk])
             own = self._list([pieces[i] for pieces in slices])
-            self._add(key, visit_part, self._ref(job_key), part, size, chunk, self._list(more), own)
+            job_ref = self._ref(self._job_key)
+            self._add(key, visit_part, job_ref, part, size, chunk, self._list(more), own)
+            if homes[part.chunk]:
+                self._pins[key] = [homes[part.chunk]]
             if both:
-                self._add((self._name, i, *tail), itemgetter(1), self._ref(key))
-                self._add((f"rnla-state-{token}", i), itemgetter(0), self._ref(key))
-                key = (f"rnla-state-{token}", i)
-            states.append(self._ref(key))
-        self._total = f"rnla-total-{token}"
+                self._add(value_key, itemgetter(1), self._ref(key))
+                self._add((name, "state", i), itemgetter(0), self._ref(key))
+                key = (name, "state", i)
+            states.append((homes[part.chunk], self._ref(key)))
         if job.shape is not None:
-            self._add_tree(states, job_key, f"rnla-merge-{token}", rows.homes())
+            self._add_tree(states)
 
     def _add(self, key: Any, function: Callable[..., Any], *arguments: Any) -> None:
         self._layer[key] = self._specification.Task(key, function, *arguments)
@@ -87,34 +91,40 @@ class Pass:
         self._dependencies.append(vector)
         return [self._ref((vector.name, i, *(0 for _ in columns))) for i in range(len(sizes))]
 
-    def _add_tree(
-        self, states: Sequence[Any], job_key: str, name: str, homes: Sequence[str]
-    ) -> None:
+    def _add_tree(self, states: Sequence[tuple[str, Any]]) -> None:
         """Merge the states of each worker first, where this is known, so that one leaves it."""
         by_home: dict[str, list[Any]] = {}
-        for part, state in zip(self._parts, states, strict=True):
-            by_home.setdefault(homes[part.chunk], []).append(state)
+        for home, state in states:
+            by_home.setdefault(home, []).append(state)
+        numbers = count()
 
-        def shrink(states: Sequence[Any], most: int) -> Sequence[Any]:
+        def shrink(states: list[Any], most: int) -> list[Any]:
             while len(states) > most:
                 merged = []
                 for i in range(0, len(states), _FAN_IN):
-                    some, key = states[i : i + _FAN_IN], (name, next(numbers))
-                    self._add(key, merge, self._ref(job_key), self._list(some))
+                    some, key = states[i : i + _FAN_IN], (self._name, "merge", next(numbers))
+                    self._add(key, merge, self._ref(self._job_key), self._list(some))
                     merged.append(self._ref(key))
                 states = merged
             return states
 
-        numbers = count()
-        if len(by_home) > 1:
-            states = [shrink(group, 1)[0] for group in by_home.values()]
-        self._add(self._total, total, self._ref(job_key), self._list(shrink(states, _FAN_IN)))
+        groups = list(by_home.values())
+        last = [shrink(group, 1)[0] for group in groups] if len(groups) > 1 else groups[0]
+        last = self._list(shrink(last, _FAN_IN))
+        self._add((self._name, "total"), total, self._ref(self._job_key), last)
+
+    def _value_key(self, i: int) -> tuple[Any, ...]:
+        return (self._name, i, 0) if self._job.width else (self._name, i)
 
     def _graph(self) -> Any:
+        dask = import_optional("dask", extra="dask", purpose="to run a pass")
         graphs = import_optional("dask.highlevelgraph", extra="dask", purpose="to run a pass")
-        return graphs.HighLevelGraph.from_collections(
-            self._name, self._layer, dependencies=self._dependencies
-        )
+        # Parts run where their chunks are unless that worker is gone.
+        pinned = {"workers": partial(_pin, self._pins), "allow_other_workers": True}
+        with dask.annotate(**(pinned if self._pins else {})):
+            return graphs.HighLevelGraph.from_collections(
+                self._name, self._layer, dependencies=self._dependencies
+            )
 
     def _delayed(self, key: Any, graph: Any) -> Any:
         delayed = import_optional("dask.delayed", extra="dask", purpose="to run a pass")
@@ -137,7 +147,7 @@ class Pass:
             tail = (0,) if width else ()
             wanted = [self._delayed((self._name, i, *tail), graph) for i in range(len(self._parts))]
         if self._job.shape is not None:
-            wanted.append(self._delayed(self._total, graph))
+            wanted.append(self._delayed((self._name, "total"), graph))
         with _quiet(dask):
             found = list(dask.compute(*wanted, traverse=False))
         reduced = found.pop() if self._job.shape is not None else None
@@ -158,14 +168,23 @@ class Pass:
             if self._job.shape is None:
                 return None, dask.persist(self.values(graph), traverse=False)[0]
             values, reduced = dask.persist(
-                self.values(graph), self._delayed(self._total, graph), traverse=False
+                self.values(graph), self._delayed((self._name, "total"), graph), traverse=False
             )
             return reduced.compute(), values
 
 
 def _quiet(dask: Any) -> Any:
-    """Row vectors that are here have to be sent; Dask would advise against it."""
-    return dask.config.set({"distributed.admin.large-graph-warning-threshold": "1000 PB"})
+    """Row vectors that are here have to be sent, of which Dask would warn. Fusing loses pins."""
+    return dask.config.set(
+        {
+            "distributed.admin.large-graph-warning-threshold": "1000 PB",
+            "optimization.fuse.active": False,
+        }
+    )
+
+
+def _pin(pins: dict[Any, list[str]], key: Any) -> list[str]:
+    return pins.get(key, [])
 
 
 def _same(job: Job) -> Job:

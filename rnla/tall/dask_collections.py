@@ -37,6 +37,7 @@ class DaskRows:
     keys: tuple[Any, ...]
     edges: tuple[int, ...]
     header: Header
+    futures: tuple[Any, ...]  # of a cluster that holds chunks, else None for each
     unit: str = "chunk"
     column_names: tuple[str, ...] | None = None
 
@@ -45,20 +46,15 @@ class DaskRows:
         return int(np.searchsorted(self.edges, row, side="right")) - 1
 
     def homes(self) -> Sequence[str]:
-        """The worker that holds each chunk, empty where that is not known."""
-        nowhere = [""] * len(self.keys)
-        distributed = sys.modules.get("distributed")
-        if distributed is None:
-            return nowhere
-        try:
-            client = distributed.default_client()
-        except ValueError:  # there is none
-            return nowhere
-        futures = {f.key: f for f in distributed.futures_of(self.collection) if f.client is client}
-        if not futures:
-            return nowhere
-        holders = client.who_has(list(futures.values()))
-        return [next(iter(sorted(holders.get(key, ()))), "") for key in self.keys]
+        """The worker that holds each chunk of a persisted collection; empty if not known."""
+        present = [future for future in self.futures if future is not None]
+        if not present:
+            return [""] * len(self.keys)
+        holders = present[0].client.who_has(present)
+        return [
+            "" if future is None else min(holders.get(future.key, ()), default="")
+            for future in self.futures
+        ]
 
     def _delayed(self, number: int) -> Any:
         (layer,) = self.collection.__dask_layers__()
@@ -154,9 +150,15 @@ def _array_rows(A: Any, name: str) -> DaskRows:
         counts = dask.compute(*(counting(chunk, is_sparse) for chunk in chunks), traverse=False)
         sizes = [size for size, _, _ in counts]
         entries, pairs = sum(c[1] for c in counts), sum(c[2] for c in counts)
-    keys = [chunk.key for chunk in chunks]
     kind = (A.shape[1], dtype, is_sparse)
-    return _with_header(chunks[0], keys, sizes, kind, (entries, pairs))
+    return _with_header(
+        chunks[0],
+        [chunk.key for chunk in chunks],
+        sizes,
+        kind,
+        (entries, pairs),
+        futures=_futures(A, chunks),
+    )
 
 
 def _table_rows(A: Any, name: str) -> DaskRows:
@@ -185,9 +187,17 @@ def _table_rows(A: Any, name: str) -> DaskRows:
         [s.rows for s in surveys],
         (len(plan.names), plan.dtype, plan.is_sparse),
         (sum(s.entries for s in surveys), sum(s.pairs for s in surveys)),
+        futures=_futures(A, partitions),
         unit="partition",
         column_names=plan.names,
     )
+
+
+def _futures(A: Any, chunks: Sequence[Any]) -> tuple[Any, ...]:
+    """The future of each chunk that a cluster holds."""
+    distributed = sys.modules.get("distributed")  # without it there are none
+    found = {} if distributed is None else {f.key: f for f in distributed.futures_of(A)}
+    return tuple(found.get(chunk.key) for chunk in chunks)
 
 
 def _with_header(
