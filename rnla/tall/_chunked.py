@@ -81,7 +81,7 @@ class ChunkedSource(StreamedSource):
         """Rows start … stop-1 and columns left … right-1, within one row of chunks."""
         raise NotImplementedError
 
-    def _check(self) -> None:
+    def check(self) -> None:
         """Raise if what is stored has vanished or changed."""
 
     def _read(self, start: int, stop: int) -> npt.NDArray[Any]:
@@ -89,7 +89,9 @@ class ChunkedSource(StreamedSource):
         return rows if self._pick is None else rows[:, self._pick]
 
     def load(self, start: int, stop: int) -> DenseSource:
-        self._check()
+        self.check()
+        if self._reads_parts:
+            return DenseSource(self._read(start, stop))
         out = np.empty((stop - start, self.shape[1]), self._stored_dtype)
         begin = start
         while begin < stop:
@@ -98,10 +100,7 @@ class ChunkedSource(StreamedSource):
             end = min(first + self._chunk_rows, self.shape[0])
             upto = min(end, stop)
             into = out[begin - start : upto - start]
-            if self._reads_parts:
-                into[...] = self._read(begin, upto)
-            else:
-                into[...] = self._rows_of(chunk, first, end)[begin - first : upto - first]
+            into[...] = self._rows_of(chunk, first, end)[begin - first : upto - first]
             begin = upto
         if stop == self.shape[0] or stop % self._chunk_rows == 0:
             self._kept = None
@@ -114,7 +113,7 @@ class ChunkedSource(StreamedSource):
         return self._kept[1]
 
     def take(self, rows: IntArray) -> FloatArray:
-        self._check()
+        self.check()
         taken = take_sorted(rows, self.shape[0], self._take)
         return np.ascontiguousarray(taken, dtype=self.dtype)
 

@@ -103,7 +103,7 @@ class Hdf5Source(ChunkedSource):
                 raise damage(f"{self._what}, which has vanished since the matrix was opened")
             yield opened[self._path]
 
-    def _check(self) -> None:
+    def check(self) -> None:
         if self._stamp is not None:
             self._stamp.check()
 

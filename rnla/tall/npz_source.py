@@ -90,6 +90,9 @@ class NpzSource(StreamedSource):
 
     # Reading -----------------------------------------------------------------------------------
 
+    def check(self) -> None:
+        self._stamp.check()
+
     def load(self, start: int, stop: int) -> SparseSource:
         first, last = int(self._indptr[start]), int(self._indptr[stop])
         with self._damage(start, stop):

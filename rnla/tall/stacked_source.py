@@ -42,6 +42,10 @@ class StackedSource(StreamedSource):
         unit = max(source.unit_bytes for source in self._sources)
         super().__init__(replace(header, streamed=True, unit_bytes=unit))
 
+    def check(self) -> None:
+        for source in self._sources:
+            source.check()
+
     def load(self, start: int, stop: int) -> DenseSource:
         number = min(bisect_right(self._starts, start), len(self._sources)) - 1
         if stop <= self._starts[number + 1]:
