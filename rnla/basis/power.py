@@ -124,6 +124,9 @@ class _PowerSource:
     def load(self, start: int, stop: int) -> _PowerSource:
         return _PowerSource(self._rows.load(start, stop), self._M, self._k)
 
+    def check(self) -> None:
+        self._rows.check()
+
     def where(self, row: int) -> str:
         return self._rows.where(row)
 

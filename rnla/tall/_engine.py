@@ -172,6 +172,7 @@ class LocalEngine:
 
     def _pieces(self) -> Generator[tuple[int, int, int, Source], None, None]:
         """(offset, start, stop, source) of every strip; the rows of `source` begin at `offset`."""
+        self._source.check()
         strip = self._step * BLOCKS_PER_STRIP
         groups = self._groups()
         if not self.header.streamed:

@@ -46,6 +46,9 @@ class Source(Protocol):
         Called with increasing ranges that follow one another; a smaller start begins a new pass.
         """
 
+    def check(self) -> None:
+        """Raise if the rows are known to be others than before; called when a pass begins."""
+
     def where(self, row: int) -> str:
         """Where a row is stored, for messages: file and chunk; empty if there is nothing to say."""
 
@@ -126,6 +129,9 @@ class DenseSource:
     def take(self, rows: IntArray) -> FloatArray:
         return np.ascontiguousarray(self._array[rows], dtype=self.dtype)
 
+    def check(self) -> None:
+        pass
+
     def where(self, row: int) -> str:
         return ""
 
@@ -164,6 +170,9 @@ class SparseSource:
 
     def take(self, rows: IntArray) -> sp.csr_array:
         return self._array[rows]
+
+    def check(self) -> None:
+        pass
 
     def where(self, row: int) -> str:
         return ""

@@ -26,6 +26,7 @@ __all__ = [
     "check_dtype",
     "column_numbers",
     "float_dtype",
+    "read_at",
     "read_into",
     "runs",
     "take_sorted",
@@ -52,11 +53,18 @@ class StreamedSource:
     def load(self, start: int, stop: int) -> Source:
         raise NotImplementedError
 
+    def check(self) -> None:
+        """Raise if the rows are known to be others by now; `load` does, where it can."""
+
     def read(self, start: int, stop: int) -> Block:
         return self.load(start, stop).read(0, stop - start)
 
     def read_raw(self, start: int, stop: int) -> Block:
         return self.load(start, stop).read_raw(0, stop - start)
+
+    def identity(self) -> object | None:
+        """See `Engine`: stamps of the files, and what is taken from them."""
+        return None
 
     def close(self) -> None:
         """Let go of files and of rows kept for the next load. Reading again is possible."""
@@ -112,6 +120,16 @@ def read_into(file: IO[bytes], array: npt.NDArray[Any]) -> None:
         if not count:
             raise EOFError(f"it ends {len(view)} bytes too early")
         view = view[count:]
+
+
+def read_at(descriptor: int, array: npt.NDArray[Any], position: int) -> None:
+    """Fill a contiguous array from a position of a file; EOFError if there are too few bytes."""
+    view = memoryview(_as_bytes(array)) if array.size else memoryview(b"")
+    while len(view):
+        count = os.preadv(descriptor, [view], position)
+        if not count:
+            raise EOFError(f"it ends {len(view)} bytes too early")
+        view, position = view[count:], position + count
 
 
 def _as_bytes(array: npt.NDArray[Any]) -> Any:

@@ -74,6 +74,13 @@ class LoadedSource:
     def take(self, rows: IntArray) -> Any:
         return self._rows.take(rows)
 
+    def check(self) -> None:
+        pass
+
+    def identity(self) -> object | None:
+        identity = getattr(self._origin, "identity", None)
+        return None if identity is None else identity()
+
     def where(self, row: int) -> str:
         return self._origin.where(row)
 

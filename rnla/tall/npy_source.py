@@ -1,14 +1,17 @@
 """Rows of a .npy file, read where they lie: one pass reads the file once, in memory of one load.
 
 Plain reads at offsets, not a memory map: mapped pages count as resident memory, and a mapped file
-that is cut short ends the process. From the page cache they run at the speed of a copy in memory.
-C order reads a range of rows at once, Fortran order a range of each wanted column.
+that is cut short ends the process. Whole rows in C order are read block by block in the threads
+that work on them, so that a block goes from the page cache straight into a processor's cache, and
+the system is told which strip comes next. Otherwise one reader thread loads ranges of rows, or in
+Fortran order a range of each wanted column.
 """
 
 from __future__ import annotations
 
 import os
 import pathlib
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -27,6 +30,7 @@ from ._streamed import (
     check_dtype,
     column_numbers,
     float_dtype,
+    read_at,
     read_into,
     runs,
     take_sorted,
@@ -36,6 +40,7 @@ __all__ = ["NpySource", "StoredArray"]
 
 _EXPECTED = "an array written by numpy.save"
 _SCRATCH = 2**21  # bytes of a piece from which columns or rows are picked
+_AHEAD = 2**25  # bytes between the block read and the one that the system may fetch
 _GAP = 2**14  # bytes between two wanted rows that are cheaper to read than to jump
 
 
@@ -105,6 +110,49 @@ class NpySource(StreamedSource):
         d = width if self._columns is None else len(self._columns)
         header = Header.dense((n, d), float_dtype(stored.dtype))
         super().__init__(replace(header, streamed=True, unit_bytes=float(_SCRATCH)))
+        # Positioned reads need no thread of their own; systems without them stream.
+        self.streamed = stored.fortran or self._columns is not None or not hasattr(os, "preadv")
+        self._descriptor: int | None = None
+        self._opening = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_descriptor": None, "_opening": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._opening = threading.Lock()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        descriptor = self.__dict__.get("_descriptor")
+        if descriptor is not None:
+            self._descriptor = None
+            os.close(descriptor)
+
+    def check(self) -> None:
+        self._stamp.check()
+
+    def read(self, start: int, stop: int) -> FloatArray:
+        return np.ascontiguousarray(self.read_raw(start, stop), dtype=np.float64)
+
+    def read_raw(self, start: int, stop: int) -> FloatArray:
+        block = self._empty(stop - start)
+        row_bytes = block.itemsize * block.shape[1]
+        position = self._stored.offset + start * row_bytes
+        path = pathlib.Path(self._stamp.path)
+        with as_damage(path, _EXPECTED):
+            with self._opening:
+                if self._descriptor is None:
+                    self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+                descriptor = self._descriptor
+            read_at(descriptor, block, position)
+            if hasattr(os, "posix_fadvise"):
+                ahead = position + _AHEAD
+                os.posix_fadvise(descriptor, ahead, block.nbytes, os.POSIX_FADV_WILLNEED)
+        return np.ascontiguousarray(block, dtype=self.dtype)
 
     @contextmanager
     def _opened(self) -> Iterator[IO[bytes]]:
@@ -173,6 +221,9 @@ class NpySource(StreamedSource):
                     read_into(file, piece)
                     out[first:last, j] = piece[rows[first:last] - start]
         return out
+
+    def identity(self) -> object:
+        return "npy", self._stamp, self._stored, self._columns
 
     def where(self, row: int) -> str:
         return f"in {os.path.basename(self._stamp.path)!r}"

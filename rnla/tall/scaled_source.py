@@ -29,6 +29,9 @@ class ScaledSource:
     def load(self, start: int, stop: int) -> ScaledSource:
         return ScaledSource(self._source.load(start, stop), self._units)
 
+    def check(self) -> None:
+        self._source.check()
+
     def where(self, row: int) -> str:
         return self._source.where(row)
 

@@ -70,7 +70,6 @@ def test_header_rows_and_take_are_those_of_the_array(home, dtype, tmp_path):
     source, wanted = opened(HOMES[home](A, tmp_path)), in_memory(A, home in SPARSE)
     for key in ("shape", "dtype", "is_sparse", "row_cost", "entry_count", "pair_count"):
         assert getattr(source, key) == getattr(wanted, key), key
-    assert source.streamed
     assert source.unit_bytes >= 0
     for start, stop in ((0, 20), (20, 47), (0, 47), (3, 4)):
         same(source.load(start, stop).read(0, stop - start), wanted.read(start, stop))
