@@ -1,0 +1,62 @@
+"""What functions that run for long offer: a checkpoint, bars, a seed that survives a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..random import RNGLike, resolve_seed
+from ._checkpoint_folder import CheckpointFolder
+from ._file_errors import PathLike
+from .checkpoint import CheckpointEngine
+from .matrix import TallMatrix
+from .progress import PassCounter, with_progress
+
+__all__ = ["long_run"]
+
+
+@contextmanager
+def long_run(
+    A: TallMatrix,
+    *,
+    checkpoint: PathLike | None = None,
+    progress: bool = False,
+    what: str = "",
+    rng: RNGLike = None,
+) -> Iterator[tuple[TallMatrix, int, PassCounter]]:
+    """The same matrix read through a checkpoint and shown by bars, a seed, and the bar of passes.
+
+    Parameters
+    ----------
+    A : TallMatrix
+    checkpoint : path-like, optional
+        Folder for finished passes: emptied when the block ends without an error, kept otherwise.
+    progress : bool
+        Whether to show bars.
+    what : str
+        What the bar says first.
+    rng : None, int, numpy Generator or SeedSequence
+        With a checkpoint, None means the seed of the run that is being resumed.
+
+    Yields
+    ------
+    tuple of (TallMatrix, int, PassCounter)
+        Passes over the matrix count as passes over `A`.
+    """
+    counter = PassCounter(what, shown=progress)
+    folder = None if checkpoint is None else CheckpointFolder(checkpoint)
+    try:
+        seed = resolve_seed(rng)
+        if folder is not None:
+            opened = folder  # for the closure below: not None
+            seed = opened.seed(seed) if rng is None else seed
+            A = A.through(lambda engine: CheckpointEngine(engine, opened))
+        if progress:
+            A = A.through(lambda engine: with_progress(engine, counter))
+        yield A, seed, counter
+        if folder is not None:
+            folder.clear()
+    finally:
+        counter.close()
+        if folder is not None:
+            folder.close()
