@@ -19,10 +19,11 @@ from .._errors import argument_error
 from .._result import IntArray
 from ._source import csr_block
 from ._streamed import damage
-from ._table_checks import missing_count
-from ._table_files import arrow
+from ._table_checks import MissingValues, missing_count, missing_values
+from ._table_csv import CsvFile
+from ._table_files import TableFile, arrow
 
-__all__ = ["CategoryValues", "Gap", "Plan"]
+__all__ = ["CategoryValues", "Gap", "Plan", "gather_categories"]
 
 _MOST_CATEGORIES = 100_000
 
@@ -92,6 +93,29 @@ class CategoryValues:
 def _is_whole(value: str) -> bool:
     digits = value.removeprefix("-")
     return digits.isascii() and digits.isdigit() and str(int(digits)) == digits
+
+
+def gather_categories(
+    files: Sequence[TableFile], chosen: Sequence[str], categories: Sequence[str]
+) -> dict[str, CategoryValues]:
+    """The values of each column of categories; reports missing values that can be known now."""
+    values = {name: CategoryValues(name) for name in categories}
+    missing = MissingValues()
+    if any(file.misses() for file in files):
+        raise missing_values(files, chosen)
+    for file in files:
+        if not categories and not isinstance(file, CsvFile):
+            continue
+        for row, batch in file.survey():
+            missing.add(file, row, batch)
+            if not missing.counts:
+                for name, gathered in values.items():
+                    gathered.add(batch.column(name))
+    if missing.counts and isinstance(files[0], CsvFile):
+        raise missing.error(chosen)
+    if missing.counts:  # among the columns of categories; the others may have more
+        raise missing_values(files, chosen)
+    return values
 
 
 # Batches to rows -------------------------------------------------------------------------------

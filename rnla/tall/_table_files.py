@@ -50,7 +50,9 @@ class TableFile:
     starts : ndarray of int, shape (units + 1,)
         First row of each unit, and the number of rows.
     unit_bytes : float
-        What reading may hold in memory, `select` known.
+        What reading may hold in memory, once `select` was called.
+    stamp : FileStamp
+        Size and time of change when the file was opened.
     """
 
     unit_name = ""
@@ -155,6 +157,10 @@ class TableFile:
         """Context in which whatever the reader raises names the file and the unit."""
         part = "" if unit is None else f"{self.unit_name} {unit}"
         return as_damage(self.path, self.expected, part)
+
+    def check(self) -> None:
+        """Raise if the file has vanished or changed."""
+        self.stamp.check()
 
     def where(self, row: int) -> str:
         """Where a row of the file is stored."""

@@ -19,8 +19,8 @@ from .._result import IntArray
 from ._file_errors import PathLike
 from ._source import DenseSource, Header, Source, SparseSource
 from ._streamed import StreamedSource, column_numbers, take_sorted
-from ._table_checks import MissingValues, check_columns, check_kinds, missing_values
-from ._table_columns import CategoryValues, Gap, Plan
+from ._table_checks import check_columns, check_kinds, missing_values
+from ._table_columns import Gap, Plan, gather_categories
 from ._table_csv import CsvFile
 from ._table_files import ArrowFile, ParquetFile, TableFile
 from ._table_paths import find_tables
@@ -115,7 +115,7 @@ def open_table(
     categories = [name for name in chosen if is_category[name]]
     for file in with_rows:
         file.select(numbers, categories)
-    values = _survey(with_rows, chosen, categories)
+    values = gather_categories(with_rows, chosen, categories)
     source = TableSource(
         with_rows, Plan.make(chosen, _dtype(with_rows, numbers), values, drop == "first")
     )
@@ -126,29 +126,6 @@ def _dtype(files: Sequence[TableFile], numbers: Sequence[str]) -> np.dtype[Any]:
     stored = [str(file.types[name]) for file in files for name in numbers]
     single = bool(stored) and all(kind == "float" for kind in stored)
     return np.dtype(np.float32 if single else np.float64)
-
-
-def _survey(
-    files: Sequence[TableFile], chosen: Sequence[str], categories: Sequence[str]
-) -> dict[str, CategoryValues]:
-    """Gather categories, and report missing values that can be known now."""
-    values = {name: CategoryValues(name) for name in categories}
-    missing = MissingValues()
-    if any(file.misses() for file in files):
-        raise missing_values(files, chosen)
-    for file in files:
-        if not categories and not isinstance(file, CsvFile):
-            continue
-        for row, batch in file.survey():
-            missing.add(file, row, batch)
-            if not missing.counts:
-                for name, gathered in values.items():
-                    gathered.add(batch.column(name))
-    if missing.counts and isinstance(files[0], CsvFile):
-        raise missing.error(chosen)
-    if missing.counts:  # among the columns of categories; the others may have more
-        raise missing_values(files, chosen)
-    return values
 
 
 class TableSource(StreamedSource):
@@ -173,6 +150,8 @@ class TableSource(StreamedSource):
         header = Header.dense((n, d), plan.dtype)
         if plan.is_sparse:
             header = Header.sparse((n, d), plan.dtype, *self._count_entries())
+        # CSV files were walked over to be counted, categories to be gathered.
+        self.opening_passes = int(isinstance(files[0], CsvFile) or plan.is_sparse) + plan.is_sparse
         unit_bytes = max(file.unit_bytes for file in files)
         if plan.is_sparse:  # a position and a value for each number or category of a batch
             unit_bytes *= 2
@@ -280,6 +259,10 @@ class TableSource(StreamedSource):
 
     def identity(self) -> object:
         return "table", [file.stamp for file in self._files], self._plan.chosen, self._plan.names
+
+    def check(self) -> None:
+        for file in self._files:
+            file.check()
 
     def where(self, row: int) -> str:
         f = int(np.searchsorted(self._starts, row, side="right")) - 1

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 
 import rnla
 from rnla.tall import _table_csv, _table_files
+from rnla.tall._digest import digest
 from rnla.tall._engine import LocalEngine
 from rnla.tall._source import DenseSource, SparseSource
 from rnla.tall.files import read_matrix
@@ -642,7 +643,30 @@ def test_a_file_that_is_another_one_in_the_next_pass_is_named(tmp_path, suffix, 
         loaded(source, [0, 100])
     with pytest.raises(rnla.DamagedFileError, match=pattern):
         source.take(np.array([99]))
+    with pytest.raises(rnla.DamagedFileError, match=pattern):
+        source.check()
     assert source.take(np.array([49])).shape == (1, 4)
+
+
+def test_a_matrix_is_recognised_by_its_files_and_columns(tmp_path):
+    for name in ("1", "2"):
+        write(random_table(20, categories=True), tmp_path / f"{name}.parquet")
+
+    def identity(path, **options):
+        return digest(open_table(path, one_hot=["city", "code"], **options)[0].identity())
+
+    first = identity(tmp_path)
+    assert identity(tmp_path) == first
+    others = [
+        identity(tmp_path / "1.parquet"),
+        identity([tmp_path / "2.parquet", tmp_path / "1.parquet"]),
+        identity(tmp_path, columns=["city", "code"]),
+        identity(tmp_path, columns=["code", "city"]),
+        identity(tmp_path, drop="first"),
+    ]
+    os.utime(tmp_path / "1.parquet", (1, 1))
+    others.append(identity(tmp_path))
+    assert len({first, *others}) == 7
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
