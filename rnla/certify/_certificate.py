@@ -12,7 +12,8 @@ import numpy as np
 from .._errors import argument_error
 from .._result import FloatArray, Status
 from ..tall import as_tall
-from ._sums import SampleLike, distortion_ratios
+from ._power_sums import distortion_ratios
+from ._sums import SampleLike, sampled_rows
 
 __all__ = ["Certificate", "TierResult", "Witnesses"]
 
@@ -72,9 +73,10 @@ class Witnesses:
                 f"the {self.lower.size} columns of the matrix that was certified",
                 "Pass the matrix that the certificate was made for.",
             )
-        low, high = distortion_ratios(
-            tall, sample, np.column_stack([self.lower, self.upper]), self.p
-        )
+        rows = sampled_rows(tall, sample.indices)
+        weights = np.asarray(sample.weights, dtype=np.float64)
+        both = np.column_stack([self.lower, self.upper])
+        low, high = distortion_ratios(tall, rows, weights, both, self.p)
         return float(low), float(high)
 
 

@@ -7,14 +7,11 @@ it, where an accurate basis would form the dense n x d product A M.
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import scipy.linalg
 
 from ..basis import Basis
 from ..tall import TallMatrix, single_threaded_blas
-from ._rows import sparse_gram
 
 __all__ = ["gram_basis"]
 
@@ -23,7 +20,7 @@ _SMALLEST_PIVOT = 1e-5
 
 def gram_basis(A: TallMatrix) -> Basis | None:
     """The basis, or None if a pivot is so small that rank is not safely decided this way."""
-    G = sparse_gram((block for _, block in A.blocks()), itertools.repeat(None))
+    G = A.gram()
     alive = np.flatnonzero(A.scan().column_max > 0)
     norm = np.sqrt(np.diag(G)[alive])
     if not alive.size or not np.all((norm > 1e-140) & (norm < 1e140)):

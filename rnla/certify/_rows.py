@@ -7,35 +7,16 @@ moderate, else a sparse choice and scaling of columns, since d x r x r products 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from .._result import FloatArray
 
-__all__ = ["HeldRows", "Side", "congruence", "dense_product", "merge_parallel", "sparse_gram"]
+__all__ = ["HeldRows", "congruence", "dense_product", "merge_parallel", "sparse_gram"]
 
 _CHUNK_ENTRIES = 2**17
-
-
-class Side(Protocol):
-    """Rows b_i with weights, seen through products only."""
-
-    weights: FloatArray
-    rank: int
-    gram_flops: float
-    product_flops: float
-
-    def forward(self, Z: FloatArray) -> FloatArray:
-        """b_i . z for all rows, for a vector or for the columns of a matrix."""
-
-    def backward(self, c: FloatArray) -> FloatArray:
-        """Sum of c_i b_i."""
-
-    def gram(self, scale: FloatArray) -> FloatArray:
-        """Sum of scale_i b_i b_i^T, dense r x r."""
 
 
 class HeldRows:
@@ -77,7 +58,7 @@ class HeldRows:
     def gram(self, scale: FloatArray) -> FloatArray:
         root = np.sqrt(scale)
         if self._transform is not None:
-            return congruence(sparse_gram([self._rows], [root]), self._transform)
+            return congruence(sparse_gram(self._rows, root), self._transform)
         G = np.zeros((self.rank, self.rank))
         step = max(64, _CHUNK_ENTRIES // self.rank)
         for start in range(0, len(self), step):
@@ -107,21 +88,16 @@ def _lengths(rows: FloatArray) -> FloatArray:
     return np.maximum(lengths, tiny)
 
 
-def sparse_gram(blocks: Iterable[Any], scales: Iterable[FloatArray | None]) -> FloatArray:
-    """Sum over CSR blocks and rows of s_i^2 a_i a_i^T, in one accumulator and one thread.
+def sparse_gram(rows: Any, scale: FloatArray) -> FloatArray:
+    """Sum over CSR rows of s_i^2 a_i a_i^T, in one accumulator and one thread.
 
     A pass adds up one d x d matrix per task, which for thousands of columns costs more than the
     few products that every row contributes.
     """
     from ..kernels.csr_gram import add_csr_gram
 
-    G: FloatArray | None = None
-    for block, scale in zip(blocks, scales, strict=False):
-        if G is None:
-            G = np.zeros((block.shape[1], block.shape[1]))
-        add_csr_gram(block.data, block.indices, block.indptr, scale, G)
-    if G is None:
-        raise ValueError("no block of rows")
+    G = np.zeros((rows.shape[1], rows.shape[1]))
+    add_csr_gram(rows.data, rows.indices, rows.indptr, scale, G)
     return np.asarray(np.triu(G) + np.triu(G, 1).T)
 
 

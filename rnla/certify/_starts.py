@@ -10,7 +10,6 @@ p = 1: the best 10 of 400 mixtures end within 0.1 % of the best of 150 random st
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -20,7 +19,7 @@ from .._result import FloatArray, IntArray
 from ..tall import as_tall, single_threaded_blas
 from ._problem import Problem
 from ._rows import HeldRows, congruence, dense_product
-from ._sums import log_power_sums, sampled_rows
+from ._sums import log_power_sums
 
 __all__ = ["mixtures", "pool_ratios", "select", "start_pool"]
 
@@ -31,6 +30,7 @@ _MIXTURES = 300
 _ROWS = 40
 _COORDINATES = 40
 _VERTICES = 16
+_CHUNK = 2**20
 _HEIGHTS = (0.4, 0.7, 1.0, 1.3, -0.7, -1.3)
 
 
@@ -39,7 +39,7 @@ def start_pool(
 ) -> FloatArray:
     """Candidate starts as columns, in the coordinates of the sides."""
     rank = problem.rank
-    generator = problem.stream("starts").generator()
+    generator = problem.whole.stream("starts").generator()
     pool = [generator.standard_normal((rank, 8))]
     G_sampled, G_full = sampled.gram(sampled.weights), full.gram(full.weights)
     pairs = [(G_sampled, G_full)]
@@ -139,19 +139,18 @@ def _lewis_pair(problem: Problem, lewis: FloatArray) -> tuple[FloatArray, FloatA
     T = problem.transform
     if not sp.issparse(T):
         return rows.gram(row_scale=kept, M=T), problem.A.gram(row_scale=scale, M=problem.basis.M)
-    G = problem.A.gram(row_scale=scale) * problem.column_scale
-    G *= problem.column_scale[:, None]
+    G = problem.A.gram(row_scale=scale) * problem.whole.column_scale
+    G *= problem.whole.column_scale[:, None]
     return congruence(rows.gram(row_scale=kept), T), congruence(G, T)
 
 
 def _row_optima(problem: Problem, G_full: FloatArray) -> FloatArray:
     """(A^T A)^+ a_i for the rows whose count changed most: heavy rows dropped or counted often."""
-    score = problem.leverage ** (max(problem.p, 1.0) / 2.0)
-    kept = score[problem.indices] * np.abs(problem.weights - 1.0)
-    dropped = score.copy()
-    dropped[problem.indices] = 0.0
-    rows = np.concatenate([problem.indices[_largest(kept, _ROWS)], _largest(dropped, _ROWS)])
-    B = dense_product(problem.take(np.sort(rows)), problem.transform).T
+    score = problem.leverage[problem.indices] ** (problem.p / 2.0)
+    kept = score * np.abs(problem.weights - 1.0)
+    dropped = _largest_others(problem.leverage, problem.indices, _ROWS)
+    rows = np.concatenate([problem.indices[_largest(kept, _ROWS)], dropped])
+    B = dense_product(problem.whole.take(np.sort(rows)), problem.transform).T
     if not sp.issparse(problem.transform):
         return B  # in an orthonormal basis the minimiser is the row itself
     with single_threaded_blas():
@@ -166,6 +165,18 @@ def _largest(values: FloatArray, count: int) -> IntArray:
     return chosen
 
 
+def _largest_others(values: FloatArray, indices: IntArray, count: int) -> IntArray:
+    """Where the largest values outside `indices` are; memory O(count + chunk) at a time."""
+    best: IntArray = np.empty(0, dtype=np.int64)
+    for start in range(0, values.size, _CHUNK):
+        part = values[start : start + _CHUNK].copy()
+        inside = indices[np.searchsorted(indices, start) : np.searchsorted(indices, start + _CHUNK)]
+        part[inside - start] = 0.0
+        best = np.concatenate([best, start + _largest(part, count)])
+        best = best[_largest(values[best], count)]
+    return best
+
+
 def _coordinates(problem: Problem) -> FloatArray:
     """Unit vectors of the first pivot columns."""
     count = min(problem.rank, _COORDINATES)
@@ -176,7 +187,7 @@ def _coordinates(problem: Problem) -> FloatArray:
 
 def incidence_witnesses(problem: Problem, kept_share: FloatArray) -> FloatArray | None:
     """For graphs: 1 at a vertex, +-t at its sampled neighbours, for the most unbalanced ones."""
-    rows: Any = sampled_rows(problem.A, problem.indices)
+    rows = problem.plain_rows
     if not sp.issparse(rows):
         return None
     counts = np.diff(rows.indptr)
@@ -207,5 +218,5 @@ def incidence_witnesses(problem: Problem, kept_share: FloatArray) -> FloatArray 
             columns.append(x)
     X = np.column_stack(columns)
     if sp.issparse(problem.transform):
-        return np.asarray(X[pivots] / problem.column_scale[pivots, None])
+        return np.asarray(X[pivots] / problem.whole.column_scale[pivots, None])
     return np.asarray(problem.basis.R @ X)

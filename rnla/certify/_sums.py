@@ -1,7 +1,7 @@
-"""Sums of p-th powers that neither overflow nor vanish, and the ratio that everything is about.
+"""Sums of p-th powers that neither overflow nor vanish, over rows that are held in memory.
 
 Every sum is kept as its logarithm, computed relative to the largest term, so that rows of size
-1e+-150 and p = 20 are as good as any others (SPEC K4).
+1e+-150 and p = 20 are as good as any others (SPEC K4). `_power_sums` has those over all rows.
 """
 
 from __future__ import annotations
@@ -11,16 +11,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .._errors import argument_error
 from .._result import FloatArray, IntArray
 from ..tall import TallMatrix
-from ..tall.extended import Extended
 
 __all__ = [
     "SampleLike",
     "absolute_power",
     "column_scale",
-    "distortion_ratios",
     "log_power_sums",
     "sampled_rows",
 ]
@@ -91,37 +88,3 @@ def column_scale(A: TallMatrix) -> FloatArray:
 def sampled_rows(A: TallMatrix, indices: IntArray) -> Any:
     """The kept rows in float64, dense or CSR."""
     return A.take(indices).astype(np.float64, copy=False)
-
-
-def distortion_ratios(
-    A: TallMatrix, sample: SampleLike, X: FloatArray, p: float, *, plain: FloatArray | None = None
-) -> FloatArray:
-    """||S A x||_p^p / ||A x||_p^p for every column x of X, from all rows of A: one pass.
-
-    Products are formed in extended precision: at the x that matter, A x is often the small result
-    of a long cancellation. Those with the columns of `plain`, which follow, are not.
-
-    Raises
-    ------
-    ArgumentError
-        If A x = 0 for one of them.
-    """
-    extended = Extended.prepare(X, np.zeros_like(X), column_scale(A))
-    columns = X.shape[1] + (0 if plain is None else plain.shape[1])
-
-    def product(block: Any) -> FloatArray:
-        exact = extended.product(block)
-        return exact if plain is None else np.hstack([exact, block @ plain])
-
-    rows = product(sampled_rows(A, sample.indices))
-    upper = log_power_sums([(rows, np.asarray(sample.weights, dtype=np.float64))], columns, p)
-    lower = log_power_sums(((product(block), None) for _, block in A.blocks()), columns, p)
-    if np.any(np.isneginf(lower)):
-        raise argument_error(
-            "x",
-            "a vector with A x = 0",
-            "a vector outside the null space of A",
-            "The ratio is not defined there; pass the matrix that the sample was drawn from.",
-        )
-    ratios: FloatArray = np.exp(upper - lower)
-    return ratios

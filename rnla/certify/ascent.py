@@ -20,10 +20,10 @@ import scipy.linalg
 from .._result import FloatArray
 from ..tall import single_threaded_blas
 from ._line import log_sum, search_line, sweep_plane
-from ._rows import Side
+from ._rows import HeldRows
 from ._sums import absolute_power
 
-__all__ = ["Ascent", "ascend"]
+__all__ = ["Ascent", "ascend", "reweighted_gram", "slope_coefficients", "solve"]
 
 _GAIN = 1e-3  # a smaller increase of the log ratio lowers the floor under the weights
 _STEP_LIMIT = 80
@@ -39,7 +39,7 @@ class Ascent:
 
 
 def ascend(
-    upper: Side, lower: Side, p: float, z: FloatArray, *, max_steps: int = _STEP_LIMIT
+    upper: HeldRows, lower: HeldRows, p: float, z: FloatArray, *, max_steps: int = _STEP_LIMIT
 ) -> Ascent:
     """Increase U(z) / L(z) from z until steps gain less than 0.1 % at the finest smoothing."""
     floor, smallest = (0.3, 3e-6 if p == 1.0 else 1e-4) if p < 2.0 else (0.3, 1e-2)
@@ -75,8 +75,8 @@ def ascend(
 
 
 def _direction(
-    upper: Side,
-    lower: Side,
+    upper: HeldRows,
+    lower: HeldRows,
     p: float,
     z: FloatArray,
     y_upper: FloatArray,
@@ -84,21 +84,31 @@ def _direction(
     floor: float,
 ) -> FloatArray:
     """Q^-1 grad(log U - log L) / p with Q the reweighted quadratic of L; z + v is the full step."""
-    slope = upper.backward(_slope(y_upper, upper.weights, p)) - lower.backward(
-        _slope(y_lower, lower.weights, p)
+    slope = upper.backward(slope_coefficients(y_upper, upper.weights, p)) - lower.backward(
+        slope_coefficients(y_lower, lower.weights, p)
     )
-    size = np.abs(y_lower)
+    Q, unit = reweighted_gram(lower, y_lower, p, floor)
+    return solve(Q, slope * unit)
+
+
+def reweighted_gram(
+    lower: HeldRows, y: FloatArray, p: float, floor: float
+) -> tuple[FloatArray, float]:
+    """Sum of w |y|^(p-2) b b^T relative to the sum of w |y|^p, times the number returned with it.
+
+    Below `floor` times the typical |y| weights stay the same: those of rows near zero would be
+    infinite (p < 2) or vanish (p > 2).
+    """
+    size = np.abs(y)
     top = float(size.max())
     size = size / top
     total = float(lower.weights @ absolute_power(size, p))
     typical = (total / float(lower.weights.sum())) ** (1.0 / p)
-    # Without a floor the weights of rows near zero are infinite (p < 2) or vanish (p > 2).
     weight = np.maximum(size, floor * typical) ** (p - 2.0)
-    Q = lower.gram(lower.weights * weight / total)
-    return _solve(Q, slope * top * top)
+    return lower.gram(lower.weights * weight / total), top * top
 
 
-def _slope(y: FloatArray, weights: FloatArray, p: float) -> FloatArray:
+def slope_coefficients(y: FloatArray, weights: FloatArray, p: float) -> FloatArray:
     """Coefficients c with sum of c_i b_i = grad(log sum w |y|^p) / p."""
     top = float(np.abs(y).max(initial=0.0))
     scaled = y / top
@@ -107,7 +117,7 @@ def _slope(y: FloatArray, weights: FloatArray, p: float) -> FloatArray:
     return coefficients / (total * top)
 
 
-def _solve(Q: FloatArray, slope: FloatArray) -> FloatArray:
+def solve(Q: FloatArray, slope: FloatArray) -> FloatArray:
     """Q^-1 slope after scaling to unit diagonal; a growing ridge if Q is numerically singular."""
     with single_threaded_blas():
         diagonal = np.sqrt(np.maximum(np.diag(Q), np.finfo(float).tiny))

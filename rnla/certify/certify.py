@@ -22,12 +22,14 @@ import numpy as np
 
 from .._errors import argument_error, check_p, check_positive, check_size
 from .._result import FloatArray
+from ..basis import Basis
 from ..basis.power import power_dimension
 from ..random import RNGLike, resolve_seed
 from ..tall import as_tall, single_threaded_blas, within_range
 from ._certificate import Certificate, TierResult, Witnesses
 from ._problem import Problem, check_sample
 from ._sums import SampleLike
+from ._whole import Whole
 from .enumeration import LARGEST_RANK, enumeration_cost, enumeration_tier
 from .khatri_rao import LARGEST_DIMENSION, khatri_rao_tier, power_of
 from .rank import lost_direction
@@ -36,7 +38,7 @@ from .search import ascent_tier
 from .spectral import spectral_tier
 from .statistical import random_directions, statistical_tier
 
-__all__ = ["TIERS", "certify_embedding"]
+__all__ = ["TIERS", "Certifier", "certify_embedding"]
 
 TIERS = ("spectral", "enumeration", "ascent", "khatri_rao", "sandwich", "statistical")
 _TIE = 1e-12
@@ -44,7 +46,6 @@ _SWEEP_FLOPS = 100.0  # sorting and prefix sums, per row and plane
 _SWEEP_SHARE = 0.1  # an ascent finds the same extremes at once, so a proof may cost seconds only
 
 
-@single_threaded_blas()  # with more threads, sums and so results depend on their number
 def certify_embedding(
     A: Any,
     sample: SampleLike,
@@ -98,10 +99,11 @@ def certify_embedding(
 
     Notes
     -----
-    Passes: about 4 for the basis and leverage scores, 1 to load the rows, 1 to measure;
-    "khatri_rao" and "sandwich" add about 4 each, and an ascent against a stand-in about 20 for its
-    last steps on all rows. Memory: the sampled rows, up to four million numbers of A (or four rows
-    for each sampled one), and for those last steps about ten n-vectors. Time with p = 1 and 10
+    Passes: about 3 for the basis and leverage scores, 1 to load the rows of a small matrix or 3 for
+    the last steps on those of a large one, 1 to measure; "khatri_rao" and "sandwich" add about 4
+    each. Sampled rows and the stand-in's are read once, not counted as passes. Memory: the sampled
+    rows, up to four million numbers of A (or four rows for each sampled one), and about four
+    numbers per row of A: no step needs all rows at once. Time with p = 1 and 10
     starts: 1 s for n = 20,000, d = 20, 800 sampled rows; 20 s for n = 1,000,000, d = 64, 3000
     sampled rows (two shared cores).
 
@@ -123,39 +125,74 @@ def certify_embedding(
     True
     """
     p = check_p(p)
-    starts = check_size(starts, name="starts")
-    budget = check_positive(budget, "budget")
-    seed = resolve_seed(rng)
-    tall = as_tall(A)
-    before = tall.passes
-    tall, units = within_range(tall)
-    problem = Problem(tall, sample, p, seed)
-    if reference is not None:
-        reference = check_sample(tall, reference, "reference")
-    lewis = None if lewis_weights is None else check_lewis(lewis_weights, tall.shape[0])
-    if problem.rank == 0:
-        return _nothing_to_preserve(problem, before)
-    chosen = _choose(problem, tiers, budget, lewis)
-    lost = lost_direction(problem)
-    run: dict[str, Callable[[], TierResult]] = {
-        "spectral": lambda: spectral_tier(problem),
-        "enumeration": lambda: enumeration_tier(problem),
-        "ascent": lambda: ascent_tier(
-            problem,
-            starts=starts,
-            budget=budget,
-            reference=reference,
-            lewis=lewis,
-            rank_lost=lost is not None,
-        ),
-        "khatri_rao": lambda: khatri_rao_tier(problem),
-        "sandwich": lambda: sandwich_tier(problem, lewis),
-    }
-    results = [run[name]() for name in chosen if name in run]
-    certificate = _assemble(problem, results, "statistical" in chosen, lost, before)
-    if units is None:
-        return certificate
-    return replace(certificate, witnesses=certificate.witnesses.rescaled(units))
+    certifier = Certifier(A, p, seed=resolve_seed(rng))
+    return certifier(
+        sample,
+        tiers=tiers,
+        starts=starts,
+        reference=reference,
+        lewis_weights=lewis_weights,
+        budget=budget,
+    )
+
+
+class Certifier:
+    """Certificates of several samples of one matrix; what does not depend on them is shared.
+
+    Each is the one that `certify_embedding` returns for the same seed, but for `passes`: after the
+    first, one pass is enough for a matrix that is small or p = 2, and four otherwise.
+    """
+
+    def __init__(self, A: Any, p: float, *, seed: int, basis: Basis | None = None) -> None:
+        """`basis` is one of `within_range(A)`, made with the same seed, if the caller has it."""
+        self._before = as_tall(A).passes
+        tall, self._units = within_range(as_tall(A))
+        self._whole = Whole(tall, p, seed, basis=basis)
+
+    @single_threaded_blas()  # with more threads, sums and so results depend on their number
+    def __call__(
+        self,
+        sample: SampleLike,
+        *,
+        tiers: str | Sequence[str] = "auto",
+        starts: int = 10,
+        reference: SampleLike | None = None,
+        lewis_weights: Any = None,
+        budget: float = 1e11,
+    ) -> Certificate:
+        """Certify one sample; see `certify_embedding`."""
+        starts = check_size(starts, name="starts")
+        budget = check_positive(budget, "budget")
+        tall = self._whole.A
+        problem = Problem(self._whole, sample)
+        before, self._before = self._before, -1
+        before = tall.passes if before < 0 else before
+        if reference is not None:
+            reference = check_sample(tall, reference, "reference")
+        lewis = None if lewis_weights is None else check_lewis(lewis_weights, tall.shape[0])
+        if problem.rank == 0:
+            return _nothing_to_preserve(problem, before)
+        chosen = _choose(problem, tiers, budget, lewis)
+        lost = lost_direction(problem)
+        run: dict[str, Callable[[], TierResult]] = {
+            "spectral": lambda: spectral_tier(problem),
+            "enumeration": lambda: enumeration_tier(problem),
+            "ascent": lambda: ascent_tier(
+                problem,
+                starts=starts,
+                budget=budget,
+                reference=reference,
+                lewis=lewis,
+                rank_lost=lost is not None,
+            ),
+            "khatri_rao": lambda: khatri_rao_tier(problem),
+            "sandwich": lambda: sandwich_tier(problem, lewis),
+        }
+        results = [run[name]() for name in chosen if name in run]
+        certificate = _assemble(problem, results, "statistical" in chosen, lost, before)
+        if self._units is None:
+            return certificate
+        return replace(certificate, witnesses=certificate.witnesses.rescaled(self._units))
 
 
 def _choose(
@@ -245,7 +282,7 @@ def _assemble(
         rank_preserved=lost is None,
         diagnostics=diagnostics,
         passes=problem.A.passes - before,
-        seed=problem.seed,
+        seed=problem.whole.seed,
         status=problem.basis.status,
     )
 
@@ -269,6 +306,6 @@ def _nothing_to_preserve(problem: Problem, before: int) -> Certificate:
         rank_preserved=True,
         diagnostics={},
         passes=problem.A.passes - before,
-        seed=problem.seed,
+        seed=problem.whole.seed,
         status=problem.basis.status,
     )

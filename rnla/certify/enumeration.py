@@ -49,13 +49,13 @@ def enumeration_tier(problem: Problem) -> TierResult:
             f"p = 1 and rank at most {LARGEST_RANK}",
             "Use tiers='auto', which takes the strongest tier that applies.",
         )
-    sampled, full = problem.hold(problem.kept), problem.hold()
+    sampled, full = problem.held, problem.whole.held
     with single_threaded_blas():
         low, planes_low = _largest_ratio(full, sampled)
         high, planes_high = _largest_ratio(sampled, full)
-    directions = problem.lift(np.column_stack([low, high]))
+    directions = problem.whole.lift(np.column_stack([low, high]))
     lower, upper = problem.ratios(directions)
-    slack = _ROUNDING + problem.rounding
+    slack = _ROUNDING + problem.whole.rounding
     return TierResult(
         "enumeration",
         directions,

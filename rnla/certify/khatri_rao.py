@@ -15,12 +15,10 @@ import numpy as np
 
 from .._errors import argument_error
 from .._result import FloatArray
-from ..basis import orthonormal_basis
 from ..basis.power import power_dimension, power_features, power_view
 from ..tall import as_tall
 from ._certificate import TierResult
 from ._problem import Problem
-from ._rows import dense_product
 from .spectral import extreme_eigenvalues
 
 __all__ = ["LARGEST_DIMENSION", "khatri_rao_tier", "power_of"]
@@ -45,18 +43,11 @@ def khatri_rao_tier(problem: Problem) -> TierResult:
             "Use tiers='auto', which takes the strongest tier that applies.",
         )
     M = problem.basis.M
-    view = power_view(problem.A, k, M=M)
-    basis = orthonormal_basis(view, seed=problem.seed)
-    features = as_tall(
-        power_features(dense_product(problem.rows, problem.unscaled(M)), k), require_tall=False
-    )
-    values, vectors, error = extreme_eigenvalues(
-        features.gram(row_scale=np.sqrt(problem.weights), M=basis.M, low=basis.low),
-        view.gram(M=basis.M, low=basis.low),
-        problem.indices.size,
-    )
-    error += k * problem.rounding * float(values[-1])
-    problem.A.passes += view.passes
+    basis, G_full = problem.whole.monomials
+    features = power_view(as_tall(problem.plain_rows, require_tall=False), k, M=M)
+    G_sampled = features.gram(row_scale=np.sqrt(problem.weights), M=basis.M, low=basis.low)
+    values, vectors, error = extreme_eigenvalues(G_sampled, G_full, problem.indices.size)
+    error += k * problem.whole.rounding * float(values[-1])
     ends = basis.M @ vectors[:, [0, -1]]
     return TierResult(
         "khatri_rao",

@@ -33,9 +33,9 @@ def lost_direction(problem: Problem) -> FloatArray | None:
         if sp.issparse(T):
             length = np.sqrt(np.asarray((rows @ T).power(2).sum(axis=1))).ravel()
             unit = _inverse(length)
-            G = congruence(sparse_gram([rows], [unit]), T)
+            G = congruence(sparse_gram(rows, unit), T)
         else:
-            B = problem.coordinates(rows)
+            B = problem.whole.coordinates(rows)
             B *= _inverse(np.linalg.norm(B, axis=1))[:, None]
             G = B.T @ B
         with single_threaded_blas():
@@ -46,7 +46,7 @@ def lost_direction(problem: Problem) -> FloatArray | None:
                 pass
             else:
                 return None
-    dense = dense_product(rows, T) if sp.issparse(T) else problem.coordinates(rows)
+    dense = dense_product(rows, T) if sp.issparse(T) else problem.whole.coordinates(rows)
     dense *= _inverse(np.linalg.norm(dense, axis=1))[:, None]
     with single_threaded_blas():
         if len(dense) > rank:
@@ -54,7 +54,7 @@ def lost_direction(problem: Problem) -> FloatArray | None:
         singular, right = np.linalg.svd(dense)[1:]
     if singular.size == rank and singular[-1] > _TOLERANCE * singular[0]:
         return None
-    return problem.lift(right[-1:].T)[:, 0]
+    return problem.whole.lift(right[-1:].T)[:, 0]
 
 
 def _inverse(length: FloatArray) -> FloatArray:

@@ -20,6 +20,7 @@ import numpy as np
 from .._errors import ArgumentTypeError, argument_error
 from .._result import FloatArray
 from ..basis import orthonormal_basis
+from ..tall.rows import host
 from ._certificate import TierResult
 from ._problem import Problem
 from ._rows import dense_product
@@ -35,16 +36,16 @@ def sandwich_tier(problem: Problem, lewis: FloatArray | None = None) -> TierResu
     exponent = 0.5 - 1.0 / p
     scale = np.zeros(w.size)
     scale[live] = np.exp(exponent * np.log(w[live]))
-    basis = orthonormal_basis(problem.A, row_scale=scale, seed=problem.seed)
-    tau = basis.leverage(problem.A, scale)
+    basis = orthonormal_basis(problem.A, row_scale=scale, seed=problem.whole.seed)
+    tau = host(basis.leverage(problem.A, scale))
     # A row with weight zero would be missing from Q: only rows of zeros may have it.
-    missing = np.any(~live & (problem.A.scan().row_max > 0))
+    missing = np.any(~live & (host(problem.A.scan().row_max) > 0))
     gamma = float(np.max(tau[live] / w[live]))
     total = float(w.sum())
 
     omega = problem.weights
     factor = scale[problem.indices] * np.sqrt(omega)
-    B = dense_product(problem.rows, problem.unscaled(basis.M)) * factor[:, None]
+    B = dense_product(problem.rows, problem.whole.unscaled(basis.M)) * factor[:, None]
     values, vectors = np.linalg.eigh(B.T @ B)
     kept_w = omega * w[problem.indices]
     kept = kept_w > 0

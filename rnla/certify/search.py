@@ -23,13 +23,13 @@ import numpy as np
 from .._result import FloatArray
 from ..tall import single_threaded_blas
 from ._certificate import TierResult
-from ._pass_rows import PassRows
 from ._problem import Problem
 from ._reference import draw_reference
-from ._rows import HeldRows, Side
+from ._rows import HeldRows
 from ._starts import pool_ratios, select, start_pool
 from ._sums import SampleLike
 from .ascent import Ascent, ascend
+from .full_steps import improve
 from .vertices import polish_vertex
 
 __all__ = ["ascent_tier", "search_extremes"]
@@ -38,8 +38,6 @@ _HELD_ALWAYS = 600_000  # numbers of A (non-zeros if sparse, and then four times
 _HELD_AT_MOST = 4_000_000
 _OVERSIZE = 16  # rows of the reference per row of the sample, if that fits; else four
 _POLISHED = 3
-_FULL_STEPS = 4
-_FULL_ROWS = 5_000_000  # a step on all rows needs about ten n-vectors
 
 
 @dataclass
@@ -118,11 +116,14 @@ def ascent_tier(
 
     If the sample has lost rank, the smallest ratio is zero and only the largest is searched.
     """
-    sampled = problem.hold(problem.kept)
+    sampled, whole = problem.held, problem.whole
     rows = _rows_to_explore(problem)
-    if reference is None and rows < problem.A.shape[0]:
-        reference = draw_reference(problem, rows)
-    full = problem.hold(reference)
+    stands_in = reference is not None or rows < problem.A.shape[0]
+    if reference is not None:
+        weights = np.asarray(reference.weights, dtype=np.float64)
+        full = whole.hold(whole.take(np.asarray(reference.indices)), weights)
+    else:
+        full = draw_reference(whole, rows) if stands_in else whole.held
     with single_threaded_blas():  # thousands of small products: threads would wait for each other
         pool = start_pool(problem, sampled, full, lewis)
         directions = search_extremes(
@@ -135,24 +136,19 @@ def ascent_tier(
             lowest_known=rank_lost,
         )
     candidates = [[end.z for end in direction.ends[:_POLISHED]] for direction in directions]
-    if reference is not None and problem.A.shape[0] <= _FULL_ROWS:
-        everything = PassRows(problem)
-        sides: list[tuple[Side, Side]] = [(everything, sampled), (sampled, everything)]
-        for z, (upper, lower) in zip(candidates, sides, strict=True):
-            if not z:
-                continue
-            end = ascend(upper, lower, problem.p, z[0], max_steps=_FULL_STEPS)
-            z.append(end.z)
-    Z = np.column_stack([z for found in candidates for z in found])
+    found = [np.column_stack(ends) for ends in candidates if ends]
+    if stands_in:
+        found += improve(problem, full, candidates)
+    Z = np.hstack(found)
     lowest, highest = directions
     return TierResult(
         "ascent",
-        problem.lift(Z),
+        whole.lift(Z),
         details={
             "starts": len(lowest.ends) + len(highest.ends),
             "steps": lowest.steps + highest.steps,
             "flops": lowest.flops + highest.flops,
-            "explored": "all rows" if reference is None else "reference",
+            "explored": "reference" if stands_in else "all rows",
             "explored_rows": len(full),
             "history_lower": tuple(-value for value in lowest.history),
             "history_upper": highest.history,
@@ -163,12 +159,12 @@ def ascent_tier(
 def _rows_to_explore(problem: Problem) -> int:
     """How many rows stand for D in the search; n if a stand-in would not save a third of them."""
     n, m = problem.A.shape[0], problem.indices.size
-    per_row = max(problem.entries / n, 1.0) / (4.0 if problem.A.is_sparse else 1.0)
+    per_row = max(problem.whole.entries / n, 1.0) / (4.0 if problem.A.is_sparse else 1.0)
     wanted = max(_HELD_ALWAYS / per_row, float(_OVERSIZE * m))
     rows = min(wanted, max(_HELD_AT_MOST / per_row, 4.0 * m))
     return n if rows > n / 1.5 else int(rows)
 
 
-def _step_flops(upper: Side, lower: Side) -> float:
+def _step_flops(upper: HeldRows, lower: HeldRows) -> float:
     products = 2.0 * (upper.product_flops + lower.product_flops)
     return lower.gram_flops + products + lower.rank**3 / 3.0

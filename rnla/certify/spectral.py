@@ -41,11 +41,12 @@ def spectral_tier(problem: Problem) -> TierResult:
     M, low = problem.basis.M, problem.basis.low
     G_sampled = as_tall(problem.rows, require_tall=False).gram(
         row_scale=np.sqrt(problem.weights),
-        M=problem.unscaled(M),
-        low=None if low is None else problem.unscaled(low),
+        M=problem.whole.unscaled(M),
+        low=None if low is None else problem.whole.unscaled(low),
     )
-    G_full = problem.A.gram(M=M, low=low)
-    values, vectors, error = extreme_eigenvalues(G_sampled, G_full, problem.indices.size)
+    values, vectors, error = extreme_eigenvalues(
+        G_sampled, problem.whole.gram, problem.indices.size
+    )
     return TierResult(
         "spectral",
         M @ vectors[:, [0, -1]],

@@ -35,7 +35,7 @@ _DIRECTIONS = 60
 
 def random_directions(problem: Problem) -> FloatArray:
     """x = M z for independent Gaussian z, (d, 60): A x is uniform over directions of the range."""
-    generator = problem.stream("typical").generator()
+    generator = problem.whole.stream("typical").generator()
     return np.asarray(problem.basis.M @ generator.standard_normal((problem.rank, _DIRECTIONS)))
 
 

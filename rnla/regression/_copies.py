@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 
 from .._result import FloatArray
@@ -23,12 +26,13 @@ def distances(A: TallMatrix, X: FloatArray, p: float) -> FloatArray:
     k = X.shape[1]
     largest = float((A.scan().column_max @ np.abs(X)).max())
     X = X / (largest or 1.0)
-    total = np.zeros((k, k))
-    for _, block in A.blocks():
-        Y = block @ X
-        for i in range(k):
-            total[i] += (np.abs(Y - Y[:, i : i + 1]) ** p).sum(axis=0)
-    return total
+    return A.fold(partial(_add_distances, X, p), (k, k))
+
+
+def _add_distances(X: FloatArray, p: float, block: Any, start: int, out: FloatArray) -> None:
+    Y = block @ X
+    for i in range(X.shape[1]):
+        out[i] += (np.abs(Y - Y[:, i : i + 1]) ** p).sum(axis=0)
 
 
 def central(distances: FloatArray) -> int:

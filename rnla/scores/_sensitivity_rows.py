@@ -8,9 +8,18 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._result import FloatArray, IntArray
-from ..tall import TallMatrix
+from ..tall import TallMatrix, as_tall
 
-__all__ = ["dense_rows", "distinct_rows"]
+__all__ = ["count_distinct", "dense_rows", "distinct_rows", "in_memory"]
+
+
+def in_memory(A: TallMatrix) -> TallMatrix:
+    """A itself if its rows are here, else its rows gathered: for methods that hold all of A."""
+    header = A._engine.header
+    if not header.streamed and not A._engine.is_distributed:
+        return A
+    A.passes += 1
+    return as_tall(A.take(np.arange(A.shape[0])), require_tall=False)
 
 
 def dense_rows(A: TallMatrix, rows: IntArray) -> FloatArray:
@@ -38,6 +47,16 @@ def distinct_rows(A: TallMatrix, rows: IntArray) -> tuple[IntArray, IntArray]:
                 first.append(int(part[offset]))
             group[start + offset] = number
     return np.asarray(first, dtype=np.int64), group
+
+
+def count_distinct(A: TallMatrix, rows: IntArray, most: int) -> int:
+    """How many of the rows differ by more than sign; no more are read once there are `most`."""
+    found: set[bytes] = set()
+    start, step = 0, 4096
+    while start < len(rows) and len(found) < most:
+        found.update(_keys(A.take(rows[start : start + step])))
+        start, step = start + step, min(4 * step, 2**18)
+    return len(found)
 
 
 def _keys(block: Any) -> list[bytes]:

@@ -15,7 +15,7 @@ from .._result import FloatArray, IntArray
 from ..random import Stream
 from ..tall import TallMatrix
 from ._sensitivity_reference import Reference
-from ._sensitivity_rows import dense_rows
+from ._sensitivity_rows import dense_rows, in_memory
 from .exact_sensitivities import Intervals
 from .sensitivity_bounds import Screen
 
@@ -39,7 +39,7 @@ def block_sensitivities(
     rows = np.flatnonzero(known.upper > 0.0)
     order = rows[np.argsort(Stream(seed, "sensitivity blocks").uniform(rows), kind="stable")]
     blocks = np.array_split(order, max(1, -(-len(order) // block_size))) if len(order) else []
-    sums = _signed_sums(A, blocks, signs, seed)
+    sums = _signed_sums(in_memory(A), blocks, signs, seed)
     nonzero = np.flatnonzero(np.any(sums != 0.0, axis=1))
     estimate = np.zeros(len(sums))
     for start in range(0, len(nonzero), _GROUP):

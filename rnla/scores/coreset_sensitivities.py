@@ -11,6 +11,9 @@ Memory O(m d + m block).
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -33,26 +36,40 @@ def coreset_sensitivities(
     refine: bool = True,
 ) -> Intervals:
     """Intervals for all rows to within `factor` of each other (wider without `refine`)."""
-    lower, upper = known.lower.copy(), known.upper.copy()
+    visit = partial(_visit, against, p, factor, refine)
+    found = A.each(visit, rows=(known.lower, known.upper), width=3)
+    lower, upper, solved = np.asarray(found).T
+    return Intervals(lower.copy(), upper.copy(), int(np.count_nonzero(solved)), True)
+
+
+def _visit(
+    against: Reference,
+    p: float,
+    factor: float,
+    refine: bool,
+    block: Any,
+    start: int,
+    out: FloatArray,
+    lower: FloatArray,
+    upper: FloatArray,
+) -> FloatArray:
+    """Lower and upper ends for the rows of one block, and whether a program was solved."""
+    found = np.column_stack([lower, upper, np.zeros(len(lower))])
+    rows = np.flatnonzero(upper > 0.0)
+    if rows.size == 0:
+        return found
+    dense = (block.toarray() if sp.issparse(block) else block)[rows]
     problem, form = against.problem, against.form
-    tol = 1.0 - 1.0 / factor
-    solves = 0
-    for start, block in A.blocks():
-        dense = block.toarray() if sp.issparse(block) else block
-        rows = np.flatnonzero(upper[start : start + len(dense)] > 0.0)
-        if rows.size == 0:
-            continue
-        found = problem.minimise_many(dense[rows], weights=form, quick=True)
-        low, high = _powers(found.norm, p), _powers(found.norm_lower, p)
-        wide = np.flatnonzero(high > factor * low)
-        if refine and wide.size:
-            solved = problem.minimise_many(dense[rows[wide]], weights=form, tol=tol)
-            low[wide], high[wide] = _powers(solved.norm, p), _powers(solved.norm_lower, p)
-            solves += wide.size
-        at = start + rows
-        lower[at] = np.clip(low, lower[at], upper[at])
-        upper[at] = np.clip(high, lower[at], upper[at])
-    return Intervals(lower, upper, solves, True)
+    quick = problem.minimise_many(dense, weights=form, quick=True)
+    low, high = _powers(quick.norm, p), _powers(quick.norm_lower, p)
+    wide = np.flatnonzero(high > factor * low)
+    if refine and wide.size:
+        solved = problem.minimise_many(dense[wide], weights=form, tol=1.0 - 1.0 / factor)
+        low[wide], high[wide] = _powers(solved.norm, p), _powers(solved.norm_lower, p)
+        found[rows[wide], 2] = 1.0
+    found[rows, 0] = np.clip(low, lower[rows], upper[rows])
+    found[rows, 1] = np.clip(high, found[rows, 0], upper[rows])
+    return found
 
 
 def _powers(norm: FloatArray, p: float) -> FloatArray:

@@ -18,7 +18,7 @@ from .._errors import argument_error
 from .._result import FloatArray, IntArray
 from ..constrained import ConstrainedMinima, ConstrainedProblem
 from ..tall import TallMatrix
-from ._sensitivity_rows import dense_rows, distinct_rows
+from ._sensitivity_rows import dense_rows, distinct_rows, in_memory
 from .sensitivity_bounds import Screen
 
 __all__ = ["SOLVES_WITHOUT_FORCE", "Intervals", "exact_sensitivities", "solve_rows"]
@@ -53,6 +53,7 @@ def exact_sensitivities(
 
     At most `solves` programs; without that limit more than 20,000 are refused unless `force`.
     """
+    A = in_memory(A)
     lower, upper = known.lower.copy(), known.upper.copy()
     wanted = rows[_wide(lower[rows], upper[rows], factor)]
     first, group = distinct_rows(A, wanted)

@@ -19,7 +19,7 @@ from .._result import FloatArray, Status
 from ..constrained import ConstrainedProblem
 from ..random import RNGLike, resolve_seed
 from ..tall import as_tall
-from ._sensitivity_rows import dense_rows, distinct_rows
+from ._sensitivity_rows import dense_rows, distinct_rows, in_memory
 from .sensitivity_bounds import screen
 
 __all__ = ["MaxSensitivity", "max_sensitivity"]
@@ -107,13 +107,14 @@ def max_sensitivity(A: Any, p: float, *, solves: int = 100, rng: RNGLike = None)
     best, row, x, used = 0.0, -1, np.zeros(tall.shape[1]), 0
     upper = float(np.max(known.upper))
     if upper > 0.0:
-        problem = ConstrainedProblem(tall, p, rank=known.rank)
+        held = in_memory(tall)
+        problem = ConstrainedProblem(held, p, rank=known.rank)
         form = known.form(p)
         rows = np.flatnonzero(known.upper >= np.max(known.lower))
         rows = rows[np.argsort(-known.upper[rows], kind="stable")]
         rest = float(known.upper[rows[_CANDIDATES]]) if len(rows) > _CANDIDATES else 0.0
-        first, _ = distinct_rows(tall, rows[:_CANDIDATES])
-        quick = problem.minimise_many(dense_rows(tall, first), weights=form, quick=True)
+        first, _ = distinct_rows(held, rows[:_CANDIDATES])
+        quick = problem.minimise_many(dense_rows(held, first), weights=form, quick=True)
         high = np.minimum(known.upper[first], _powers(quick.norm_lower, p))
         order = np.argsort(-high, kind="stable")
         row, x = int(first[np.argmin(quick.norm)]), quick.x[np.argmin(quick.norm)]
@@ -121,7 +122,7 @@ def max_sensitivity(A: Any, p: float, *, solves: int = 100, rng: RNGLike = None)
         upper = 0.0  # over the rows solved
         while used < min(solves, len(order)) and high[order[used]] > best * (1.0 + _TOL):
             part = order[used : min(used + _GROUP, solves)]
-            found = problem.minimise_many(dense_rows(tall, first[part]), weights=form, tol=_TOL)
+            found = problem.minimise_many(dense_rows(held, first[part]), weights=form, tol=_TOL)
             used += len(part)
             upper = max(upper, float(np.max(_powers(found.norm_lower, p))))
             winner = int(np.argmin(found.norm))

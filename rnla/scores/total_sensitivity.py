@@ -19,7 +19,7 @@ from .._result import Status
 from ..random import RNGLike, Stream, resolve_seed
 from ..tall import as_tall
 from ._sensitivity_reference import reference, reference_size
-from ._sensitivity_rows import dense_rows, distinct_rows
+from ._sensitivity_rows import count_distinct, dense_rows, distinct_rows
 from .sensitivity_bounds import screen
 
 __all__ = ["TotalSensitivity", "total_sensitivity"]
@@ -108,9 +108,9 @@ def total_sensitivity(
     rows = np.flatnonzero(known.upper > 0.0)
     value, error, used, status = 0.5 * (lower + upper), 0.0, 0, known.status
     if p != 2.0 and rows.size:
-        first, group = distinct_rows(tall, rows)
-        everything = len(first) <= solves
+        everything = count_distinct(tall, rows, solves + 1) <= solves
         if everything:
+            first, group = distinct_rows(tall, rows)
             chosen, counts = first, np.bincount(group).astype(np.float64)
         else:
             guess = np.sqrt(known.lower * known.upper)

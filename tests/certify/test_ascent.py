@@ -13,6 +13,7 @@ from rnla.certify._line import log_sum, search_line, sweep_plane
 from rnla.certify._problem import Problem
 from rnla.certify._rows import HeldRows, merge_parallel
 from rnla.certify._sums import absolute_power
+from rnla.certify._whole import Whole
 from rnla.certify.ascent import ascend
 from rnla.certify.vertices import polish_vertex
 from rnla.constrained import ConstrainedProblem
@@ -25,8 +26,8 @@ POWERS = [1.0, 1.3, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 11.0]
 
 
 def sides(A, sample, p):
-    problem = Problem(as_tall(A), sample, p, 0)
-    return problem.hold(problem.kept), problem.hold()
+    problem = Problem(Whole(as_tall(A), p, 0), sample)
+    return problem.held, problem.whole.held
 
 
 @given(
@@ -192,7 +193,7 @@ def test_many_sparse_columns_are_searched_without_a_dense_basis():
     A = sp.csr_array(sp.random(n, d, density=0.01, random_state=rng, format="csr"))
     A = sp.csr_array(A + sp.eye_array(n, d) * 3.0)
     sample = uniform_sample(A, 3000, 3, 0)
-    problem = Problem(as_tall(A), sample, 3.0, 0)
+    problem = Problem(Whole(as_tall(A), 3.0, 0), sample)
     assert sp.issparse(problem.transform)
     found = certify_embedding(A, sample, 3, tiers=("ascent",), starts=2, rng=0)
     assert found.rank == d

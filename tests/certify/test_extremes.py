@@ -71,7 +71,7 @@ def test_a_sample_of_zero_rows_has_distortion_one(d: int, p: float, sparse: bool
 def test_a_uniform_sample_that_misses_every_nonzero_row() -> None:
     A = sp.csc_array(sp.eye(5000, 6, dtype=int))
     embedding = rnla.lp_subspace_embedding(A, 1, size=300, rng=0)
-    assert embedding.certificate.found == 0.0
+    assert embedding.certificate.found < 1e-14
     assert embedding.uniform.found == 1.0
 
 
