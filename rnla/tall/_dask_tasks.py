@@ -19,6 +19,7 @@ from .._errors import ArgumentError, ArgumentTypeError, argument_error, import_o
 from .._result import FloatArray, IntArray
 from ._blas import single_threaded_blas
 from ._engine import BLOCKS_PER_STRIP, Visit, visit_strips
+from ._file_rows import FileRows
 from ._reduction import Reduction
 from ._source import DenseSource, Source, SparseSource, csr_block
 
@@ -68,6 +69,8 @@ class Reader:
 
     def matrix(self, chunk: Any, number: int, rows: int | None = None) -> Any:
         """The chunk as a NumPy array or a canonical CSR array."""
+        if isinstance(chunk, FileRows):
+            chunk = chunk.read()
         if self.is_sparse:
             matrix = _canonical(chunk)
         elif sp.issparse(chunk):
@@ -92,7 +95,9 @@ class Reader:
 
     def source(self, matrix: Any) -> Source:
         """A source over a matrix in memory."""
-        source: Source = SparseSource(matrix) if self.is_sparse else DenseSource(matrix)
+        return self._wrapped(SparseSource(matrix) if self.is_sparse else DenseSource(matrix))
+
+    def _wrapped(self, source: Source) -> Source:
         for wrap in self.wrap:
             source = wrap(source)
         return source
@@ -107,6 +112,8 @@ class Reader:
 
     def take(self, chunk: Any, number: int, rows: IntArray) -> Any:
         """Some rows of a chunk in the user's kind and dtype."""
+        if isinstance(chunk, FileRows):
+            return self._wrapped(chunk.open()).take(rows + chunk.start)
         return self.source(self.matrix(chunk, number)).take(rows)
 
 
@@ -221,9 +228,9 @@ def visit_part(
     return state if values is None else (state, values)
 
 
-def head(chunk: Any, rows: int) -> Any:
+def head(job: Job, chunk: Any, number: int, rows: int) -> Any:
     """The first rows of a chunk, on their own so that the rest can be let go."""
-    return chunk[:rows].copy()
+    return job.reader.matrix(chunk, number)[:rows].copy()
 
 
 def merge(job: Job, states: Sequence[Any]) -> Any:

@@ -30,6 +30,7 @@ def as_tall(
     *,
     columns: Sequence[str | int] | None = None,
     memory: int | str | None = None,
+    dask: bool = False,
     one_hot: Sequence[str | int] = (),
     drop: str | None = None,
     name: str = "A",
@@ -63,6 +64,9 @@ def as_tall(
         themselves if they fit, and are then read once, else groups of rows that are read ahead, and
         eight numbers for each row. By default rows are kept if they take a quarter of the
         machine's memory at most.
+    dask : bool
+        For files: let Dask read them, on whatever scheduler is active, a range of rows in each
+        task. Workers must see the same paths. `memory` then bounds a chunk to an eighth of it.
     one_hot : sequence of str or int
         For tables: columns of categories that become sparse columns of zeros and ones.
     drop : {None, "first"}
@@ -107,7 +111,13 @@ def as_tall(
     array([2., 2., 2., 0., 0., 0., 0., 0.])
     """
     limit = parse_memory(memory)
-    given = {"columns": columns, "memory": memory, "one_hot": one_hot or None, "drop": drop}
+    given = {
+        "columns": columns,
+        "memory": memory,
+        "dask": dask or None,
+        "one_hot": one_hot or None,
+        "drop": drop,
+    }
     if isinstance(A, TallMatrix):
         _refuse_options(given, name, "a TallMatrix")
         return A
@@ -146,6 +156,10 @@ def _open(
         _refuse_options(given, name, "a matrix in memory")
         return LocalEngine(_sparse(A, name) if sp.issparse(A) else _dense(A, name)), None
     source, names = opened
+    if given["dask"]:
+        from .dask_files import spread
+
+        return spread(source, limit, name), names
     if source.streamed and 0 not in source.shape and fits(source, limit):
         return LocalEngine(LoadedSource(source)), names
     return LocalEngine(source, memory=limit), names

@@ -38,6 +38,10 @@ def is_hdf5_object(value: Any) -> bool:
     return any(t.__module__.partition(".")[0] == "h5py" for t in type(value).__mro__)
 
 
+def _package() -> Any:
+    return import_optional("h5py", extra="io", purpose="to read HDF5")
+
+
 class Hdf5Source(ChunkedSource):
     """A two-dimensional dataset.
 
@@ -54,7 +58,7 @@ class Hdf5Source(ChunkedSource):
     def __init__(
         self, where: Any, *, columns: Sequence[str | int] | None = None, name: str = "A"
     ) -> None:
-        self._h5py = import_optional("h5py", extra="io", purpose="to read HDF5")
+        h5py = _package()
         self._object: Any = None
         self._stamp: FileStamp | None = None
         if isinstance(where, str | os.PathLike):
@@ -63,9 +67,9 @@ class Hdf5Source(ChunkedSource):
             self._file = existing_file(match["file"], SUFFIXES)
             self._stamp = FileStamp.of(self._file)
             with self._opened_file() as opened:
-                self._path = _dataset_of(opened, match["dataset"], self._h5py, name).name
+                self._path = _dataset_of(opened, match["dataset"], h5py, name).name
         else:
-            dataset = _dataset_of(where, None, self._h5py, name)
+            dataset = _dataset_of(where, None, h5py, name)
             self._object, self._path = dataset, dataset.name
             self._file = pathlib.Path(os.fsdecode(dataset.file.filename))
             if dataset.file.mode == "r" and self._file.is_file():
@@ -87,7 +91,7 @@ class Hdf5Source(ChunkedSource):
     def _opened_file(self) -> Iterator[Any]:
         # Opening fails with OSError for files that are cut short or nothing of the kind.
         with as_damage(self._file, "an HDF5 file"):
-            opened = self._h5py.File(self._file, "r")
+            opened = _package().File(self._file, "r")
         with opened:
             yield opened
 
