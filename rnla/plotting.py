@@ -161,8 +161,8 @@ def kept_rows(
 
     Notes
     -----
-    Principal components cost three passes; of the rows not kept at most 20,000 are drawn, evenly
-    spaced, and the legend then says so.
+    Principal components cost two passes. Of the rows not kept at most 20,000 are read and drawn,
+    evenly spaced, and the legend then says so.
     """
     tall = as_tall(A, require_tall=False)
     n, d = tall.shape
@@ -171,36 +171,39 @@ def kept_rows(
     if indices.size == 0 or indices.max() >= n:
         remedy = "Pass the matrix that the sample was drawn from."
         raise argument_error("sample", f"rows outside 0 to {n - 1}", "rows of A", remedy)
+    offset = np.zeros(2)
     if columns is None and d >= 2:
-        points, labels = _principal(tall)
+        axes, offset, labels = _principal(tall)
     else:
         first, second = columns if columns is not None else (0, 0)
         if not all(0 <= c < d for c in (first, second)):
             raise argument_error(
                 "columns", columns, f"two numbers from 0 to {d - 1}", "Pass columns=(0, 1)."
             )
-        selector = np.zeros((d, 2))
-        selector[first, 0] = selector[second, 1] = 1.0
-        points = tall.matmul(selector)
+        axes = np.zeros((d, 2))
+        axes[first, 0] = axes[second, 1] = 1.0
         names = [f"column {j}" for j in range(d)] if column_names is None else list(column_names)
         labels = (names[first], names[second])
     ax = _axes(ax)
-    others = np.setdiff1d(np.arange(n), indices, assume_unique=True)
-    step = -(-others.size // _MOST_BACKGROUND_ROWS) or 1
+    others = n - indices.size
+    step = -(-others // _MOST_BACKGROUND_ROWS) or 1
     color, _ = method_style(method)
-    shown = others[::step]
-    note = f"other rows ({others.size:,})" if step == 1 else f"other rows, 1 in {step} shown"
-    x, y = points.T
-    ax.scatter(x[shown], y[shown], s=3, color="#BBBBBB", lw=0, label=note, rasterized=True)
+    # The k-th row that is not kept comes after as many kept ones as have at most k others before.
+    behind = np.sort(indices) - np.arange(indices.size)
+    shown = np.arange(0, others, step)
+    shown = shown + np.searchsorted(behind, shown, side="right")
+    note = f"other rows ({others:,})" if step == 1 else f"other rows, 1 in {step} shown"
+    x, y = _points(tall, shown, axes, offset)
+    ax.scatter(x, y, s=3, color="#BBBBBB", lw=0, label=note, rasterized=True)
     largest = float(weights.max()) or 1.0
     # Many markers must be small, or the densest part of the picture is one blot.
     smallest, span = 2.0, float(np.clip(60_000 / indices.size, 25.0, 116.0))
     areas = smallest + span * weights / largest
     order = np.argsort(-weights, kind="stable")  # small markers on top of large ones
-    kept = indices[order]
+    x, y = _points(tall, indices[order], axes, offset)
     ax.scatter(
-        x[kept],
-        y[kept],
+        x,
+        y,
         s=areas[order],
         facecolor=_faded(color, 0.15),
         edgecolor=_faded(color, 0.7),
@@ -335,10 +338,31 @@ def _guide(ax: Axes, curves: Mapping[str, dict[float, list[float]]]) -> None:
     ax.plot(span, line, color=_INK, ls=":", lw=1.2, zorder=1, label="slope of theory, $m^{-1/2}$")
 
 
-def _principal(tall: Any) -> tuple[npt.NDArray[np.float64], tuple[str, str]]:
-    """Scores on the two leading principal components of the standardised columns."""
+def _points(
+    tall: Any,
+    rows: npt.NDArray[np.int64],
+    axes: npt.NDArray[np.float64],
+    offset: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """Coordinates of some rows, (2, len(rows))."""
+    order = np.argsort(rows)
+    points = np.empty((rows.size, 2))
+    points[order] = tall.take(rows[order]).astype(np.float64) @ axes - offset
+    return points.T
+
+
+def _add_columns(
+    block: Any, start: int, out: npt.NDArray[np.float64]
+) -> None:  # a visit of a pass, see TallMatrix.fold
+    out += np.asarray(block.sum(axis=0)).ravel()
+
+
+def _principal(
+    tall: Any,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], tuple[str, str]]:
+    """The two leading principal axes of the standardised columns, and where the mean lies."""
     n = tall.shape[0]
-    mean = tall.rmatmul(np.ones((n, 1)))[:, 0] / n
+    mean = tall.fold(_add_columns, (tall.shape[1],)) / n
     covariance = tall.gram() / n - np.outer(mean, mean)
     deviation = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
     scale = np.where(deviation > 1e-12 * np.abs(mean) + 1e-300, deviation, np.inf)
@@ -348,11 +372,11 @@ def _principal(tall: Any) -> tuple[npt.NDArray[np.float64], tuple[str, str]]:
     leading = vectors[:, [-1, -2]]
     leading = leading * np.sign(leading[np.abs(leading).argmax(axis=0), [0, 1]])
     projection = leading / scale[:, None]
-    points = tall.matmul(projection) - mean @ projection
-    return points, (
+    labels = (
         f"principal component 1 ({share[-1]:.0f} % of variance)",
         f"principal component 2 ({share[-2]:.0f} % of variance)",
     )
+    return projection, mean @ projection, labels
 
 
 def _axes(ax: Axes | None) -> Axes:
