@@ -7,6 +7,7 @@ travels with its task; those in a Dask array with the same chunks do not move.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import count
@@ -18,6 +19,7 @@ import numpy as np
 
 from .._errors import import_optional
 from .._result import FloatArray
+from ._dask_progress import watched
 from ._dask_tasks import Job, Part, head, merge, total, visit_part
 from ._engine import Visit
 from .dask_collections import DaskRows, task_specification
@@ -149,7 +151,7 @@ class Pass:
         if self._job.shape is not None:
             wanted.append(self._delayed((self._name, "total"), graph))
         with _quiet(dask):
-            found = list(dask.compute(*wanted, traverse=False))
+            found = list(dask.compute(*watched(wanted), traverse=False))
         reduced = found.pop() if self._job.shape is not None else None
         if width is None:
             return reduced, None
@@ -166,21 +168,20 @@ class Pass:
         graph = self._graph()
         with _quiet(dask):
             if self._job.shape is None:
-                return None, dask.persist(self.values(graph), traverse=False)[0]
+                return None, watched(dask.persist(self.values(graph), traverse=False))[0]
             values, reduced = dask.persist(
                 self.values(graph), self._delayed((self._name, "total"), graph), traverse=False
             )
+            watched([values])
             return reduced.compute(), values
 
 
 def _quiet(dask: Any) -> Any:
     """Row vectors that are here have to be sent, of which Dask would warn. Fusing loses pins."""
-    return dask.config.set(
-        {
-            "distributed.admin.large-graph-warning-threshold": "1000 PB",
-            "optimization.fuse.active": False,
-        }
-    )
+    settings: dict[str, Any] = {"optimization.fuse.active": False}
+    if "distributed" in sys.modules:  # if imported inside, it would lose its defaults afterwards
+        settings["distributed.admin.large-graph-warning-threshold"] = "1000 PB"
+    return dask.config.set(settings)
 
 
 def _pin(pins: dict[Any, list[str]], key: Any) -> list[str]:

@@ -22,6 +22,7 @@ def long_run(
     checkpoint: PathLike | None = None,
     progress: bool = False,
     what: str = "",
+    passes: float | None = None,
     rng: RNGLike = None,
 ) -> Iterator[tuple[TallMatrix, int, PassCounter]]:
     """The same matrix read through a checkpoint and shown by bars, a seed, and the bar of passes.
@@ -33,8 +34,8 @@ def long_run(
         Folder for finished passes: emptied when the block ends without an error, kept otherwise.
     progress : bool
         Whether to show bars.
-    what : str
-        What the bar says first.
+    what, passes
+        What the bar says first, and about how many passes it takes.
     rng : None, int, numpy Generator or SeedSequence
         With a checkpoint, None means the seed of the run that is being resumed.
 
@@ -43,7 +44,7 @@ def long_run(
     tuple of (TallMatrix, int, PassCounter)
         Passes over the matrix count as passes over `A`.
     """
-    counter = PassCounter(what, shown=progress)
+    counter = PassCounter(what, passes=passes, shown=progress)
     folder = None if checkpoint is None else CheckpointFolder(checkpoint)
     try:
         seed = resolve_seed(rng)

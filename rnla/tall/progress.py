@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from tqdm.auto import tqdm
 
-from .._errors import import_optional
 from .._result import FloatArray, IntArray
+from ._dask_progress import dask_bars
 from ._digest import add_content
 from ._engine import Engine, Visit, Wrap
 from ._reduction import ADD, Reduction
@@ -24,6 +24,7 @@ from ._source import Block
 __all__ = ["PassCounter", "ProgressEngine", "with_progress"]
 
 _FORMAT = "{desc}: {n_fmt} of about {total_fmt} passes |{bar}| [{elapsed}<{remaining}]"
+_OPEN_FORMAT = "{desc}: {n_fmt} passes [{elapsed}]"
 _DELAY = 1.0  # seconds after which a pass gets a bar of its own
 
 
@@ -34,19 +35,24 @@ class PassCounter:
     ----------
     what : str
         What is computed, for example "lewis weights".
+    passes : float, optional
+        About how many passes it takes.
     shown : bool
         Whether to show this bar. Bars of single passes do not depend on it.
     """
 
-    def __init__(self, what: str = "", *, shown: bool = True) -> None:
+    def __init__(self, what: str = "", *, passes: float | None = None, shown: bool = True) -> None:
         self.passes = 0
-        self._bar = tqdm(desc=what, leave=False, bar_format=_FORMAT) if shown else None
+        self._bar = None
+        if shown:
+            form = _OPEN_FORMAT if passes is None else _FORMAT
+            self._bar = tqdm(total=passes, desc=what, leave=False, bar_format=form)
 
     def expect(self, passes: float, what: str | None = None) -> None:
         """From now on about so many passes are to come; `what` says what they compute."""
         if self._bar is None:
             return
-        self._bar.total = self.passes + max(1, round(passes))
+        self._bar.total, self._bar.bar_format = self.passes + max(1, round(passes)), _FORMAT
         if what is not None:
             self._bar.set_description_str(what, refresh=False)
         self._bar.refresh()
@@ -56,7 +62,7 @@ class PassCounter:
         self.passes += 1
         if self._bar is None:
             return
-        if self._bar.total is None or self.passes >= self._bar.total:
+        if self._bar.total is not None and self.passes >= self._bar.total:
             self._bar.total = self.passes + 1  # the estimate was too low
         self._bar.update()
 
@@ -108,7 +114,7 @@ class ProgressEngine:
         options: dict[str, Any] = {"rows": rows, "shape": shape, "reduction": reduction}
         options |= {"width": width, "raw": raw, "gather": gather}
         if self.is_distributed:  # a visit may travel, a bar cannot
-            with _dask_bar():
+            with dask_bars():
                 result = self._engine.run(visit, **options)
             if visit is not add_content:
                 self._counter.advance()
@@ -152,13 +158,6 @@ class ProgressEngine:
     def where(self, row: int) -> str:
         """See `Engine`."""
         return self._engine.where(row)
-
-
-def _dask_bar() -> AbstractContextManager[Any]:
-    """Dask's own bar for its schedulers in this process."""
-    diagnostics = import_optional("dask.diagnostics", extra="dask", purpose="to show progress")
-    bar: AbstractContextManager[Any] = diagnostics.ProgressBar(minimum=_DELAY)
-    return bar
 
 
 def with_progress(engine: Engine, counter: PassCounter | None = None) -> Engine:

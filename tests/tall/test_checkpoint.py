@@ -36,12 +36,12 @@ A = RNG.standard_normal((12_000, 6)) * RNG.pareto(2.0, (12_000, 1))
 
 def leverage(tall, seed):
     found = rnla.leverage_scores(tall, rng=seed)
-    return found.values, found.passes
+    return np.asarray(found.values), found.passes
 
 
 def lewis(tall, seed):
     found = rnla.lewis_weights(tall, 1, tol=1e-3, rng=seed)
-    return found.values, found.passes
+    return np.asarray(found.values), found.passes
 
 
 def embedding(tall, seed):
@@ -80,7 +80,19 @@ def iterable(tmp_path):
     return TallMatrix(LocalEngine(IterableSource(lambda: iter(np.array_split(A, 7)))))
 
 
-HOMES = {home.__name__: home for home in (dense, sparse, single, extreme, file, iterable)}
+def in_dask(tmp_path):
+    array = pytest.importorskip("dask.array")
+    return as_tall(array.from_array(A, chunks=(5000, 6)))
+
+
+def distributed(tmp_path):
+    return in_dask(tmp_path).distributed()
+
+
+HOMES = {
+    home.__name__: home
+    for home in (dense, sparse, single, extreme, file, iterable, in_dask, distributed)
+}
 
 
 class Stop(Exception):
@@ -125,6 +137,19 @@ def test_results_and_pass_counts_are_those_of_a_plain_run(home, algorithm, tmp_p
     assert same(again, plain)
     if algorithm != "embedding":  # its certificate also reads rows outside of passes
         assert replayed == plain[1]
+
+
+def test_row_vectors_of_a_stored_pass_stay_distributed(tmp_path, monkeypatch):
+    monkeypatch.setattr("rnla.tall._engine._BLOCK_ELEMENTS", 64)  # strips of 1024 rows
+    for _ in range(2):
+        tall = distributed(tmp_path).through(lambda engine: with_checkpoint(engine, tmp_path / "c"))
+        norms = tall.row_norms()
+        assert norms.chunks == ((5120, 5120, 1760),)
+        gram = tall.gram(row_scale=norms)
+    assert tall._engine.replayed == 2
+    plain = as_tall(A)
+    np.testing.assert_array_equal(np.asarray(norms), plain.row_norms())
+    np.testing.assert_array_equal(gram, plain.gram(row_scale=plain.row_norms()))
 
 
 def test_a_finished_pass_reads_no_row_of_a_file(tmp_path, monkeypatch):

@@ -24,8 +24,7 @@ def shown(capsys):
 
 
 def test_the_bar_counts_passes_and_vanishes(capsys):
-    with long_run(as_tall(A), progress=True, what="weights") as (tall, _, bar):
-        bar.expect(17)
+    with long_run(as_tall(A), progress=True, what="weights", passes=17) as (tall, _, bar):
         rnla.lewis_weights(tall, 1, tol=1e-3, rng=0)
         bar.expect(3, "certificate")
         assert bar.passes == tall.passes
@@ -33,6 +32,15 @@ def test_the_bar_counts_passes_and_vanishes(capsys):
     assert any(line.startswith("weights: 0 of about 17 passes |") for line in lines)
     assert any(re.match(r"certificate: \d+ of about \d+ passes \|", line) for line in lines)
     assert lines[-1] == ""
+
+
+def test_an_unknown_number_of_passes_is_not_invented(capsys):
+    with long_run(as_tall(A), progress=True, what="passes") as (tall, _, bar):
+        tall.gram()
+        bar.expect(4)
+    lines = shown(capsys)
+    assert any(re.fullmatch(r"passes: 0 passes \[[\d:]+\]", line) for line in lines), lines
+    assert any(line.startswith("passes: 1 of about 5 passes |") for line in lines)
 
 
 def test_results_and_pass_counts_do_not_depend_on_bars(capsys):
@@ -123,3 +131,35 @@ def test_a_matrix_with_bars_may_get_a_checkpoint_and_the_other_way_round(tmp_pat
         long_run(stored, progress=True, rng=0) as (tall, *_),
     ):
         np.testing.assert_array_equal(rnla.leverage_scores(tall, rng=0).values, plain)
+
+
+def dask_rows():
+    array = pytest.importorskip("dask.array")
+    return array.from_array(A, chunks=(1000, 6))
+
+
+def test_rows_in_dask_are_shown_by_its_own_bar(capsys, monkeypatch):
+    rows = dask_rows()
+    monkeypatch.setattr("rnla.tall._dask_progress._DELAY", 0.0)
+    with long_run(as_tall(rows), progress=True, what="weights", passes=3) as (tall, *_):
+        found = rnla.leverage_scores(tall, rng=0)
+    lines = shown(capsys)
+    assert any(re.match(r"\[#+\] \| 100% Completed", line) for line in lines), lines
+    assert any(line.startswith("weights: 2 of about 3 passes") for line in lines), lines
+    np.testing.assert_array_equal(found.values, rnla.leverage_scores(A, rng=0).values)
+
+
+@pytest.mark.filterwarnings("ignore")  # those of the cluster's own parts
+def test_rows_on_a_cluster_are_shown_by_the_bar_of_the_cluster(capsys):
+    rows = dask_rows()
+    distributed = pytest.importorskip("distributed")
+    cluster = distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+    )
+    with cluster, distributed.Client(cluster):
+        tall = TallMatrix(progress.with_progress(as_tall(rows)._engine))
+        found = tall.gram()
+    output = capsys.readouterr()
+    assert "100% Completed" in output.err
+    assert output.out == ""
+    np.testing.assert_array_equal(found, as_tall(A).gram())
