@@ -15,6 +15,8 @@ _EXPORTS = {
     "Certificate": "certify",
     "certify_embedding": "certify",
     "Embedding": "embedding",
+    "OnlineEmbedding": "embedding",
+    "StreamEmbedding": "embedding",
     "lp_subspace_embedding": "embedding",
     "RowSample": "sampling",
     "sample_rows": "sampling",
@@ -56,6 +58,8 @@ if TYPE_CHECKING:
     from .certify import Certificate as Certificate
     from .certify import certify_embedding as certify_embedding
     from .embedding import Embedding as Embedding
+    from .embedding import OnlineEmbedding as OnlineEmbedding
+    from .embedding import StreamEmbedding as StreamEmbedding
     from .embedding import lp_subspace_embedding as lp_subspace_embedding
     from .random import resolve_seed as resolve_seed
     from .sampling import RowSample as RowSample

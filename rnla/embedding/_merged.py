@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from .._errors import argument_error
 from .._result import FloatArray, Status
 from ..sampling import RowSample
 
-__all__ = ["MergedSample", "scaled"]
+__all__ = ["MergedSample", "reweighted", "scaled"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +45,14 @@ class MergedSample:
 
     @property
     def matrix(self) -> Any:
-        """The rows times weight^(1/p): ||matrix x||_p stands for ||A x||_p."""
-        return scaled(self.rows, self.sample.scale()).astype(self.rows.dtype, copy=False)
+        """The rows times weight^(1/p): ||matrix x||_p stands for ||A x||_p.
+
+        Raises
+        ------
+        ArgumentError
+            If an entry leaves the range of the dtype.
+        """
+        return reweighted(self.rows, self.sample)
 
     @property
     def size(self) -> int:
@@ -54,6 +61,21 @@ class MergedSample:
 
     def __len__(self) -> int:
         return self.sample.size
+
+
+def reweighted(rows: Any, sample: RowSample) -> Any:
+    """Rows times weight^(1/p) in their own dtype, or an error if that has no room for them."""
+    with np.errstate(over="ignore"):
+        matrix = scaled(rows, sample.scale()).astype(rows.dtype, copy=False)
+    entries = matrix.data if sp.issparse(matrix) else matrix
+    if not np.isfinite(entries).all():
+        raise argument_error(
+            "matrix",
+            f"entries times weights above {np.finfo(entries.dtype).max:.3g}",
+            "rows that leave room for weights",
+            "Use rows and weights as they are, or divide the columns by a power of two.",
+        )
+    return matrix
 
 
 def scaled(rows: Any, factors: FloatArray) -> Any:

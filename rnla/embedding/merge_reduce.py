@@ -11,36 +11,25 @@ O((leaf + size log(n / leaf)) d); the time of scoring about (1 + 2 size / leaf) 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from .._errors import argument_error, check_p, check_size
-from .._result import FloatArray, IntArray, Status
-from ..random import RNGLike, Stream, resolve_seed
-from ..sampling import RowSample, sampling_probabilities
-from ..sampling._rows import ROW_PURPOSE, TINY
-from ..scores import leverage_scores, lewis_weights
+from .._result import Status
+from ..random import RNGLike, resolve_seed
+from ..sampling import RowSample
 from ..tall import as_tall
-from ._merged import MergedSample, scaled
+from ._merged import MergedSample
+from ._node import SCORES, Thinning
+from ._tree import Tree, collapse, grow
 
 __all__ = ["MergeReduce", "MergedSample", "merge_and_reduce"]
 
-# Scores within 1 per mille are more than sampling can tell apart.
-_LEWIS_TOLERANCE = 1e-3
+_METHODS = ("auto", *SCORES)
 _LEAF_IN_SAMPLES = 4
-
-
-@dataclass(frozen=True, eq=False)
-class _Node:
-    """Rows in stream order, their numbers, and the probability with which each came this far."""
-
-    rows: Any
-    indices: IntArray
-    probabilities: FloatArray
 
 
 class MergeReduce:
@@ -100,11 +89,13 @@ class MergeReduce:
                 "leaf", self.leaf, f"at least size = {self.size}", "Leave it out, or raise it."
             )
         self.seed = resolve_seed(rng)
-        self._stream = Stream(self.seed, ROW_PURPOSE)
-        self._waiting: list[Any] = []
-        self._stack: list[tuple[int, _Node]] = []
-        self._leaves = 0
-        self.rows = 0
+        self._thin = Thinning(self.p, self.method, self.seed)
+        self._tree = Tree(0, 0)
+
+    @property
+    def rows(self) -> int:
+        """Rows seen so far."""
+        return self._tree.stop
 
     def update(self, block: Any) -> None:
         """Take in the next rows.
@@ -123,17 +114,7 @@ class MergeReduce:
         tall = as_tall(block, name="block", require_tall=False)
         self._check(tall.shape[1], tall.dtype, tall.is_sparse)
         tall.scan()
-        first = 0
-        while first < tall.shape[0]:
-            room = self.leaf - self.rows % self.leaf
-            last = min(tall.shape[0], first + room)
-            self._waiting.append(tall.take(np.arange(first, last)))
-            self.rows += last - first
-            first = last
-            if self.rows % self.leaf == 0:
-                self._stack = _carry([*self._stack, (1, self._thin(self._pending()))], self._merge)
-                self._waiting = []
-                self._leaves += 1
+        self._tree = grow(self._tree, tall, self.size, self.leaf, self._thin)
 
     def result(self) -> MergedSample:
         """The sample of the rows so far; the stream can go on afterwards.
@@ -143,16 +124,10 @@ class MergeReduce:
         ArgumentError
             If no row was seen yet.
         """
-        stack = list(self._stack)
-        if self._waiting:
-            stack.append((1, self._thin(self._pending())))
-        if not stack:
+        if not self.rows:
             remedy = "Call update with at least one block first."
             raise argument_error("blocks", "no rows", "at least one row", remedy)
-        level, node = stack.pop()
-        while stack:
-            higher, older = stack.pop()
-            level, node = max(level, higher) + 1, self._merge(older, node)
+        level, node = collapse(self._tree, self.size, self._thin)
         sample = RowSample(
             node.indices,
             1.0 / node.probabilities,
@@ -167,7 +142,7 @@ class MergeReduce:
             rows=node.rows,
             p=self.p,
             method=self.method,
-            leaves=self._leaves + bool(self._waiting),
+            leaves=self._tree.leaves + bool(self._tree.waiting),
             levels=level,
             status=Status.EXACT if sample.size == self.rows else Status.OK,
         )
@@ -180,9 +155,9 @@ class MergeReduce:
                 f"at least the number of columns, {columns}",
                 "Fewer rows cannot keep the column space.",
             )
-        known = (
-            self._waiting[0] if self._waiting else self._stack[0][1].rows if self._stack else None
-        )
+        tree = self._tree
+        held = [*tree.waiting, *(node for _, node in tree.stack)]
+        known = held[0].rows if held else None
         if known is None:
             return
         got, expected = (
@@ -195,30 +170,6 @@ class MergeReduce:
         if got != expected:
             remedy = "Convert the blocks to one kind before they enter the stream."
             raise argument_error("block", got, f"{expected}, like the blocks before", remedy)
-
-    def _pending(self) -> _Node:
-        rows = _stacked(self._waiting)
-        indices = np.arange(self.rows - rows.shape[0], self.rows, dtype=np.int64)
-        return _Node(rows, indices, np.ones(indices.size))
-
-    def _merge(self, older: _Node, newer: _Node) -> _Node:
-        return self._thin(
-            _Node(
-                _stacked([older.rows, newer.rows]),
-                np.concatenate([older.indices, newer.indices]),
-                np.concatenate([older.probabilities, newer.probabilities]),
-            )
-        )
-
-    def _thin(self, node: _Node) -> _Node:
-        """Keep about `size` of the rows, by scores of the rows as they are weighted now."""
-        if node.indices.size <= self.size:
-            return node
-        weighted = scaled(node.rows, node.probabilities ** (-1.0 / self.p))
-        scores = _METHODS[self.method](weighted, self.p, self.seed)
-        q = node.probabilities * sampling_probabilities(scores, self.size)
-        keep = np.flatnonzero((self._stream.uniform(node.indices) < q) & (q >= TINY))
-        return _Node(node.rows[keep], node.indices[keep], q[keep])
 
 
 def merge_and_reduce(
@@ -284,42 +235,3 @@ def merge_and_reduce(
     for block in blocks:
         stream.update(block)
     return stream.result()
-
-
-def _carry(
-    stack: list[tuple[int, _Node]], merge: Callable[[_Node, _Node], _Node]
-) -> list[tuple[int, _Node]]:
-    """Merge the two youngest nodes while they are of one level, as a binary counter carries."""
-    while len(stack) > 1 and stack[-1][0] == stack[-2][0]:
-        level, newer = stack.pop()
-        _, older = stack.pop()
-        stack.append((level + 1, merge(older, newer)))
-    return stack
-
-
-def _stacked(parts: list[Any]) -> Any:
-    if len(parts) == 1:
-        return parts[0]
-    if sp.issparse(parts[0]):
-        return sp.csr_array(sp.vstack(parts, format="csr"))
-    return np.concatenate(parts)
-
-
-def _lewis(rows: Any, p: float, seed: int) -> FloatArray:
-    return lewis_weights(rows, p, tol=_LEWIS_TOLERANCE, rng=seed).values
-
-
-def _leverage(rows: Any, p: float, seed: int) -> FloatArray:
-    return leverage_scores(rows, rng=seed).values
-
-
-def _uniform(rows: Any, p: float, seed: int) -> FloatArray:
-    return np.ones(rows.shape[0])
-
-
-_METHODS: dict[str, Callable[[Any, float, int], FloatArray]] = {
-    "auto": _lewis,
-    "lewis": _lewis,
-    "leverage": _leverage,
-    "uniform": _uniform,
-}

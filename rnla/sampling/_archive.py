@@ -1,4 +1,4 @@
-"""The .npz archives of samples: plain arrays and one JSON text, no pickled objects."""
+"""The .npz archives of saved objects: plain arrays and one JSON text, no pickled objects."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ import numpy as np
 import numpy.typing as npt
 
 from .._errors import DamagedFileError, argument_error
+from ..tall.write import atomic_file
 
 __all__ = ["damage_reported", "read_archive", "write_archive"]
 
-_FORMAT = "rnla.RowSample/1"
 Path = str | os.PathLike[str]
 
 
 def write_archive(
-    path: Path, arrays: Mapping[str, npt.NDArray[Any]], meta: Mapping[str, object]
+    path: Path, arrays: Mapping[str, npt.NDArray[Any]], meta: Mapping[str, object], kind: str
 ) -> None:
-    """Write arrays and a description to exactly this path."""
-    text = json.dumps({"format": _FORMAT, **meta}).encode()
+    """Write arrays and a description to exactly this path, whole or not at all."""
+    text = json.dumps({"format": _format(kind), **meta}).encode()
     columns: dict[str, Any] = {**arrays, "meta": np.frombuffer(text, dtype=np.uint8)}
-    with open(path, "wb") as file:
-        np.savez(file, **columns)
+    with atomic_file(path) as file:
+        np.savez(file, allow_pickle=False, **columns)
 
 
-def read_archive(path: Path) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
+def read_archive(path: Path, kind: str) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
     """Return the arrays and the description, or raise DamagedFileError."""
     with open(path, "rb") as file:
         content = io.BytesIO(file.read())
@@ -38,28 +38,32 @@ def read_archive(path: Path) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any
         with np.load(content, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         meta = json.loads(bytes(arrays.pop("meta")).decode())
-        if meta["format"] != _FORMAT:
+        if meta["format"] != _format(kind):
             raise ValueError(f"format {meta['format']!r}")
     # The bytes are in memory: whatever goes wrong in parsing them is damage.
     except Exception as error:
-        raise _damage(path, error) from error
+        raise _damage(path, kind, error) from error
     return arrays, meta
 
 
 @contextmanager
-def damage_reported(path: Path) -> Iterator[None]:
-    """Report contents that do not make a sample as damage too."""
+def damage_reported(path: Path, kind: str) -> Iterator[None]:
+    """Report contents that do not make such an object as damage too."""
     try:
         yield
-    except (KeyError, TypeError, ValueError) as error:
-        raise _damage(path, error) from error
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise _damage(path, kind, error) from error
 
 
-def _damage(path: Path, error: Exception) -> Exception:
+def _format(kind: str) -> str:
+    return f"rnla.{kind}/1"
+
+
+def _damage(path: Path, kind: str, error: Exception) -> Exception:
     return argument_error(
         "path",
         f"{os.fspath(path)!r} ({type(error).__name__}: {error})",
-        "an archive written by RowSample.save",
-        "Copy the file again, or draw the sample again from its seed.",
+        f"an archive written by {kind}.save, format {_format(kind)}",
+        f"Copy the file again, or make the {kind} again from its seed.",
         kind=DamagedFileError,
     )

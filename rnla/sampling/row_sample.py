@@ -249,6 +249,7 @@ class RowSample:
             {name: getattr(self, name) for name in ("indices", "weights", "probabilities")},
             # Seeds may exceed 64 bits, so they travel as text.
             {"design": self.design, "p": self.p, "seed": str(self.seed), "n": str(self.n)},
+            "RowSample",
         )
 
     @classmethod
@@ -262,8 +263,8 @@ class RowSample:
         FileNotFoundError
             If there is no file.
         """
-        arrays, meta = read_archive(path)
-        with damage_reported(path):
+        arrays, meta = read_archive(path, "RowSample")
+        with damage_reported(path, "RowSample"):
             return cls(
                 arrays["indices"],
                 arrays["weights"],

@@ -8,7 +8,8 @@ from ._sensitivity_record import Sensitivities
 from .leverage import leverage_scores
 from .lewis import lewis_weights
 from .max_sensitivity import MaxSensitivity, max_sensitivity
-from .online import OnlineScores, online_scores
+from .online import OnlineScores
+from .online_whole import online_scores
 from .ridge_leverage import ridge_leverage_scores
 from .root_leverage import root_leverage_scores
 from .sensitivities import lp_sensitivities

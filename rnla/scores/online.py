@@ -10,6 +10,7 @@ triangular factor to which rows are appended by Givens rotations; about 4 d^2 fl
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,11 @@ import numpy.typing as npt
 import scipy.linalg
 
 from .._errors import ArgumentTypeError, argument_error, check_p, check_positive, check_size
-from .._result import FloatArray, IntArray, Status
+from .._result import FloatArray, IntArray
 from ..kernels import qr_append
 from ..tall import TallMatrix, as_tall, single_threaded_blas
-from ._record import Scores
 
-__all__ = ["OnlineScores", "online_scores"]
+__all__ = ["OnlineScores"]
 
 _LARGEST_EXPONENT = 2**28
 _CHUNK_ELEMENTS = 2**18
@@ -149,6 +149,118 @@ class OnlineScores:
         tall.scan()
         return self._append(tall, powers).astype(tall.dtype, copy=False)
 
+    def copy(self) -> OnlineScores:
+        """An independent copy of the state: O(d^2)."""
+        return OnlineScores.from_arrays(
+            self.p, self.to_arrays(), rows=self.rows, total=self.total, ridge=self.ridge
+        )
+
+    def merge(self, other: OnlineScores) -> None:
+        """Take in the state of a stream of other rows: M of both is the sum of the two.
+
+        Rows scored before or after keep scores that are one-sided Lewis weights of the union, since
+        each was scored against a part of the final M (Yasuda, Lemma 6.6.6). Ridges add.
+
+        Parameters
+        ----------
+        other : OnlineScores
+            With the same p and d; not modified.
+
+        Raises
+        ------
+        ArgumentError
+            If p or d differ.
+
+        Notes
+        -----
+        O(d^3) flops: the rows of the other factor are appended.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from rnla.scores import OnlineScores
+        >>> one, two = OnlineScores(2.0, 1), OnlineScores(2.0, 1)
+        >>> one.update([[1.0]]), two.update([[1.0], [1.0]])
+        (array([1.]), array([1., 1.]))
+        >>> one.merge(two)
+        >>> one.update([[1.0]]).round(6), one.rows
+        (array([0.333333]), 4)
+        """
+        if (other.p, other.d) != (self.p, self.d):
+            raise argument_error(
+                "other",
+                f"p = {other.p:g} and {other.d} columns",
+                f"p = {self.p:g} and {self.d} columns",
+                "Only states of one norm and one set of columns can be added.",
+            )
+        kept = np.flatnonzero(np.diag(other._triangle))
+        # The other factor in its own column units; the kernel is told ours relative to them.
+        units = other._column_exponents
+        units = np.where(units == qr_append.UNSEEN, np.int64(0), units)
+        unseen = self._column_exponents == qr_append.UNSEEN
+        columns = np.where(unseen, qr_append.UNSEEN, self._column_exponents - units)
+        qr_append.qr_append(
+            np.ascontiguousarray(other._triangle[kept]),
+            np.ascontiguousarray(other._row_exponents[kept]),
+            2.0,
+            self._triangle,
+            self._row_exponents,
+            columns,
+        )
+        unseen = columns == qr_append.UNSEEN
+        self._column_exponents = np.where(unseen, qr_append.UNSEEN, columns + units)
+        self.rows += other.rows
+        self.total += other.total
+        self.ridge += other.ridge
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Copies of the arrays of the state, for saving; `from_arrays` takes them.
+
+        R = triangle * 2**(row_exponents[:, None] + column_exponents), where a column exponent of
+        -2**63 means that the column had no entry other than zero.
+        """
+        return {
+            "triangle": self._triangle.copy(),
+            "row_exponents": self._row_exponents.copy(),
+            "column_exponents": self._column_exponents.copy(),
+        }
+
+    @classmethod
+    def from_arrays(
+        cls,
+        p: float,
+        arrays: Mapping[str, npt.NDArray[Any]],
+        *,
+        rows: int,
+        total: float,
+        ridge: float = 0.0,
+    ) -> OnlineScores:
+        """The state that `to_arrays` described.
+
+        Raises
+        ------
+        ArgumentError
+            If the arrays do not make a state.
+        """
+        triangle = np.array(arrays["triangle"], dtype=np.float64)
+        state = cls(p, len(triangle), ridge=ridge)
+        exponents = [
+            np.array(arrays[name], dtype=np.int64) for name in ("row_exponents", "column_exponents")
+        ]
+        shapes = [array.shape for array in (triangle, *exponents)]
+        sound = np.isfinite(triangle).all() and not np.tril(triangle, -1).any()
+        if shapes != [(state.d, state.d), (state.d,), (state.d,)] or not sound:
+            raise argument_error(
+                "arrays",
+                f"shapes {shapes}",
+                "a finite upper triangle (d, d) and two vectors of exponents",
+                "Pass what to_arrays returned.",
+            )
+        state._triangle = triangle
+        state._row_exponents, state._column_exponents = exponents
+        state.rows, state.total = rows, total
+        return state
+
     def _append(self, tall: TallMatrix, powers: IntArray) -> FloatArray:
         scores = np.empty(tall.shape[0])
         step = max(1, _CHUNK_ELEMENTS // self.d)
@@ -166,7 +278,8 @@ class OnlineScores:
                     self._column_exponents,
                 )
         self.rows += scores.size
-        self.total += float(scores.sum())
+        # Row after row: a pairwise sum would depend on how the rows were cut into blocks.
+        self.total = float(np.add.accumulate(np.append(self.total, scores))[-1])
         return scores
 
     def _condition(self) -> float:
@@ -179,69 +292,6 @@ class OnlineScores:
         with single_threaded_blas(), np.errstate(divide="ignore", over="ignore"):
             singular = scipy.linalg.svdvals(R / np.linalg.norm(R, axis=0))
             return float(np.float64(singular[0]) / singular[-1])
-
-
-def online_scores(A: Any, p: float = 2.0, *, ridge: float = 0.0) -> Scores:
-    """Online leverage scores (p = 2) or online lp Lewis weights, rows in their given order.
-
-    Parameters
-    ----------
-    A : array_like, sparse matrix or TallMatrix, shape (n, d)
-        Real, any n. Sparse rows are expanded chunk by chunk. Not modified.
-    p : float, default 2
-        The norm, 1 <= p < inf.
-    ridge : float, default 0
-        See `OnlineScores`.
-
-    Returns
-    -------
-    Scores
-        ``np.asarray(result)`` is the n-vector. Row i depends on rows 0 ... i only.
-
-    Raises
-    ------
-    ArgumentError, ArgumentTypeError
-        For NaN or infinite entries, or a matrix that `as_tall` refuses.
-
-    Notes
-    -----
-    One pass, and one before it that looks for NaN; about 4 n d^2 flops, one thread, O(d^2) memory.
-    For p <= 2 the scores are at least the offline ones; they sum to O(d log kappa) where those sum
-    to the rank, which is the price of deciding at once.
-
-    References
-    ----------
-    Cohen, Musco and Pachocki, *Online row sampling*, APPROX 2016. Yasuda, PhD thesis,
-    CMU-CS-24-110, 2024, section 6.6.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from rnla.scores import leverage_scores, online_scores
-    >>> A = np.random.default_rng(0).standard_normal((1000, 5))
-    >>> online, offline = np.asarray(online_scores(A)), np.asarray(leverage_scores(A))
-    >>> bool((online >= offline).all()), round(float(offline.sum())), round(float(online.sum()))
-    (True, 5, 38)
-    """
-    tall = as_tall(A, require_tall=False)
-    before = tall.passes
-    n, d = tall.shape
-    state = OnlineScores(p, d, ridge=ridge)
-    tall.scan()
-    values = state._append(tall, np.zeros(n, dtype=np.int64))
-    return Scores(
-        values=values.astype(tall.dtype, copy=False),
-        kind="online leverage" if state.p == 2.0 else "online lewis",
-        p=state.p,
-        rank=state.rank,
-        condition=state._condition(),
-        gap=np.inf,
-        path="qr_append",
-        passes=tall.passes - before,
-        seed=0,
-        status=Status.OK if state.rank == d else Status.RANK_DEFICIENT,
-        diagnostics={"sum": state.total},
-    )
 
 
 def _check_exponents(exponents: npt.ArrayLike | None, rows: int) -> IntArray:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import rnla
 from rnla.certify import certify_embedding
-from rnla.embedding import merge_reduce
+from rnla.embedding import _node
 from rnla.embedding.merge_reduce import MergeReduce, merge_and_reduce
 from rnla.random import Stream
 from rnla.sampling import sample_rows
@@ -92,7 +92,7 @@ def test_check_27_on_other_matrices_and_norms(name, p, record_property):
 @pytest.mark.parametrize("name", ["gaussian", "coherent"])
 def test_check_27_catches_nodes_that_forget_the_weights(name, monkeypatch):
     """Scores of unweighted rows cost a factor above 1.6 in the median."""
-    monkeypatch.setattr(merge_reduce, "scaled", lambda rows, factors: rows)
+    monkeypatch.setattr(_node, "scaled", lambda rows, factors: rows)
     assert median_ratio(name, 2.0, 15) > 1.2
 
 
@@ -165,10 +165,10 @@ def test_memory_is_a_few_samples():
     rng = np.random.default_rng(0)
     for _ in range(100):
         stream.update(rng.standard_normal((97, 3)))
-        held = [node.indices.size for _, node in stream._stack]
+        held = [node.size for _, node in stream._tree.stack]
         assert len(held) <= np.log2(stream.rows / 60 + 1) + 1
         assert max(held, default=0) <= 30 + 6 * np.sqrt(30)
-        assert sum(len(part) for part in stream._waiting) < 60
+        assert sum(part.size for part in stream._tree.waiting) < 60
 
 
 def test_few_rows_are_kept_whole():
