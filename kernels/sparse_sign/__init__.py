@@ -1,17 +1,17 @@
-"""Sparse sign sketch S @ A of consecutive rows, with S drawn as it is applied.
+"""Columns of sparse sign sketches: distinct random rows with random signs.
 
-Column i of S has `nonzeros` entries +-1/sqrt(nonzeros) in distinct rows, uniform over all choices
-(Floyd's sampling without replacement), from the Philox words of (key, global row i): no column
-depends on the block it is computed in. Word 4b + j feeds entry 4b + j: the low bit is the sign, the
-upper 31 bits times the number of choices left give the place (bias below 2^-31 times that number).
-Cost `nonzeros` multiply-adds per entry of A.
+Column i has its entries in distinct rows, uniform over all choices (Floyd's sampling without
+replacement), from the Philox words of (key, global index i): no column depends on the block it is
+computed in. Word 4b + j feeds entry 4b + j: the low bit is the sign, the upper 31 bits times the
+number of choices left give the place (bias below 2^-31 times that number). Cost k^2 / 2 comparisons
+for k entries.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["add_csr_sketch", "add_dense_sketch", "columns"]
+__all__ = ["columns", "ragged_columns"]
 
 
 def columns(
@@ -26,25 +26,13 @@ def columns(
     return places, signs
 
 
-def add_dense_sketch(
-    key: int, start: int, block: np.ndarray, nonzeros: int, out: np.ndarray
-) -> None:
-    """Add S[:, start : start + len(block)] @ block to `out` (s, d); `block` is C-contiguous."""
+def ragged_columns(
+    key: int, start: int, rows: int, indptr: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same with indptr[i + 1] - indptr[i] entries in column start + i, one after another."""
     from . import cpu
 
-    cpu.add_dense_sketch(np.uint64(key), np.uint64(start), block, nonzeros, out)
-
-
-def add_csr_sketch(
-    key: int,
-    start: int,
-    data: np.ndarray,
-    indices: np.ndarray,
-    indptr: np.ndarray,
-    nonzeros: int,
-    out: np.ndarray,
-) -> None:
-    """The same for CSR rows."""
-    from . import cpu
-
-    cpu.add_csr_sketch(np.uint64(key), np.uint64(start), data, indices, indptr, nonzeros, out)
+    places = np.empty(indptr[-1], dtype=np.int64)
+    signs = np.empty(indptr[-1])
+    cpu.ragged_columns(np.uint64(key), np.uint64(start), rows, indptr, places, signs)
+    return places, signs

@@ -1,4 +1,4 @@
-"""Numba sparse sign sketch (see the contract beside this file)."""
+"""Numba columns of sparse sign sketches (see the contract beside this file)."""
 
 from __future__ import annotations
 
@@ -44,35 +44,48 @@ def draw_column(key, index, rows, taken, signs):
             signs[4 * block + j] = 1.0 - 2.0 * np.float64(word & ONE)
 
 
+BATCH = 64  # columns drawn side by side, so that the processor's vector unit works on all
+
+
 @njit(cache=True, nogil=True)
 def columns(key, start, rows, places, signs):
-    for i in range(places.shape[0]):
-        draw_column(key, start + np.uint64(i), rows, places[i], signs[i])
+    count, nonzeros = places.shape
+    k0 = key & LOW
+    k1 = key >> SHIFT
+    words = np.empty((4 * ((nonzeros + 3) // 4), BATCH), dtype=np.uint64)
+    taken = np.empty((nonzeros, BATCH), dtype=np.int64)
+    hit = np.empty(BATCH, dtype=np.int64)
+    for first in range(0, count, BATCH):
+        for b in range((nonzeros + 3) // 4):
+            for c in range(BATCH):
+                index = start + np.uint64(first + c)
+                w0, w1, w2, w3 = philox4x32(
+                    index & LOW, index >> SHIFT, np.uint64(b), np.uint64(0), k0, k1
+                )
+                words[4 * b, c] = w0
+                words[4 * b + 1, c] = w1
+                words[4 * b + 2, c] = w2
+                words[4 * b + 3, c] = w3
+        for entry in range(nonzeros):
+            choices = rows - nonzeros + entry + 1
+            for c in range(BATCH):
+                taken[entry, c] = np.int64(
+                    ((words[entry, c] >> ONE) * np.uint64(choices)) >> SHIFT_31
+                )
+                hit[c] = 0
+            for other in range(entry):
+                for c in range(BATCH):
+                    hit[c] |= np.int64(taken[other, c] == taken[entry, c])
+            for c in range(BATCH):
+                taken[entry, c] = choices - 1 if hit[c] else taken[entry, c]
+        for c in range(min(BATCH, count - first)):
+            for entry in range(nonzeros):
+                places[first + c, entry] = taken[entry, c]
+                signs[first + c, entry] = 1.0 - 2.0 * np.float64(words[entry, c] & ONE)
 
 
 @njit(cache=True, nogil=True)
-def add_dense_sketch(key, start, block, nonzeros, out):
-    taken = np.empty(nonzeros, dtype=np.int64)
-    signs = np.empty(nonzeros)
-    scale = 1.0 / np.sqrt(nonzeros)
-    for i in range(block.shape[0]):
-        draw_column(key, start + np.uint64(i), out.shape[0], taken, signs)
-        for k in range(nonzeros):
-            sign = signs[k] * scale
-            place = taken[k]
-            for j in range(block.shape[1]):
-                out[place, j] += sign * block[i, j]
-
-
-@njit(cache=True, nogil=True)
-def add_csr_sketch(key, start, data, indices, indptr, nonzeros, out):
-    taken = np.empty(nonzeros, dtype=np.int64)
-    signs = np.empty(nonzeros)
-    scale = 1.0 / np.sqrt(nonzeros)
+def ragged_columns(key, start, rows, indptr, places, signs):
     for i in range(indptr.size - 1):
-        draw_column(key, start + np.uint64(i), out.shape[0], taken, signs)
-        for k in range(nonzeros):
-            sign = signs[k] * scale
-            place = taken[k]
-            for a in range(indptr[i], indptr[i + 1]):
-                out[place, indices[a]] += sign * np.float64(data[a])
+        here = slice(indptr[i], indptr[i + 1])
+        draw_column(key, start + np.uint64(i), rows, places[here], signs[here])

@@ -1,0 +1,132 @@
+"""Fast Walsh-Hadamard transform of the columns of a matrix.
+
+H[i, j] = (-1)^popcount(i & j) / sqrt(n): symmetric, orthogonal, its own inverse. The textbook's
+log2(n) levels are done in cache-sized tiles, so main memory is swept once for the first 2^16
+numbers' worth of levels and once more for every five levels beyond: three times for 2^20 x 64.
+Cost n log2(n) additions per column.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._errors import argument_error
+from .._result import FloatArray
+from . import _threads
+
+__all__ = ["hadamard_transform"]
+
+_TILE = 2**16  # numbers of a tile that lies in one piece: half a megabyte
+_STRIDED_LEVELS = 5
+_STRIDED_WIDTH = 256  # numbers per row of a tile whose rows lie apart
+_STRIPS_PER_TASK = 16
+_NARROW, _GROUP = 8, 64  # arrays narrower than 8 numbers are treated in groups of 64 rows
+
+
+def hadamard_transform(A: Any, *, axis: int = 0) -> Any:
+    """Transform A along one axis by the orthogonal Walsh-Hadamard matrix in natural order.
+
+    Parameters
+    ----------
+    A : array_like
+        Real or complex; the length of `axis` must be a power of two. Not modified.
+    axis : int
+        Axis along which to transform.
+
+    Returns
+    -------
+    ndarray
+        Of A's shape; float32 and complex64 are kept, the arithmetic is in float64.
+
+    Raises
+    ------
+    ArgumentError
+        If the length is not a power of two.
+
+    Notes
+    -----
+    Fastest along axis 0 of C-ordered arrays; others are copied. n log2(n) additions per column.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.array([4.0, 2.0, 0.0, 2.0])
+    >>> hadamard_transform(x)
+    array([4., 0., 2., 2.])
+    >>> bool((hadamard_transform(hadamard_transform(x)) == x).all())
+    True
+    """
+    A = np.asarray(A)
+    if A.dtype.kind == "c":
+        parts = [hadamard_transform(part, axis=axis) for part in (A.real, A.imag)]
+        result = np.empty(A.shape, dtype=np.result_type(A.dtype, np.complex64))
+        result.real, result.imag = parts
+        return result
+    n = A.shape[axis] if A.ndim else 0
+    if n < 1 or n & (n - 1):
+        raise argument_error(
+            "A",
+            f"{n} entries along axis {axis}",
+            "a power of two",
+            "Append zeros; rnla.sketch.SubsampledHadamard does so by itself.",
+        )
+    moved = np.moveaxis(A, axis, 0)
+    flat = moved.reshape(n, -1)
+    out = np.empty(flat.shape)
+    if out.size:
+        _transform(flat, out)
+    dtype = np.float32 if A.dtype == np.float32 else np.float64
+    return np.moveaxis(out.reshape(moved.shape), 0, axis).astype(dtype, copy=False)
+
+
+def _transform(A: FloatArray, out: FloatArray) -> None:
+    """out = H A / sqrt(n) for C-contiguous out."""
+    from ..kernels import fwht
+
+    n, d = out.shape
+    group = min(_GROUP, n) if d < _NARROW else 1
+    x = out.reshape(n // group, group * d)
+    rows, width = x.shape
+    tile = 1
+    while 2 * tile <= rows and 2 * tile * width <= _TILE:
+        tile *= 2
+    scale = 1.0 / np.sqrt(n)
+
+    def first(start: int) -> None:
+        here = slice(start, start + tile)
+        rows_here = slice(start * group, (start + tile) * group)
+        np.multiply(A[rows_here], scale, out=out[rows_here])
+        if group > 1:
+            for one in out[rows_here].reshape(tile, group, d):
+                fwht.transform(one)
+        fwht.transform(x[here])
+
+    _threads.each(first, range(0, rows, tile))
+    done, left = tile, (rows // tile).bit_length() - 1
+    while left:
+        levels = -(-left // -(-left // _STRIDED_LEVELS))  # equal shares of at most five
+        _strided(x, done, 1 << levels)
+        done, left = done << levels, left - levels
+
+
+def _strided(x: FloatArray, stride: int, count: int) -> None:
+    """Transform over `count` rows that are `stride` rows apart, everywhere."""
+    from ..kernels import fwht
+
+    rows, width = x.shape
+    apart = x.reshape(rows // (stride * count), count, stride * width)
+    strip = min(_STRIDED_WIDTH, apart.shape[2])
+    step = strip * _STRIPS_PER_TASK
+    tasks = [(g, c) for g in range(len(apart)) for c in range(0, apart.shape[2], step)]
+
+    def task(place: tuple[int, int]) -> None:
+        g, begin = place
+        end = min(begin + step, apart.shape[2])
+        buffer = np.empty((count, strip))
+        for first in range(begin, end, strip):
+            used = buffer if first + strip <= end else np.empty((count, end - first))
+            fwht.transform_strided(apart[g], first, used)
+
+    _threads.each(task, tasks)
