@@ -254,7 +254,7 @@ def _scores(A: TallMatrix, p: float, method: str, seed: int) -> tuple[FloatArray
         basis = orthonormal_basis(A, seed=seed)
         return np.ones(A.shape[0]), basis.rank, basis.status
     weights = lewis_weights(A, p, tol=_LEWIS_TOLERANCE, rng=seed)
-    return weights.values.astype(np.float64), weights.rank, weights.status
+    return np.asarray(weights.values, dtype=np.float64), weights.rank, weights.status
 
 
 def _size(rank: int, p: float, eps: float) -> int:

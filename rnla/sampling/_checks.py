@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from .._errors import ArgumentTypeError, argument_error, check_p
 from .._result import IntArray
+from ..tall import rows
 
 __all__ = [
     "as_vector",
@@ -49,29 +51,59 @@ def first_bad(name: str, values: Vector, bad: npt.NDArray[np.bool_]) -> str:
     return f"{name}[{i}] = {float(values[i])!r}"
 
 
-def check_scores(values: object, name: str) -> Vector:
-    """Return finite non-negative scores, at least one of them."""
-    scores = as_vector(values, name)
+def as_rows(values: Any, name: str) -> Any:
+    """The same for a Dask array, whose parts stay where they are; cut where strips may end."""
+    if values.dtype.kind not in "fiub":
+        remedy = f"Convert first, for example {name}.astype(float)."
+        expected = "a one-dimensional array of real numbers"
+        raise argument_error(
+            name, f"dtype {values.dtype}", expected, remedy, kind=ArgumentTypeError
+        )
+    if values.ndim != 1:
+        remedy = f"Pass one number per row, for example {name}.ravel() for a single column."
+        expected = "a one-dimensional array of real numbers"
+        raise argument_error(name, f"shape {values.shape}", expected, remedy)
+    if any(np.isnan(size) for size in values.chunks[0]):
+        remedy = f"Call {name}.compute_chunk_sizes() first."
+        raise argument_error(name, "chunks of unknown size", "chunks of known size", remedy)
+    return rows.settle(rows.float64(rows.aligned(values)))
+
+
+def _first_outside(most: float, start: int, x: Vector) -> tuple[int, float] | None:
+    """The first entry that is not from 0 to `most` or not finite: where, and what it is."""
+    bad = np.flatnonzero(~(np.isfinite(x) & (x >= 0.0) & (x <= most)))
+    return (start + int(bad[0]), float(x[bad[0]])) if bad.size else None
+
+
+def _earlier(left: Any, right: Any) -> Any:
+    return right if left is None else left
+
+
+def check_scores(values: Any, name: str, *, keep: bool = False) -> Any:
+    """Return finite non-negative scores, at least one of them; with `keep` a Dask array stays."""
+    kept = keep and rows.is_distributed(values)
+    scores = as_rows(values, name) if kept else as_vector(values, name)
     expected = "finite, non-negative scores, one per row"
     if scores.size == 0:
         raise argument_error(name, "an empty array", expected, "Pass at least one score.")
-    bad = ~(np.isfinite(scores) & (scores >= 0.0))
-    if bad.any():
+    bad = rows.fold(partial(_first_outside, np.inf), _earlier, scores)
+    if bad is not None:
         remedy = "Clip rounding noise with np.maximum(scores, 0) and drop rows that are not finite."
-        raise argument_error(name, first_bad(name, scores, bad), expected, remedy)
+        raise argument_error(name, f"{name}[{bad[0]}] = {bad[1]!r}", expected, remedy)
     return scores
 
 
-def check_probabilities(values: object, name: str) -> Vector:
-    """Return inclusion probabilities in [0, 1], at least one of them."""
-    q = as_vector(values, name)
+def check_probabilities(values: Any, name: str, *, keep: bool = False) -> Any:
+    """Return inclusion probabilities in [0, 1], at least one of them; `keep` as above."""
+    kept = keep and rows.is_distributed(values)
+    q = as_rows(values, name) if kept else as_vector(values, name)
     expected = "inclusion probabilities between 0 and 1, one per row"
     if q.size == 0:
         raise argument_error(name, "an empty array", expected, "Pass at least one probability.")
-    bad = ~((q >= 0.0) & (q <= 1.0))
-    if bad.any():
+    bad = rows.fold(partial(_first_outside, 1.0), _earlier, q)
+    if bad is not None:
         remedy = "Give size= as well to have scores of any scale turned into probabilities."
-        raise argument_error(name, first_bad(name, q, bad), expected, remedy)
+        raise argument_error(name, f"{name}[{bad[0]}] = {bad[1]!r}", expected, remedy)
     return q
 
 

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
+from .._result import FloatArray, IntArray
+from ..tall import rows
+
 __all__ = [
     "CHUNK",
     "DUEL_PURPOSE",
@@ -9,7 +16,10 @@ __all__ = [
     "ROW_PURPOSE",
     "TINY",
     "TRIAL_PURPOSE",
+    "count_positive",
     "integral_total",
+    "positive_rows",
+    "side_by_side",
 ]
 
 # Poisson and priority sampling read one and the same number of a row: their samples overlap.
@@ -31,3 +41,27 @@ def integral_total(total: float) -> int | None:
     nearest = round(total)
     close = abs(total - nearest) <= 1e-10 * total
     return nearest if close else None
+
+
+def positive_rows(s: Any) -> tuple[IntArray, FloatArray]:
+    """The rows with positive scores, and the scores: for few of them."""
+    return rows.fold(_positive, side_by_side, s)
+
+
+def _positive(start: int, s: FloatArray) -> tuple[IntArray, FloatArray]:
+    positive = np.flatnonzero(s > 0.0)
+    return start + positive, s[positive]
+
+
+def side_by_side(left: tuple[Any, ...], right: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Columns of what two neighbouring parts keep, one after the other."""
+    return tuple(np.concatenate(pair) for pair in zip(left, right, strict=True))
+
+
+def count_positive(s: Any) -> int:
+    """How many scores are positive."""
+    return rows.fold(_count, int.__add__, s)
+
+
+def _count(start: int, s: FloatArray) -> int:
+    return int(np.count_nonzero(s))

@@ -1,36 +1,46 @@
-"""Turn scores into inclusion probabilities that spend a row budget exactly (SPEC K6).
+"""Turn scores into inclusion probabilities that spend a row budget exactly (SPEC K6, A16.4).
 
-Finds the one c with sum_i clip(c s_i, floor, 1) = m. The left side is piecewise linear and
-increasing in c, so the scores are sorted once and the linear piece is found by bisection over its
-ends; every evaluation divides scores by the score at the end, so 600 decades neither overflow nor
-cancel. The lower clip is the floor 1/n of Woodruff and Yasuda, Sharper bounds for lp sensitivity
-sampling (ICML 2023): it keeps every weight at most n. Cost O(n log n) time, 2 n numbers of memory.
+Finds the one t with sum_i clip(s_i / t, floor, 1) = m. The left side is piecewise linear in 1/t, so
+all that is needed is which rows are at 1, which at the floor, and the sum of the others. That is
+found by histograms of the scores (`score_histogram`), whose sums are exact integers: first one bin
+per binade, then up to 1024 bins where t may lie and where t times the floor may lie, until few
+scores are left, which are looked at one by one. So t is the correctly rounded solution, whatever
+the order of the rows, the chunks they are in, and the 600 decades they may span. The lower clip is
+the floor 1/n of Woodruff and Yasuda, Sharper bounds for lp sensitivity sampling (ICML 2023): it
+keeps every weight at most n. Cost O(n) time, three or four looks at the scores, no sorting.
 """
 
 from __future__ import annotations
 
+import bisect
+import math
 import numbers
+from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .._errors import argument_error, check_size
+from ..tall import rows
 from ._checks import check_scores
+from .score_histogram import BINADES, UNIT, Histogram, count_bins, count_keys, split
 
 __all__ = ["sampling_probabilities"]
 
 Vector = npt.NDArray[np.float64]
 
+_FEW = 1 << 13  # scores that are looked at one by one
+_BINS = 1 << 10
 
-def sampling_probabilities(
-    scores: npt.ArrayLike, size: int, *, floor: float | str = "1/n"
-) -> Vector:
+
+def sampling_probabilities(scores: npt.ArrayLike, size: int, *, floor: float | str = "1/n") -> Any:
     """Inclusion probabilities proportional to scores, clipped to 1, that sum to `size`.
 
     Parameters
     ----------
-    scores : array_like, shape (n,)
+    scores : array_like or Dask array, shape (n,)
         Finite and non-negative, of any scale. A score of zero means a row that is never needed.
     size : int
         Expected number of rows, 1 to n.
@@ -41,7 +51,8 @@ def sampling_probabilities(
     -------
     ndarray of float64, shape (n,)
         q_i = min(1, max(floor, c s_i)) where s_i > 0 and 0 elsewhere, with sum `size`. If at most
-        `size` scores are positive, all of those rows get probability 1.
+        `size` scores are positive, all of those rows get probability 1. For a Dask array of scores
+        a Dask array in the same chunks, computed and kept by the workers.
 
     Raises
     ------
@@ -51,8 +62,9 @@ def sampling_probabilities(
 
     Notes
     -----
-    Increasing in `size` row by row, which is what makes Poisson samples nested. The sum is exact to
-    a few units in the last place. No pass over the matrix; O(n log n).
+    Increasing in `size` row by row, which is what makes Poisson samples nested. c is the exact
+    solution, rounded once. No pass over the matrix; O(n). Of a Dask array only histograms travel,
+    48 KiB per message.
 
     Examples
     --------
@@ -61,29 +73,28 @@ def sampling_probabilities(
     >>> sampling_probabilities([4.0, 1.0, 1.0, 0.0], 3)
     array([1., 1., 1., 0.])
     """
-    s = check_scores(scores, "scores")
-    n = s.size
-    m = check_size(size, n)
-    positive = np.flatnonzero(s > 0.0)
-    lower = _floor_value(floor, n)
-    q = np.zeros(n)
-    if positive.size <= m:
-        q[positive] = 1.0
-        return q
-    if lower * positive.size > m * (1.0 + 1e-12):
+    s = check_scores(scores, "scores", keep=True)
+    return rows.settle(probabilities(s, check_size(size, s.shape[0]), floor))
+
+
+def probabilities(s: Any, m: int, floor: float | str) -> Any:
+    """The same for scores that have been checked; not settled."""
+    found = Histogram(count_bins(BINADES, s))
+    positive = found.rows
+    lower = _floor_value(floor, s.shape[0])
+    if positive <= m:
+        return rows.each(_positive, s)
+    if lower * positive > m * (1.0 + 1e-12):
         raise argument_error(
             "floor",
-            f"{floor!r}, which spends {lower * positive.size:g} rows",
-            f"at most size / #positive scores = {m / positive.size:g}",
+            f"{floor!r}, which spends {lower * positive:g} rows",
+            f"at most size / #positive scores = {m / positive:g}",
             "Lower the floor or raise size.",
         )
-    active = s[positive]
-    # A common power of two is exact and keeps floor * score clear of underflow.
-    active = np.ldexp(active, 1020 - np.frexp(active.max())[1])
-    order = np.argsort(-active, kind="stable")
-    with np.errstate(over="ignore", under="ignore"):
-        q[positive[order]] = _solve_sorted(active[order], m, lower)
-    return q
+    if Fraction(lower) * positive >= m:  # by rounding; nothing is left above the floor
+        return rows.each(partial(_flat, m / positive), s)
+    level = _level(s, found, m, Fraction(lower))
+    return rows.each(partial(_clipped, *_split(level), lower), s)
 
 
 def _floor_value(floor: float | str, n: int) -> float:
@@ -99,44 +110,69 @@ def _floor_value(floor: float | str, n: int) -> float:
     return float(number)
 
 
-def _solve_sorted(s: Vector, m: int, floor: float) -> Vector:
-    """Solve for scores that are positive, sorted downwards and more than m in number."""
-    n = s.size
-    # floor * n may exceed m by rounding alone; then nothing is left above the floor.
-    floor = min(floor, m / n)
+def _positive(s: Vector) -> Vector:
+    return (s > 0.0).astype(np.float64)
 
-    def excess(scale: float, fraction: float) -> float:
-        """Sum of clip(fraction * s / scale, floor, 1) minus m, scale being one of the scores.
 
-        Whole rows are subtracted as integers: a tail of 1e-17 must still count as too much.
-        """
-        top = _count_at_least(s, scale / fraction)
-        bottom = _count_at_least(s, scale * (floor / fraction)) if floor > 0.0 else n
-        bottom = max(bottom, top)
-        tail = floor * (n - bottom) + fraction * float(np.sum(s[top:bottom] / scale))
-        return tail - (m - top)
+def _flat(value: float, s: Vector) -> Vector:
+    return np.where(s > 0.0, value, 0.0)
 
-    # Rows 0 ... k-1 reach probability 1 at or before c = 1 / s[k-1].
-    low, high = 0, min(m, n)
-    while low < high:
-        k = (low + high + 1) // 2
-        low, high = (k, high) if excess(float(s[k - 1]), 1.0) <= 0.0 else (low, k - 1)
-    top = low
-    # Rows j ... n-1 still sit on the floor at c = floor / s[j].
-    low, high = top, n
-    while floor > 0.0 and low < high:
-        j = (low + high) // 2
-        low, high = (low, j) if excess(float(s[j]), floor) >= 0.0 else (j + 1, high)
-    bottom = high if floor > 0.0 else n
-    q = np.full(n, floor)
-    q[:top] = 1.0
-    if bottom > top:
-        share = s[top:bottom] / s[top]
-        left = m - top - floor * (n - bottom)
-        q[top:bottom] = np.clip(share * (left / float(np.sum(share))), floor, 1.0)
+
+def _clipped(mantissa: float, exponent: int, floor: float, s: Vector) -> Vector:
+    """s / t between floor and 1 for t = mantissa 2^exponent, which need not be a float itself."""
+    with np.errstate(over="ignore", under="ignore"):
+        q = np.ldexp(s, -exponent)
+        q /= mantissa
+    np.clip(q, floor, 1.0, out=q)
+    q[s == 0.0] = 0.0
     return q
 
 
-def _count_at_least(s: Vector, threshold: float) -> int:
-    """How many of the downward sorted scores are at least the threshold."""
-    return int(s.size - np.searchsorted(s[::-1], threshold, side="left"))
+def _split(level: Fraction) -> tuple[float, int]:
+    """The level as a correctly rounded mantissa near one and a power of two."""
+    exponent = level.numerator.bit_length() - level.denominator.bit_length()
+    return float(level / Fraction(2) ** exponent), exponent + UNIT
+
+
+def _level(s: Any, found: Histogram, m: int, floor: Fraction) -> Fraction:
+    """The t at which the probabilities sum to m, in units of 2^UNIT, given the binades."""
+    low = Fraction(found.ends[0])  # everything at one
+    high = found.sum / (m - floor * found.rows)  # clip(s / t, floor, 1) <= floor + s / t
+    while True:
+        low, high = _narrowed(found, m, floor, low, high)
+        wide = found.between(low, high, floor)
+        if not wide or low == high:
+            break
+        few = sum(one.count for one in wide) <= _FEW
+        look = count_keys if few else count_bins
+        found = found.replaced(wide, look(split(wide, _BINS), s))
+    low, high = _narrowed(found, m, floor, low, high)
+    top, bottom, rest = found.piece(low, floor)
+    if low == high or rest == 0:  # nothing changes between them
+        return low
+    return rest / (m - top - floor * bottom)
+
+
+def _narrowed(
+    found: Histogram, m: int, floor: Fraction, low: Fraction, high: Fraction
+) -> tuple[Fraction, Fraction]:
+    """Two values of t, as near as the bins allow, with probabilities above and below the budget.
+
+    They change from one linear piece to the next where t, or floor t, is a score. If no bin of
+    several scores is cut between `low` and `high`, only one linear piece is left.
+    """
+    for unit in (Fraction(1), 1 / floor) if floor else (Fraction(1),):
+        first = bisect.bisect_right(found.ends, math.floor(low / unit))
+        last = bisect.bisect_left(found.ends, math.ceil(high / unit))
+        between = range(first, last)
+
+        def excess(k: int, unit: Fraction = unit) -> tuple[Fraction, Fraction]:
+            return found.excess(found.ends[k] * unit, floor, m)
+
+        under = bisect.bisect_left(between, True, key=lambda k: excess(k)[1] <= 0)
+        over = bisect.bisect_left(between, True, key=lambda k: excess(k)[0] < 0)
+        if under < len(between):
+            high = min(high, found.ends[between[under]] * unit)
+        if over > 0:
+            low = max(low, found.ends[between[over - 1]] * unit)
+    return low, high

@@ -6,16 +6,20 @@ is a few times the number of columns: tree_pivotal with coordinates.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from .._errors import argument_error, check_size
 from ..random import RNGLike, resolve_seed
-from ._checks import Vector, check_probabilities, check_scores
-from .budget import sampling_probabilities
+from ..tall import rows
+from ._checks import check_probabilities, check_scores
+from ._rows import count_positive, positive_rows
+from .budget import probabilities
 from .ordered_pivotal import ordered_pivotal_sample
-from .poisson import poisson_sample
-from .priority import priority_sample
+from .poisson import draw_poisson
+from .priority import run_race
 from .row_sample import RowSample
 from .spatial_order import resolve_order
 from .systematic import systematic_sample
@@ -32,6 +36,7 @@ DESIGNS = (
     "ordered_pivotal",
     "tree_pivotal",
 )
+_DISTRIBUTED = ("poisson", "priority")  # work on scores that stay in parts
 _SHARE_OF_FLOOR = 0.01  # at most this part of the draws goes into lifting small scores
 _ORDERED = {
     "systematic": systematic_sample,
@@ -56,7 +61,7 @@ def sample_rows(
 
     Parameters
     ----------
-    probabilities_or_scores : array_like, shape (n,)
+    probabilities_or_scores : array_like or Dask array, shape (n,)
         With `size`: scores of any scale. Without: inclusion probabilities in [0, 1].
     size : int, optional
         Number of rows to spend, 1 to n. If no more than `size` scores are positive, exactly those
@@ -91,20 +96,21 @@ def sample_rows(
 
     Notes
     -----
-    =================  =====================  =========================  ==========================
-    design             size                   inclusion probabilities    nested in `size`
-    =================  =====================  =========================  ==========================
-    poisson            random, sd <= sqrt     exact                      yes
-    priority           fixed                  exact given the others     yes
-    with_replacement   at most `size`         `size` times the share     yes
-    systematic         fixed                  exact                      m and k m, nothing clipped
-    ordered_pivotal    fixed                  exact                      no
-    tree_pivotal       fixed                  exact                      no
-    =================  =====================  =========================  ==========================
+    ================  ==================  =======================  ==================  ============
+    design            size                inclusion probabilities  nested in `size`    Dask: travel
+    ================  ==================  =======================  ==================  ============
+    poisson           random, sd <= sqrt  exact                    yes                 kept rows
+    priority          fixed               exact given the others   yes                 `size` a part
+    with_replacement  at most `size`      `size` times the share   yes                 all scores
+    systematic        fixed               exact                    m, k m unclipped    all scores
+    ordered_pivotal   fixed               exact                    no                  all scores
+    tree_pivotal      fixed               exact                    no                  all scores
+    ================  ==================  =======================  ==================  ============
 
     Given probabilities with a non-integer sum, the last three designs keep floor or ceil of it,
     and priority and with_replacement round it. Every random number is a function of the seed, what
-    it is for, and the row: chunks, threads and workers do not matter.
+    it is for, and the row: chunks, threads and workers do not matter. Of a Dask array of scores
+    histograms travel for the budget, and the last column for the draw, 8 bytes a number.
 
     Examples
     --------
@@ -123,38 +129,38 @@ def sample_rows(
             f"no order, since only {', '.join(_ORDERED)} use one",
             "Drop it, or use design='tree_pivotal'.",
         )
-    seed = resolve_seed(rng)
+    seed, name = resolve_seed(rng), "probabilities_or_scores"
+    keep = design in _DISTRIBUTED
     if size is None:
-        values = check_probabilities(probabilities_or_scores, "probabilities_or_scores")
+        values = check_probabilities(probabilities_or_scores, name, keep=keep)
     else:
-        values = check_scores(probabilities_or_scores, "probabilities_or_scores")
-        size = check_size(size, values.size)
-        positive = np.flatnonzero(values)
-        if positive.size <= size:
+        values = check_scores(probabilities_or_scores, name, keep=keep)
+        size = check_size(size, values.shape[0])
+        if count_positive(values) <= size:
+            positive, _ = positive_rows(values)
             ones = np.ones(positive.size)
-            return RowSample(positive, ones, ones, design=design, seed=seed, n=values.size, p=p)
+            n = values.shape[0]
+            return RowSample(positive, ones, ones, design=design, seed=seed, n=n, p=p)
     if design == "priority":
         # The race runs on shares that do not depend on the size, so that sizes nest.
         flat = size is None or floor == 0
         share = values if flat else _share(values, floor)
-        return priority_sample(share, _total(values, size), p=p, rng=seed)
+        return run_race(share, _total(values, size), seed, p)
     if design == "with_replacement":
         share = values if size is None else _share(values, floor)
         return with_replacement_sample(share, _total(values, size), p=p, rng=seed)
-    q = values if size is None else sampling_probabilities(values, size, floor=floor)
+    q = values if size is None else probabilities(values, size, floor)
     if design == "poisson":
-        return poisson_sample(q, p=p, rng=seed)
+        return draw_poisson(q, seed, p)
     visited = resolve_order(q.size, order, coordinates, split)
     return _ORDERED[design](q, order=visited, p=p, rng=seed)
 
 
-def _share(values: Vector, floor: float | str) -> Vector:
+def _share(values: Any, floor: float | str) -> Any:
     """Distribution of a single draw. A floor of 1/n would be all of it, so "1/n" is 1 % of that."""
-    return sampling_probabilities(
-        values, 1, floor=_SHARE_OF_FLOOR / values.size if floor == "1/n" else floor
-    )
+    return probabilities(values, 1, _SHARE_OF_FLOOR / values.shape[0] if floor == "1/n" else floor)
 
 
-def _total(values: Vector, size: int | None) -> int:
+def _total(values: Any, size: int | None) -> int:
     """The size asked for, or the one that the given probabilities add up to."""
-    return max(1, round(float(values.sum()))) if size is None else size
+    return max(1, round(rows.total(values))) if size is None else size

@@ -3,17 +3,22 @@
 The sampler of the theory. The size is random, with standard deviation at most sqrt(sum q). Row i's
 number depends on the seed and i alone (SPEC K5), so samples are the same for any chunking and grow
 with the probabilities: q <= q' row by row gives a sample that contains the smaller one. O(n) time,
-O(chunk) memory beyond the result.
+O(chunk) memory beyond the result. Of distributed probabilities only the kept rows travel.
 """
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
+from .._result import IntArray
 from ..random import RNGLike, Stream, resolve_seed
+from ..tall import rows
 from ._checks import Vector, check_probabilities
-from ._rows import CHUNK, ROW_PURPOSE, TINY
+from ._rows import CHUNK, ROW_PURPOSE, TINY, side_by_side
 from .row_sample import RowSample
 
 __all__ = ["poisson_sample"]
@@ -26,7 +31,7 @@ def poisson_sample(
 
     Parameters
     ----------
-    probabilities : array_like, shape (n,)
+    probabilities : array_like or Dask array, shape (n,)
         Inclusion probabilities in [0, 1]; 0 never keeps, 1 always keeps with weight 1.
     p : float, optional
         Exponent recorded for ``sample @ A``.
@@ -47,15 +52,28 @@ def poisson_sample(
     >>> poisson_sample([1.0, 0.0, 1.0], rng=0).indices
     array([0, 2])
     """
-    q = check_probabilities(probabilities, "probabilities")
-    seed = resolve_seed(rng)
-    kept = [poisson_rows(q[i : i + CHUNK], i, seed) for i in range(0, q.size, CHUNK)]
-    rows = np.concatenate(kept)
-    return RowSample(rows, 1.0 / q[rows], q[rows], design="poisson", seed=seed, n=q.size, p=p)
+    return draw_poisson(
+        check_probabilities(probabilities, "probabilities", keep=True), resolve_seed(rng), p
+    )
 
 
-def poisson_rows(q: Vector, start: int, seed: int) -> npt.NDArray[np.int64]:
+def draw_poisson(q: Any, seed: int, p: float | None) -> RowSample:
+    """The same for probabilities that have been checked."""
+    kept, chances = rows.fold(partial(_kept, seed), side_by_side, q)
+    return RowSample(kept, 1.0 / chances, chances, design="poisson", seed=seed, n=q.shape[0], p=p)
+
+
+def _kept(seed: int, start: int, q: Vector) -> tuple[IntArray, Vector]:
+    """Rows kept of one part, and their probabilities."""
+    kept = [poisson_rows(q[i : i + CHUNK], start + i, seed) for i in range(0, q.size, CHUNK)] or [
+        np.empty(0, dtype=np.int64)
+    ]
+    numbers = np.concatenate(kept)
+    return numbers, q[numbers - start]
+
+
+def poisson_rows(q: Vector, start: int, seed: int) -> IntArray:
     """Rows kept among start ... start + len(q) - 1, whose probabilities are `q`."""
     uniforms = Stream(seed, ROW_PURPOSE).uniform(range(start, start + q.size))
-    rows: npt.NDArray[np.int64] = start + np.flatnonzero((uniforms < q) & (q >= TINY))
-    return rows
+    kept: IntArray = start + np.flatnonzero((uniforms < q) & (q >= TINY))
+    return kept

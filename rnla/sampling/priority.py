@@ -8,13 +8,18 @@ row: blocks may keep their own m + 1 smallest and merge, in any partition. O(n) 
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from .._errors import check_size
+from .._result import IntArray
 from ..random import RNGLike, Stream, resolve_seed
+from ..tall import rows
 from ._checks import Vector, check_scores
-from ._rows import ROW_PURPOSE
+from ._rows import ROW_PURPOSE, side_by_side
 from .row_sample import RowSample
 
 __all__ = ["priority_keys", "priority_sample"]
@@ -27,7 +32,7 @@ def priority_sample(
 
     Parameters
     ----------
-    scores : array_like, shape (n,)
+    scores : array_like or Dask array, shape (n,)
         Non-negative, of any scale.
     size : int
         Number of rows, 1 to n; all rows with positive scores if there are no more.
@@ -52,24 +57,54 @@ def priority_sample(
     >>> priority_sample([1.0, 2.0, 3.0, 0.0], 2, rng=0).size
     2
     """
-    s = check_scores(scores, "scores")
-    m = check_size(size, s.size)
-    seed = resolve_seed(rng)
-    rows = np.flatnonzero(s > 0.0)
-    if rows.size <= m:
-        ones = np.ones(rows.size)
-        return RowSample(rows, ones, ones, design="priority", seed=seed, n=s.size, p=p)
-    keys = priority_keys(s[rows], rows, seed)
-    # The stable order of equal keys is the order of the rows.
+    s = check_scores(scores, "scores", keep=True)
+    return run_race(s, check_size(size, s.shape[0]), resolve_seed(rng), p)
+
+
+def run_race(s: Any, m: int, seed: int, p: float | None) -> RowSample:
+    """The same for scores that have been checked."""
+    keys, first, share = rows.fold(partial(_entrants, m, seed), partial(_ahead, m), s)
+    if first.size <= m:
+        ones = np.ones(first.size)
+        return RowSample(first, ones, ones, design="priority", seed=seed, n=s.shape[0], p=p)
+    last = _ranked(keys)[m]
+    kept = np.arange(first.size) != last
+    q = np.exp(np.minimum(0.0, keys[last] + np.log(share[kept])))
+    return RowSample(first[kept], 1.0 / q, q, design="priority", seed=seed, n=s.shape[0], p=p)
+
+
+Entrants = tuple[Vector, IntArray, Vector]  # keys, rows in increasing order, scores
+
+
+def _entrants(m: int, seed: int, start: int, s: Vector) -> Entrants:
+    """The first m + 1 of the race among the rows of one part."""
+    positive = np.flatnonzero(s > 0.0)
+    keys = priority_keys(s[positive], start + positive, seed)
+    return _first(m, (keys, start + positive, s[positive]))
+
+
+def _ahead(m: int, left: Entrants, right: Entrants) -> Entrants:
+    """The first m + 1 of two parts."""
+    keys, numbers, scores = side_by_side(left, right)
+    return _first(m, (keys, numbers, scores))
+
+
+def _first(m: int, entrants: Entrants) -> Entrants:
+    keys = entrants[0]
+    if keys.size <= m + 1:
+        return entrants
     smallest = np.flatnonzero(keys <= np.partition(keys, m)[m])
-    ranked = smallest[np.argsort(keys[smallest], kind="stable")]
-    threshold = keys[ranked[m]]
-    kept = rows[np.sort(ranked[:m])]
-    q = np.exp(np.minimum(0.0, threshold + np.log(s[kept])))
-    return RowSample(kept, 1.0 / q, q, design="priority", seed=seed, n=s.size, p=p)
+    kept = np.sort(smallest[_ranked(keys[smallest])[: m + 1]])
+    return keys[kept], entrants[1][kept], entrants[2][kept]
 
 
-def priority_keys(scores: Vector, rows: npt.NDArray[np.int64], seed: int) -> Vector:
+def _ranked(keys: Vector) -> IntArray:
+    """Positions in the order of the keys; equal ones in the order of the rows."""
+    order: IntArray = np.argsort(keys, kind="stable")
+    return order
+
+
+def priority_keys(scores: Vector, index: IntArray, seed: int) -> Vector:
     """log(u_i / s_i) of the given rows; logarithms because scores may span 600 decades."""
-    keys: Vector = np.log(Stream(seed, ROW_PURPOSE).uniform(rows)) - np.log(scores)
+    keys: Vector = np.log(Stream(seed, ROW_PURPOSE).uniform(index)) - np.log(scores)
     return keys

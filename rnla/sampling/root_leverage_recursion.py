@@ -135,7 +135,7 @@ def root_leverage_recursion(
 
 
 def _scores(values: npt.ArrayLike, rows: int) -> Vector:
-    tau = check_scores(values, "leverage(A)")
+    tau: Vector = check_scores(values, "leverage(A)")
     if tau.size != rows:
         raise argument_error(
             "leverage",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from .._errors import ArgumentTypeError, argument_error, check_p, check_positive, check_size
 from .._result import FloatArray, IntArray, Status
 from ..random import RNGLike, resolve_seed
-from ..tall import TallMatrix, as_tall
+from ..tall import TallMatrix, as_tall, within_range
 from ._sensitivity_record import Sensitivities
 from ._sensitivity_reference import reference, reference_size
 from .block_sensitivities import block_sensitivities
@@ -123,6 +123,7 @@ def lp_sensitivities(
     p = check_p(p)
     tall = as_tall(A)
     before, seed = tall.passes, resolve_seed(rng)
+    tall, _ = within_range(tall)
     _check_options(method, factor, solves, block_size, signs, reference_rows)
     wanted = _check_rows(rows, tall.shape[0])
     known = screen(tall, p, seed=seed)
