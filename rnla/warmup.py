@@ -15,7 +15,18 @@ import scipy.sparse as sp
 from . import kernels, sampling
 from .random import Stream
 from .scores.online import online_scores
-from .sketch import SparseSign
+from .sketch import (
+    LESS,
+    Cauchy,
+    CountSketch,
+    Distribution,
+    Gaussian,
+    PStable,
+    Rademacher,
+    SparseSign,
+    SubsampledHadamard,
+    hadamard_transform,
+)
 from .tall import as_tall
 
 __all__ = ["compile_kernels"]
@@ -54,7 +65,9 @@ def _passes(source: Any) -> None:
     tall.row_norms()
     tall.row_norms(np.eye(d), p=1.0)
     tall.quadratic(np.eye(d))
-    tall.sketch(SparseSign(4, n, nnz=2).draw(0))
+    for kind in (SparseSign(4, n, nnz=2), SubsampledHadamard(4, n)):
+        S = kind.draw(0)
+        S.T @ tall.sketch(S)
     online_scores(tall)
 
 
@@ -76,6 +89,10 @@ def _draws() -> None:
     stream.words(range(4))
     stream.words(np.arange(4))
     stream.uniform(range(4))
+    random: tuple[Distribution, ...] = (Gaussian(2, 4), Rademacher(2, 4), Cauchy(2, 4))
+    for kind in (*random, PStable(2, 4, p=1.5), CountSketch(2, 4), LESS(2, 4, scores=np.ones(4))):
+        kind.draw(0).toarray()
+    hadamard_transform(np.ones((2**18, 1)))
 
 
 def _samples() -> None:
