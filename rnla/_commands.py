@@ -10,10 +10,14 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
 
 from . import __version__
+
+if TYPE_CHECKING:
+    from .tall import TallMatrix
 
 __all__ = [
     "OK",
@@ -32,18 +36,20 @@ OK, TARGET_MISSED = 0, 1
 
 def embed(options: argparse.Namespace) -> int:
     """Choose rows of a file, say how good they are, write them."""
-    source = _read(options)
+    with _opened(options) as tall:
+        return _embed(options, tall)
 
+
+def _embed(options: argparse.Namespace, tall: TallMatrix) -> int:
     from ._result import Status
     from .embedding import lp_subspace_embedding
     from .report import to_json, to_text
-    from .tall import as_tall
 
-    tall = as_tall(source.matrix)
+    names = _names(tall)
     if options.out:
         from .tall.write import check_output
 
-        check_output(options.out, column_names=source.column_names, sparse=tall.is_sparse)
+        check_output(options.out, column_names=names, sparse=tall.is_sparse)
     if options.plot:
         from .plotting import new_axes
 
@@ -70,7 +76,7 @@ def embed(options: argparse.Namespace) -> int:
             result.sample.take(tall),
             indices=result.indices,
             weights=result.weights,
-            column_names=source.column_names,
+            column_names=names,
         )
         written.append(options.out)
     if options.plot:
@@ -118,17 +124,19 @@ def _embedding_pictures(folder: str, tall: Any, result: Any) -> list[str]:
 
 def scores(options: argparse.Namespace) -> int:
     """Score every row of a file."""
-    from . import scores as score_functions
-    from ._result import Status
-    from .report import to_json, to_text
-    from .tall import as_tall
-
-    source = _read(options)
     if options.out:
         from .tall.write import check_output
 
         check_output(options.out)
-    tall = as_tall(source.matrix)
+    with _opened(options) as tall:
+        return _scores(options, tall)
+
+
+def _scores(options: argparse.Namespace, tall: TallMatrix) -> int:
+    from . import scores as score_functions
+    from ._result import Status
+    from .report import to_json, to_text
+
     if options.kind == "leverage":
         result: Any = score_functions.leverage_scores(tall, rng=options.seed)
     elif options.kind == "ridge_leverage":
@@ -162,15 +170,18 @@ def scores(options: argparse.Namespace) -> int:
 
 def certify(options: argparse.Namespace) -> int:
     """Measure the distortion of a sample that a file holds."""
+    with _opened(options) as tall:
+        return _certify(options, tall)
+
+
+def _certify(options: argparse.Namespace, tall: TallMatrix) -> int:
     import numpy as np
 
     from .certify import certify_embedding
     from .report import to_json, to_text
     from .sampling import RowSample
-    from .tall import as_tall
     from .tall.files import read_sample
 
-    tall = as_tall(_read(options).matrix)
     rows = read_sample(options.sample)
     kept = rows.weights > 0  # a row of weight zero is not in the sample
     weights = rows.weights[kept]
@@ -268,7 +279,8 @@ def _config() -> dict[str, Any]:
         "RNLA_THREADS": os.environ.get("RNLA_THREADS", "not set"),
     }
     required = ("numpy", "scipy", "numba", "threadpoolctl", "tqdm")
-    optional = ("pandas", "pyarrow", "matplotlib", "statsmodels", "scikit-learn", "dask", "torch")
+    optional = ("pandas", "pyarrow", "zarr", "h5py", "dask", "distributed", "matplotlib")
+    optional += ("statsmodels", "scikit-learn", "torch")
     for name in required + optional:
         try:
             config[name] = importlib.metadata.version(name)
@@ -277,10 +289,52 @@ def _config() -> dict[str, Any]:
     return config
 
 
-def _read(options: argparse.Namespace) -> Any:
-    from .tall.files import read_matrix
+@contextmanager
+def _opened(options: argparse.Namespace) -> Iterator[TallMatrix]:
+    """The matrix in the files, read here or by Dask."""
+    from .tall import as_tall
 
-    return read_matrix(options.file, columns=options.columns)
+    files = options.file[0] if len(options.file) == 1 else options.file
+    given = {
+        "columns": options.columns,
+        "memory": options.memory,
+        "one_hot": options.one_hot or (),
+        "drop": "first" if options.drop_first else None,
+    }
+    if options.scheduler is None:
+        yield as_tall(files, **given)
+        return
+    with _scheduler(options.scheduler):
+        yield as_tall(files, dask=True, **given)
+
+
+def _scheduler(wanted: str) -> AbstractContextManager[Any]:
+    """Dask's schedulers on this machine by name, others by the address of a running cluster."""
+    from ._errors import argument_error, import_optional
+
+    dask = import_optional("dask", extra="dask", purpose="for --scheduler")
+    if wanted in ("threads", "processes"):
+        context: AbstractContextManager[Any] = dask.config.set(scheduler=wanted)
+        return context
+    if "://" not in wanted:
+        remedy = "Start a cluster with `dask scheduler` and `dask worker`; the first prints it."
+        expected = "threads, processes, or an address such as tcp://host:8786"
+        raise argument_error("scheduler", repr(wanted), expected, remedy)
+    distributed = import_optional("distributed", extra="dask", purpose="for --scheduler")
+    try:
+        client: AbstractContextManager[Any] = distributed.Client(wanted, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise argument_error(
+            "scheduler",
+            f"{wanted!r}, where nothing answers ({type(error).__name__}: {error})",
+            "the address of a running Dask scheduler",
+            "Check the address, and that `dask scheduler` is running.",
+        ) from error
+    return client
+
+
+def _names(tall: TallMatrix) -> tuple[str, ...]:
+    return tall.column_names or tuple(f"x{j}" for j in range(tall.shape[1]))
 
 
 def _shows_progress(options: argparse.Namespace) -> bool:

@@ -34,6 +34,11 @@ KINDS = ("leverage", "ridge_leverage", "root_leverage", "lewis", "sensitivity")
 
 BAD_INPUT, INTERRUPTED = 2, 130
 
+_FILE = (
+    ".npy, .npz, .zarr, .h5, .parquet, .feather or .csv; several tables or .npy files, a folder or "
+    "a quoted pattern are one matrix"
+)
+
 _EXIT_CODES = """\
 exit codes:
   0    done
@@ -109,12 +114,33 @@ def _parser() -> argparse.ArgumentParser:
     seed = argparse.ArgumentParser(add_help=False)
     seed.add_argument("--seed", type=_count, metavar="N", help="repeats a result (default: fresh)")
     file = argparse.ArgumentParser(add_help=False)
-    file.add_argument("file", metavar="FILE", help=".npy, .npz, .csv or .parquet")
+    file.add_argument("file", metavar="FILE", nargs="+", help=_FILE)
     file.add_argument(
         "--columns",
-        type=lambda text: [name.strip() for name in text.split(",")],
+        type=_listed,
         metavar="A,B,...",
         help="names or numbers (from 0) of the columns to use (default: all)",
+    )
+    file.add_argument(
+        "--one-hot",
+        type=_listed,
+        metavar="A,B,...",
+        help="columns of a table to turn into zeros and ones, one for each value",
+    )
+    file.add_argument(
+        "--drop-first", action="store_true", help="leave out the first value of each such column"
+    )
+    file.add_argument(
+        "--memory",
+        metavar="SIZE",
+        help="most memory to use, such as 1GiB; larger files are read again in every pass "
+        "(default: a quarter of the machine's for the rows)",
+    )
+    file.add_argument(
+        "--scheduler",
+        metavar="NAME",
+        help="let Dask read and compute: threads, processes, or the address of a cluster such as "
+        "tcp://host:8786, whose workers see the same files",
     )
 
     def command(name: str, run: Any, help: str, *parents: Any) -> argparse.ArgumentParser:
@@ -179,6 +205,10 @@ def _add_eps(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--delta", type=float, default=0.01, help="failure probability (default: 0.01)"
     )
+
+
+def _listed(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",")]
 
 
 def _count(text: str) -> int:

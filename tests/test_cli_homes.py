@@ -1,0 +1,136 @@
+"""The command line on several files, small budgets, and Dask's schedulers: the same sample."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rnla import cli
+from rnla.tall import _engine, dask_files
+from rnla.tall.files import read_sample
+
+N = 6000
+
+
+@pytest.fixture(scope="module")
+def table():
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "one": np.ones(N),
+            "x": rng.standard_t(3, N),
+            "city": rng.choice(["Oslo", "Paris", "Rome"], N),
+        }
+    )
+
+
+@pytest.fixture
+def shards(table, tmp_path):
+    paths = []
+    for number, part in enumerate(np.array_split(np.arange(N), [1000, 2500])):
+        paths.append(tmp_path / f"part-{number}.parquet")
+        table.iloc[part].to_parquet(paths[-1], row_group_size=400)
+    return [str(path) for path in paths]
+
+
+def run(capsys, *argv):
+    code = cli.main([str(a) for a in argv])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def embed(capsys, out, *argv):
+    common = ("--p", 1, "--size", 150, "--seed", 3, "--no-certify", "--out", out)
+    code, _, err = run(capsys, "embed", *argv, *common)
+    assert (code, err) == (0, "")
+    return read_sample(out)
+
+
+def same(left, right):
+    np.testing.assert_array_equal(left.indices, right.indices)
+    np.testing.assert_array_equal(left.weights, right.weights)
+
+
+def test_files_a_folder_and_a_budget_give_one_sample(capsys, shards, tmp_path):
+    options = ("--columns", "one,x")
+    plain = embed(capsys, tmp_path / "a.csv", *shards, *options)
+    same(plain, embed(capsys, tmp_path / "b.csv", tmp_path / "part-*.parquet", *options))
+    same(plain, embed(capsys, tmp_path / "c.csv", *shards, *options, "--memory", "20MiB"))
+    code, text, _ = run(capsys, "certify", *shards, tmp_path / "a.csv", *options, "--p", 1)
+    assert code == 0
+    assert "150" in text or "of 6,000 rows" in text
+
+
+def test_categories_become_columns_of_the_sample(capsys, shards, tmp_path):
+    options = ("--one-hot", "city", "--drop-first", "--columns", "one,x,city")
+    embed(capsys, tmp_path / "s.npz", *shards, *options)
+    with np.load(tmp_path / "s.npz") as archive:
+        assert archive["column_names"].tolist() == ["one", "x", "city=Paris", "city=Rome"]
+
+
+@pytest.mark.parametrize("scheduler", ["threads", "processes"])
+def test_schedulers_of_this_machine_give_the_same_sample(
+    capsys, shards, tmp_path, scheduler, monkeypatch
+):
+    pytest.importorskip("dask")
+    if scheduler == "threads":  # other processes would not see it
+        monkeypatch.setattr(_engine, "_BLOCK_ELEMENTS", 2**8)
+        monkeypatch.setattr(dask_files, "_CHUNK_BYTES", 1)
+    options = ("--columns", "one,x")
+    plain = embed(capsys, tmp_path / "a.csv", *shards, *options)
+    same(plain, embed(capsys, tmp_path / "b.csv", *shards, *options, "--scheduler", scheduler))
+
+
+def test_a_running_cluster_gives_the_same_sample(capsys, shards, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+    ) as cluster:
+        options = ("--columns", "one,x")
+        plain = embed(capsys, tmp_path / "a.csv", *shards, *options)
+        address = ("--scheduler", cluster.scheduler_address)
+        same(plain, embed(capsys, tmp_path / "b.csv", *shards, *options, *address))
+
+
+def test_scores_from_a_scheduler(capsys, shards, tmp_path):
+    pytest.importorskip("dask")
+    options = ("--columns", "one,x", "--seed", 1, "--kind", "lewis", "--p", 1)
+    for name, more in (("a", ()), ("b", ("--scheduler", "threads"))):
+        out = ("--out", tmp_path / f"{name}.csv")
+        assert run(capsys, "scores", *shards, *options, *more, *out)[0] == 0
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "a.csv"), pd.read_csv(tmp_path / "b.csv"))
+
+
+@pytest.mark.parametrize(
+    "argv, message",
+    [
+        (("--scheduler", "fast"), "scheduler: got 'fast'; expected threads, processes, or an addr"),
+        (("--scheduler", "tcp://127.0.0.1:1"), "where nothing answers"),
+        (("--memory", "lots"), "memory: got 'lots'"),
+        (("--columns", "one,x", "--memory", "1kB"), "memory: got 0.0 MiB; expected at least"),
+        (("--columns", "one,nope"), "columns: got 'nope'"),
+        ((), "columns: got 1 without numbers: 'city'.*--columns one,x"),
+    ],
+)
+def test_bad_options_end_with_code_2_and_one_line(capsys, shards, argv, message, monkeypatch):
+    if "tcp" in str(argv):
+        distributed = pytest.importorskip("distributed")
+        patient = distributed.Client
+        monkeypatch.setattr(distributed, "Client", lambda a, timeout: patient(a, timeout="0.2s"))
+    code, out, err = run(capsys, "embed", *shards, *argv)
+    assert (code, out) == (2, "")
+    assert err.startswith("rnla: error: ")
+    assert re.search(message, err), err
+
+
+def test_json_says_what_it_did(capsys, shards):
+    code, out, _ = run(
+        capsys, "embed", *shards, "--columns", "one,x", "--p", 1, "--size", 100, "--json"
+    )
+    data = json.loads(out)
+    assert code == 0
+    assert data["n"] == N
