@@ -17,6 +17,7 @@ import scipy.sparse as sp
 from .._errors import argument_error
 from ._file_errors import listed
 from ._source import Source
+from ._table_paths import TABLE_SUFFIXES
 from .hdf5_source import Hdf5Source, is_hdf5_object, is_hdf5_path
 from .iterable_source import IterableSource, is_block
 from .memory import parse_memory
@@ -27,7 +28,6 @@ from .zarr_source import ZarrSource, is_zarr_object, is_zarr_path
 
 __all__ = ["ARRAY_SUFFIXES", "TABLE_SUFFIXES", "open_source"]
 
-TABLE_SUFFIXES = (".parquet", ".pq", ".feather", ".arrow", ".ipc", ".csv")
 ARRAY_SUFFIXES = (".npy", ".npz", ".zarr", ".h5", ".hdf5")
 
 Opened = tuple[Source, tuple[str, ...] | None]
@@ -138,7 +138,7 @@ def _path_opener(path: str | bytes, name: str) -> Callable[..., Any]:
     raise argument_error(
         name,
         repr(path),
-        f"a folder, or a file that ends in {', '.join(ARRAY_SUFFIXES + TABLE_SUFFIXES)}",
+        f"a folder, or a file that ends in {', '.join([*ARRAY_SUFFIXES, *TABLE_SUFFIXES])}",
         "Convert or rename the file.",
     )
 
