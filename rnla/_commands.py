@@ -313,9 +313,11 @@ def _scheduler(wanted: str) -> AbstractContextManager[Any]:
     from ._errors import argument_error, import_optional
 
     dask = import_optional("dask", extra="dask", purpose="for --scheduler")
-    if wanted in ("threads", "processes"):
+    if wanted == "threads":
         context: AbstractContextManager[Any] = dask.config.set(scheduler=wanted)
         return context
+    if wanted == "processes":  # Dask's scheduler of that name starts new processes in every pass
+        return _processes()
     if "://" not in wanted:
         remedy = "Start a cluster with `dask scheduler` and `dask worker`; the first prints it."
         expected = "threads, processes, or an address such as tcp://host:8786"
@@ -331,6 +333,22 @@ def _scheduler(wanted: str) -> AbstractContextManager[Any]:
             "Check the address, and that `dask scheduler` is running.",
         ) from error
     return client
+
+
+@contextmanager
+def _processes() -> Iterator[None]:
+    """One worker process per core, for as long as the command runs."""
+    from ._errors import import_optional
+    from .tall import thread_count
+
+    distributed = import_optional("distributed", extra="dask", purpose="for --scheduler")
+    with (
+        distributed.LocalCluster(
+            n_workers=thread_count(), threads_per_worker=1, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster),
+    ):
+        yield
 
 
 def _names(tall: TallMatrix) -> tuple[str, ...]:
