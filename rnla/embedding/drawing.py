@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from .._result import FloatArray, IntArray
+from .._result import IntArray
 from ..sampling import RowSample, sample_rows
 from ..tall import TallMatrix
 
@@ -35,9 +37,11 @@ class Drawing:
         self.design, self._p, self._seed = design, p, seed
         self._coordinates, self._order = coordinates, order
         if (design, order, coordinates) != ("poisson", None, None):
-            self.draw(np.ones(A.shape[0]), 1)  # wrong options raise before any work is done
+            # Wrong options raise before any work is done.
+            n = 1 if order is None and coordinates is None else A.shape[0]
+            self.draw(np.ones(n), 1)
 
-    def draw(self, scores: FloatArray, size: int, rows: IntArray | None = None) -> RowSample:
+    def draw(self, scores: Any, size: int, rows: IntArray | None = None) -> RowSample:
         """Draw by the scores of all rows, or of the given `rows` of A only."""
         order, coordinates = self._order, self._coordinates
         if rows is not None and order is not None:

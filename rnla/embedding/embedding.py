@@ -18,12 +18,12 @@ from tqdm.auto import tqdm
 
 from .. import bounds
 from .._errors import check_fraction, check_p, check_size
-from .._result import FloatArray, Status
+from .._result import Status
 from ..basis import orthonormal_basis
 from ..certify import Certificate, certify_embedding
 from ..random import RNGLike, resolve_seed
 from ..sampling import RowSample
-from ..tall import TallMatrix, as_tall, within_range
+from ..tall import TallMatrix, as_tall, rows, within_range
 from .drawing import Drawing
 from .method import Choice, check_method, choose_method
 from .result import Attempt, Embedding
@@ -54,7 +54,7 @@ def lp_subspace_embedding(
 
     Parameters
     ----------
-    A : array_like, scipy.sparse matrix or TallMatrix, shape (n, d)
+    A : array_like, scipy.sparse matrix, Dask array or TallMatrix, shape (n, d)
         Real, n >= d. Sparse stays sparse, nothing is modified. For regression pass the response as
         a further column.
     p : float
@@ -112,7 +112,9 @@ def lp_subspace_embedding(
     the distortion is too large, and otherwise halves up to four times while it stays small enough.
 
     Cost: see the passes in the result. Memory O(n + size d + d^2) beyond A, never a second n x d
-    array.
+    array. On Dask the scores stay on the workers; d x d matrices, histograms and the sampled rows
+    travel. The methods "sensitivity", "sensitivity+leverage", "mixed" and "recursive", "auto" for
+    p > 2, and designs other than Poisson and priority bring n-vectors to the caller.
 
     References
     ----------
@@ -140,7 +142,7 @@ def lp_subspace_embedding(
         check_method(method, exponent, d)
     seed = resolve_seed(rng)
     before = given.passes
-    tall, _ = within_range(given)
+    tall, _ = within_range(given.distributed())
     drawing = Drawing(tall, exponent, design, coordinates, order, seed)
 
     basis = orthonormal_basis(tall, seed=seed)
@@ -160,16 +162,16 @@ def lp_subspace_embedding(
         seed=seed,
         total=choice.total_sensitivity,
     )
-    available = scoring.values.size
+    available = scoring.values.shape[0]
     default = _default_size(choice.method, scoring, exponent, eps, delta, available)
     if wanted is None and default >= n:
         return _everything(given, exponent, eps, delta, scoring.rank, drawing, before)
 
-    def draw(rows: int) -> RowSample:
+    def draw(budget: int) -> RowSample:
         if scoring.thinned is None:
-            return drawing.draw(scoring.values, rows)
+            return drawing.draw(scoring.values, budget)
         left = scoring.thinned
-        return left.compose(drawing.draw(scoring.values, min(rows, available), left.indices))
+        return left.compose(drawing.draw(scoring.values, min(budget, available), left.indices))
 
     def measure(sample: RowSample) -> Certificate:
         return certify_embedding(given, sample, exponent, rng=seed)
@@ -198,7 +200,7 @@ def lp_subspace_embedding(
             )
     uniform = None
     if certificate is not None:
-        twin = drawing.draw(np.ones(n), used)
+        twin = drawing.draw(rows.like(tall.scan().row_max, 1.0), used)
         uniform = certify_embedding(given, twin, exponent, starts=_UNIFORM_STARTS, rng=seed)
     return Embedding(
         sample=sample,
@@ -223,7 +225,7 @@ def lp_subspace_embedding(
     )
 
 
-def _all_scores(scoring: Scoring, n: int) -> FloatArray:
+def _all_scores(scoring: Scoring, n: int) -> Any:
     """One score per row of A; zero for rows that thinning removed."""
     if scoring.thinned is None:
         return scoring.values

@@ -47,8 +47,9 @@ class Embedding:
         How rows were scored, and why that method.
     design : str
         How rows were drawn from their scores.
-    scores : FloatArray or None
-        The n scores the probabilities are proportional to; None if every row was kept.
+    scores : ndarray, Dask array or None
+        The n scores the probabilities are proportional to, a Dask array if A was one; None if every
+        row was kept.
     bound : str
         The theorem that the method rests on.
     sizes : dict
@@ -77,7 +78,7 @@ class Embedding:
     method: str
     reason: str
     design: str
-    scores: FloatArray | None
+    scores: Any
     bound: str
     sizes: dict[str, float | None]
     attempts: tuple[Attempt, ...]

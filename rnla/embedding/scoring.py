@@ -14,11 +14,12 @@ recursive             w_i of what root leverage sampling left  rows 16, 18, then
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from .. import bounds
-from .._result import FloatArray, Status
+from .._result import Status
 from ..basis import orthonormal_basis
 from ..basis.power import power_view
 from ..sampling import RowSample, root_leverage_recursion
@@ -29,7 +30,7 @@ from ..scores import (
     lp_sensitivities,
     root_leverage_scores,
 )
-from ..tall import TallMatrix, as_tall
+from ..tall import TallMatrix, as_tall, rows
 
 __all__ = ["Scoring", "score_rows"]
 
@@ -45,7 +46,7 @@ class Scoring:
     With `thinned`, the scores belong to the rows of that sample instead of all rows.
     """
 
-    values: FloatArray
+    values: Any
     rank: int
     bound: str
     theory: float | None
@@ -69,12 +70,13 @@ def score_rows(
     if method == "uniform":
         basis = orthonormal_basis(A, seed=seed)
         text = "none: for some matrices uniform sampling needs every row."
-        return Scoring(np.ones(n), basis.rank, text, None, basis.status)
+        ones = rows.like(A.scan().row_max, 1.0)
+        return Scoring(ones, basis.rank, text, None, basis.status)
     if method == "leverage":
         return _leverage(leverage_scores(A, rng=seed), p, eps)
     if method == "root_leverage":
         root = root_leverage_scores(A, p, rng=seed)
-        values = np.asarray(root.values, dtype=np.float64)
+        values = rows.float64(root.values)
         if p == 2.0:
             return _leverage(root, p, eps)
         if p < 2.0:
@@ -86,7 +88,7 @@ def score_rows(
         return Scoring(values, root.rank, text, theory, root.status)
     if method == "lewis":
         lewis = lewis_weights(A, p, tol=_LEWIS_TOLERANCE, rng=seed)
-        values = np.asarray(lewis.values, dtype=np.float64)
+        values = rows.float64(lewis.values)
         text, theory = _lewis_bound(p, lewis.rank, eps)
         return Scoring(values, lewis.rank, text, theory, lewis.status)
     if method == "even_power":
@@ -97,7 +99,7 @@ def score_rows(
 
 
 def _leverage(record: Scores, p: float, eps: float) -> Scoring:
-    values = np.asarray(record.values, dtype=np.float64)
+    values = rows.float64(record.values)
     if p == 2.0:
         text = "row 1, d log d / eps^2 rows (Yasuda 2024, Theorem 1.3.3)."
         return Scoring(
@@ -124,7 +126,7 @@ def _lewis_bound(p: float, rank: int, eps: float) -> tuple[str, float]:
 def _even_power(A: TallMatrix, p: float, eps: float, seed: int) -> Scoring:
     view = power_view(A, int(p) // 2)
     record = leverage_scores(view, rng=seed)
-    values = np.asarray(record.values, dtype=np.float64)
+    values = rows.float64(record.values)
     rank = orthonormal_basis(A, seed=seed).rank
     text = (
         "row 1 for the monomials of degree p/2, whose squared norm is the p-th power exactly: "
@@ -139,7 +141,7 @@ def _recursive(A: TallMatrix, p: float, eps: float, delta: float, seed: int) -> 
     thinning = root_leverage_recursion(
         A,
         p,
-        leverage=lambda M: leverage_scores(M, rng=seed).values,
+        leverage=lambda M: np.asarray(leverage_scores(M, rng=seed)),
         eps=eps / 2,
         delta=delta,
         rng=seed,

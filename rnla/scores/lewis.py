@@ -122,8 +122,7 @@ def lewis_weights(
         max_iter = check_size(max_iter, name="max_iter")
     chosen = _choose(method, p)
     tall = as_tall(A)
-    if chosen not in _GATHERED:
-        tall = tall.distributed()
+    tall = tall.gathered() if chosen in _GATHERED else tall.distributed()
     before, seed = tall.passes, resolve_seed(rng)
     tall, _ = within_range(tall)
     leverage = ReweightedLeverage(tall, rank=rank, rcond=rcond, seed=seed)

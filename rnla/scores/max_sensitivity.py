@@ -18,7 +18,7 @@ from .._errors import check_p, check_size
 from .._result import FloatArray, Status
 from ..constrained import ConstrainedProblem
 from ..random import RNGLike, resolve_seed
-from ..tall import as_tall
+from ..tall import as_tall, within_range
 from ._sensitivity_rows import dense_rows, distinct_rows, in_memory
 from .sensitivity_bounds import screen
 
@@ -101,8 +101,9 @@ def max_sensitivity(A: Any, p: float, *, solves: int = 100, rng: RNGLike = None)
     """
     p = check_p(p)
     solves = check_size(solves, name="solves")
-    tall = as_tall(A)
+    tall = as_tall(A).gathered()
     before, seed = tall.passes, resolve_seed(rng)
+    tall, _ = within_range(tall)
     known = screen(tall, p, seed=seed)
     best, row, x, used = 0.0, -1, np.zeros(tall.shape[1]), 0
     upper = float(np.max(known.upper))

@@ -121,7 +121,7 @@ def lp_sensitivities(
     (2.666667, 2.666667)
     """
     p = check_p(p)
-    tall = as_tall(A)
+    tall = as_tall(A).gathered()
     before, seed = tall.passes, resolve_seed(rng)
     tall, _ = within_range(tall)
     _check_options(method, factor, solves, block_size, signs, reference_rows)

@@ -17,7 +17,7 @@ import numpy as np
 from .._errors import check_p, check_size
 from .._result import Status
 from ..random import RNGLike, Stream, resolve_seed
-from ..tall import as_tall
+from ..tall import as_tall, within_range
 from ._sensitivity_reference import reference, reference_size
 from ._sensitivity_rows import count_distinct, dense_rows, distinct_rows
 from .sensitivity_bounds import screen
@@ -101,8 +101,9 @@ def total_sensitivity(
     """
     p = check_p(p)
     solves = check_size(solves, name="solves")
-    tall = as_tall(A)
+    tall = as_tall(A).gathered()
     before, seed = tall.passes, resolve_seed(rng)
+    tall, _ = within_range(tall)
     known = screen(tall, p, seed=seed)
     lower, upper = float(np.sum(known.lower)), float(np.sum(known.upper))
     rows = np.flatnonzero(known.upper > 0.0)

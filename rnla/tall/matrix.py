@@ -139,6 +139,16 @@ class TallMatrix:
         """Whether passes leave row vectors where the rows are; see `distributed`."""
         return not self._gathers
 
+    def gathered(self) -> TallMatrix:
+        """The same matrix, whose row vectors come to the caller; itself if they do already."""
+        if self._gathers:
+            return self
+        other = TallMatrix(self._engine, name=self._name)
+        other._spent = self._spent
+        if self._scan is not None:
+            other._scan = Scan(self._scan.column_max, np.asarray(self._scan.row_max))
+        return other
+
     def deferred(self) -> TallMatrix:
         """A distributed matrix whose row vectors are computed when they are asked for."""
         other = TallMatrix(self._engine, name=self._name)
