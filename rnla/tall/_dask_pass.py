@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from itertools import count
 from operator import itemgetter
@@ -28,6 +29,9 @@ from .rows import is_distributed
 __all__ = ["Pass"]
 
 _FAN_IN = 8
+# Chunks have been optimized once. Again, under the same keys, would mislead the scheduler; pins
+# would be lost.
+_AS_IT_IS = {"traverse": False, "optimize_graph": False}
 
 
 class Pass:
@@ -51,16 +55,17 @@ class Pass:
         for i, part in enumerate(parts):
             value_key = self._value_key(i)
             key = (name, "part", i) if both or job.width is None else value_key
-            more = []
+            job_ref, more = self._ref(self._job_key), []
             for number, size in part.more:
-                whole = size == rows.edges[number + 1] - rows.edges[number]
-                more.append(self._ref(rows.keys[number] if whole else (name, "head", number)))
-                if not whole:
-                    self._add((name, "head", number), head, self._ref(rows.keys[number]), size)
+                whole, head_key = self._ref(rows.keys[number]), (name, "head", number)
+                if size == rows.edges[number + 1] - rows.edges[number]:
+                    more.append(whole)
+                else:
+                    self._add(head_key, head, job_ref, whole, number, size)
+                    more.append(self._ref(head_key))
             size = rows.edges[part.chunk + 1] - rows.edges[part.chunk]
             chunk = self._ref(rows.keys[part.chunk])
             own = self._list([pieces[i] for pieces in slices])
-            job_ref = self._ref(self._job_key)
             self._add(key, visit_part, job_ref, part, size, chunk, self._list(more), own)
             if homes[part.chunk]:
                 self._pins[key] = [homes[part.chunk]]
@@ -90,6 +95,8 @@ class Pass:
         columns = vector.shape[1:]
         if vector.chunks != (sizes, *((k,) for k in columns)):
             vector = vector.rechunk((sizes, *columns))
+        dask = import_optional("dask", extra="dask", purpose="to run a pass")
+        (vector,) = dask.optimize(vector, traverse=False)
         self._dependencies.append(vector)
         return [self._ref((vector.name, i, *(0 for _ in columns))) for i in range(len(sizes))]
 
@@ -146,12 +153,11 @@ class Pass:
         graph, width = self._graph(), self._job.width
         wanted = []
         if width is not None:
-            tail = (0,) if width else ()
-            wanted = [self._delayed((self._name, i, *tail), graph) for i in range(len(self._parts))]
+            wanted = [self._delayed(self._value_key(i), graph) for i in range(len(self._parts))]
         if self._job.shape is not None:
             wanted.append(self._delayed((self._name, "total"), graph))
         with _quiet(dask):
-            found = list(dask.compute(*watched(wanted), traverse=False))
+            found = list(dask.compute(*watched(wanted), **_AS_IT_IS))
         reduced = found.pop() if self._job.shape is not None else None
         if width is None:
             return reduced, None
@@ -168,20 +174,21 @@ class Pass:
         graph = self._graph()
         with _quiet(dask):
             if self._job.shape is None:
-                return None, watched(dask.persist(self.values(graph), traverse=False))[0]
+                return None, watched(dask.persist(self.values(graph), **_AS_IT_IS))[0]
             values, reduced = dask.persist(
-                self.values(graph), self._delayed((self._name, "total"), graph), traverse=False
+                self.values(graph), self._delayed((self._name, "total"), graph), **_AS_IT_IS
             )
             watched([values])
             return reduced.compute(), values
 
 
 def _quiet(dask: Any) -> Any:
-    """Row vectors that are here have to be sent, of which Dask would warn. Fusing loses pins."""
-    settings: dict[str, Any] = {"optimization.fuse.active": False}
-    if "distributed" in sys.modules:  # if imported inside, it would lose its defaults afterwards
-        settings["distributed.admin.large-graph-warning-threshold"] = "1000 PB"
-    return dask.config.set(settings)
+    """Row vectors that are here have to be sent, of which Dask would warn."""
+    if (
+        "distributed" not in sys.modules
+    ):  # if imported inside, it would lose its defaults afterwards
+        return nullcontext()
+    return dask.config.set({"distributed.admin.large-graph-warning-threshold": "1000 PB"})
 
 
 def _pin(pins: dict[Any, list[str]], key: Any) -> list[str]:

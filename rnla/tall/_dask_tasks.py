@@ -6,8 +6,9 @@ and the few rows of the chunks after it that complete the last strip; only that 
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from pickle import PickleBuffer
 from typing import Any
@@ -21,7 +22,7 @@ from ._blas import single_threaded_blas
 from ._engine import BLOCKS_PER_STRIP, Visit, visit_strips
 from ._file_rows import FileRows
 from ._reduction import Reduction
-from ._source import DenseSource, Source, SparseSource, csr_block
+from ._source import DenseSource, Source, SparseSource, aligned, csr_block
 
 __all__ = ["Job", "Part", "Reader", "count", "head", "layout", "merge", "total", "visit_part"]
 
@@ -169,6 +170,11 @@ class Job:
     def __sizeof__(self) -> int:
         return self.size
 
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[bytes]]:
+        """As one string of bytes, from which arrays come out aligned, unlike those of messages."""
+        state = [getattr(self, field.name) for field in fields(self)]
+        return _restored, (_cloudpickle().dumps(state, protocol=5),)
+
     def strips(
         self, matrix: Any, start: int, vectors: Sequence[Any], values: FloatArray | None
     ) -> Any:
@@ -189,10 +195,17 @@ class Job:
 
 
 def _pickled_size(thing: object) -> int:
-    cloudpickle = import_optional("cloudpickle", extra="dask", purpose="to send a pass to workers")
     buffers: list[PickleBuffer] = []
-    size = len(cloudpickle.dumps(thing, protocol=5, buffer_callback=buffers.append))
+    size = len(_cloudpickle().dumps(thing, protocol=5, buffer_callback=buffers.append))
     return size + sum(buffer.raw().nbytes for buffer in buffers)
+
+
+def _cloudpickle() -> Any:
+    return import_optional("cloudpickle", extra="dask", purpose="to send a pass to workers")
+
+
+def _restored(state: bytes) -> Job:
+    return Job(*pickle.loads(state))
 
 
 def visit_part(
@@ -207,6 +220,7 @@ def visit_part(
     own = reader.rows(reader.matrix(chunk, part.chunk, rows), part.skip, rows)
     here, strip = rows - part.skip, job.step * BLOCKS_PER_STRIP
     whole = here - here % strip if more else here
+    vectors = [aligned(vector) for vector in vectors]
     state = None
     with single_threaded_blas():
         if whole:

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from .._result import FloatArray, IntArray
 
-__all__ = ["Block", "DenseSource", "Header", "Source", "SparseSource", "csr_block"]
+__all__ = ["Block", "DenseSource", "Header", "Source", "SparseSource", "aligned", "csr_block"]
 
 Block = Any  # a C-contiguous float64 ndarray, or a float csr_array
 
@@ -63,6 +63,14 @@ def csr_block(
     block = sp.csr_array((indptr.size - 1, columns), dtype=data.dtype)
     block.data, block.indices, block.indptr = data, indices, indptr
     return block
+
+
+def aligned(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The array, copied if its numbers do not begin at multiples of their size.
+
+    Messages and files leave arrays anywhere; NumPy multiplies such arrays in another order.
+    """
+    return array if array.flags.aligned else array.copy()
 
 
 @dataclass(frozen=True)
@@ -118,10 +126,10 @@ class DenseSource:
         self.pair_count = header.pair_count
 
     def read(self, start: int, stop: int) -> FloatArray:
-        return np.ascontiguousarray(self._array[start:stop], dtype=np.float64)
+        return aligned(np.ascontiguousarray(self._array[start:stop], dtype=np.float64))
 
     def read_raw(self, start: int, stop: int) -> FloatArray:
-        return np.ascontiguousarray(self._array[start:stop], dtype=self.dtype)
+        return aligned(np.ascontiguousarray(self._array[start:stop], dtype=self.dtype))
 
     def load(self, start: int, stop: int) -> DenseSource:
         return DenseSource(self._array[start:stop])
@@ -157,8 +165,8 @@ class SparseSource:
         indptr = self._array.indptr[start : stop + 1]
         first, last = indptr[0], indptr[-1]
         return csr_block(
-            self._array.data[first:last],
-            self._array.indices[first:last],
+            aligned(self._array.data[first:last]),
+            aligned(self._array.indices[first:last]),
             indptr - first,
             self.shape[1],
         )
