@@ -16,7 +16,7 @@ from ._whole import Whole
 
 __all__ = ["draw_reference"]
 
-_CHUNK = 2**20
+_CHUNK = 2**17
 
 
 def draw_reference(whole: Whole, size: int) -> HeldRows:

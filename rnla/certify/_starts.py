@@ -30,7 +30,7 @@ _MIXTURES = 300
 _ROWS = 40
 _COORDINATES = 40
 _VERTICES = 16
-_CHUNK = 2**20
+_CHUNK = 2**17
 _HEIGHTS = (0.4, 0.7, 1.0, 1.3, -0.7, -1.3)
 
 
@@ -90,7 +90,7 @@ def select(pool: FloatArray, log_ratio: FloatArray, count: int) -> FloatArray:
 
 
 def _log_sums(side: HeldRows, pool: FloatArray, p: float) -> FloatArray:
-    rows = max(64, 2**20 // max(pool.shape[1], 1))
+    rows = max(64, 2**17 // max(pool.shape[1], 1))
     blocks = (
         (side.forward_chunk(start, start + rows, pool), side.weights[start : start + rows])
         for start in range(0, len(side), rows)

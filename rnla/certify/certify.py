@@ -34,7 +34,7 @@ from .enumeration import LARGEST_RANK, enumeration_cost, enumeration_tier
 from .khatri_rao import LARGEST_DIMENSION, khatri_rao_tier, power_of
 from .rank import lost_direction
 from .sandwich import check_lewis, sandwich_tier
-from .search import ascent_tier
+from .search import HELD_AT_MOST, ascent_tier
 from .spectral import spectral_tier
 from .statistical import random_directions, statistical_tier
 
@@ -218,7 +218,7 @@ def _choose(
     if p == 2.0:
         return ["spectral", "statistical"]
     sweep = _SWEEP_FLOPS * enumeration_cost(n, rank) if rank <= LARGEST_RANK else math.inf
-    if p == 1.0 and sweep <= _SWEEP_SHARE * budget:
+    if p == 1.0 and sweep <= _SWEEP_SHARE * budget and n * max(rank, 1) <= HELD_AT_MOST:
         return ["enumeration", "statistical"]
     chosen = ["ascent"]
     k = power_of(p)

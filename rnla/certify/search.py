@@ -16,6 +16,7 @@ ratio; that none is more extreme is not proved.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,10 +33,10 @@ from .ascent import Ascent, ascend
 from .full_steps import improve
 from .vertices import polish_vertex
 
-__all__ = ["ascent_tier", "search_extremes"]
+__all__ = ["HELD_AT_MOST", "ascent_tier", "search_extremes"]
 
 _HELD_ALWAYS = 600_000  # numbers of A (non-zeros if sparse, and then four times as many)
-_HELD_AT_MOST = 4_000_000
+HELD_AT_MOST = 4_000_000
 _OVERSIZE = 16  # rows of the reference per row of the sample, if that fits; else four
 _POLISHED = 3
 
@@ -157,11 +158,15 @@ def ascent_tier(
 
 
 def _rows_to_explore(problem: Problem) -> int:
-    """How many rows stand for D in the search; n if a stand-in would not save a third of them."""
+    """How many rows stand for D in the search; n if a stand-in would not save a third of them.
+
+    Samples of about the same size get the same stand-in, so that it is read once for several.
+    """
     n, m = problem.A.shape[0], problem.indices.size
+    m = math.ceil(2.0 ** (math.ceil(2.0 * math.log2(m)) / 2.0))
     per_row = max(problem.whole.entries / n, 1.0) / (4.0 if problem.A.is_sparse else 1.0)
     wanted = max(_HELD_ALWAYS / per_row, float(_OVERSIZE * m))
-    rows = min(wanted, max(_HELD_AT_MOST / per_row, 4.0 * m))
+    rows = min(wanted, max(HELD_AT_MOST / per_row, 4.0 * m))
     return n if rows > n / 1.5 else int(rows)
 
 
