@@ -154,6 +154,8 @@ class CheckpointEngine:
 def with_checkpoint(engine: Engine, directory: PathLike) -> CheckpointEngine:
     """The engine with a checkpoint in `directory`, whose entries stay until the folder is deleted.
 
+    Functions that draw a seed because they were given none take the one in the folder.
+
     Raises
     ------
     ArgumentError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from ..random import RNGLike, resolve_seed
 from ._checkpoint_folder import CheckpointFolder
@@ -37,7 +38,8 @@ def long_run(
     what, passes
         What the bar says first, and about how many passes it takes.
     rng : None, int, numpy Generator or SeedSequence
-        With a checkpoint, None means the seed of the run that is being resumed.
+        None means the seed of the run that is being resumed, if there is a checkpoint: this one
+        or one that `A` has already.
 
     Yields
     ------
@@ -49,11 +51,11 @@ def long_run(
     try:
         seed = resolve_seed(rng)
         if folder is not None:
-            opened = folder  # for the closure below: not None
-            seed = opened.seed(seed) if rng is None else seed
-            A = A.through(lambda engine: CheckpointEngine(engine, opened))
+            A = A.through(partial(CheckpointEngine, folder=folder))
+        if rng is None and isinstance(A._engine, CheckpointEngine):
+            seed = A._engine.folder.seed(seed)
         if progress:
-            A = A.through(lambda engine: with_progress(engine, counter))
+            A = A.through(partial(with_progress, counter=counter))
         yield A, seed, counter
         if folder is not None:
             folder.clear()

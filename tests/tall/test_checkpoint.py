@@ -414,6 +414,15 @@ def test_without_a_seed_the_resumed_run_takes_the_first_one(tmp_path):
     assert first == second != third
 
 
+def test_a_matrix_with_a_checkpoint_brings_its_seed(tmp_path):
+    tall = as_tall(A).through(lambda engine: with_checkpoint(engine, tmp_path))
+    seeds = []
+    for rng in (None, None, 5):
+        with long_run(tall, rng=rng) as (_, seed, _bar):
+            seeds.append(seed)
+    assert seeds[0] == seeds[1] != seeds[2] == 5
+
+
 def test_a_given_seed_is_taken(tmp_path):
     with pytest.raises(Stop), long_run(as_tall(A), checkpoint=tmp_path):
         raise Stop
