@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._result import Status
+from .tall import rows
 
 if TYPE_CHECKING:
     from .certify import Certificate
@@ -41,7 +42,8 @@ def to_json(record: Any, *, arrays: bool = True) -> Any:
     ----------
     record : Embedding, Certificate, Scores or any other result record
     arrays : bool
-        Write arrays out as lists; otherwise arrays of more than 100 entries become their shape.
+        Write arrays out as lists; otherwise Dask arrays and arrays of more than 100 entries become
+        their shape.
 
     Returns
     -------
@@ -64,6 +66,8 @@ def to_json(record: Any, *, arrays: bool = True) -> Any:
         return {name: to_json(getattr(record, name), arrays=arrays) for name in names}
     if isinstance(record, Mapping):
         return {str(key): to_json(value, arrays=arrays) for key, value in record.items()}
+    if rows.is_distributed(record):
+        return to_json(rows.host(record), arrays=True) if arrays else {"shape": list(record.shape)}
     if isinstance(record, np.ndarray):
         if record.size > 100 and not arrays:
             return {"shape": list(record.shape)}
@@ -218,6 +222,9 @@ def _generic_pairs(record: Any) -> list[tuple[str, str]]:
             if field.name != "values" and value is getattr(record, "values", None):
                 continue
             arrays += _array_pairs(label, value)
+        elif rows.is_distributed(value):
+            parts = int(np.prod(value.numblocks))
+            arrays.append((label, f"Dask array of shape {value.shape} in {parts} parts"))
         elif isinstance(value, Mapping):
             pairs += _detail_pairs(value)
         elif _plain(value):
