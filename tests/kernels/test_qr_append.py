@@ -99,3 +99,18 @@ def test_the_state_continues_where_the_last_block_ended():
     np.testing.assert_array_equal(np.concatenate(parts), whole)
     for one, other in zip(again, state, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0, 4.0])
+def test_the_short_way_and_the_careful_way_agree(p):
+    """A column without entries leaves a direction unknown, extreme units leave the usual range."""
+    rows = np.random.default_rng(3).standard_normal((300, 4)) * np.arange(1, 301)[:, None] ** 0.7
+    scores, state = run(rows, p)
+    units = np.ldexp(1.0, np.array([0, 500, -500, 10]))
+    np.testing.assert_array_equal(run(rows * units, p)[0], scores)
+    careful, wide = run(np.column_stack([rows, np.zeros(300)]), p)
+    np.testing.assert_allclose(careful, scores, rtol=1e-13)
+    np.testing.assert_allclose(factor(*wide)[:4, :4], factor(*state), rtol=1e-12)
+    far, shifted = run(rows, p, np.full(300, 10**6))
+    np.testing.assert_array_equal(far, scores)
+    np.testing.assert_array_equal(shifted[2], state[2] + 10**6)
