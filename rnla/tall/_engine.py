@@ -20,7 +20,7 @@ import numpy as np
 from .._result import FloatArray, IntArray
 from ._blas import single_threaded_blas
 from ._budget import check_budget
-from ._read_ahead import GROUPS_IN_MEMORY, read_ahead
+from ._read_ahead import READ_AHEAD, read_ahead
 from ._reduction import ADD, Reduction
 from ._source import Block, Header, Source
 
@@ -153,10 +153,14 @@ class LocalEngine:
         rows = min(self._step * BLOCKS_PER_STRIP, n)
         return rows * (header.entry_count / max(n, 1) * per_entry + 8)
 
+    def _groups_in_memory(self) -> int:
+        """Groups that may be alive at once if each strip in flight is of another group."""
+        return READ_AHEAD + _in_flight(self.header.streamed)
+
     def _free(self, memory: int) -> float:
         """Bytes of the budget for rows that are read ahead."""
         strips = -(-self.header.shape[0] // (self._step * BLOCKS_PER_STRIP))
-        at_once = min(GROUPS_IN_MEMORY, strips) if self.header.streamed else 0
+        at_once = min(self._groups_in_memory(), strips) if self.header.streamed else 0
         return check_budget(memory, self.header, self._strip_bytes(), at_once)
 
     def _groups(self) -> list[tuple[int, int]]:
@@ -166,7 +170,7 @@ class LocalEngine:
             return [(start, min(start + strip, n)) for start in range(0, n, strip)]
         share = float(_LARGEST_GROUP)
         if self._memory is not None:
-            share = min(share, self._free(self._memory) / GROUPS_IN_MEMORY)
+            share = min(share, self._free(self._memory) / self._groups_in_memory())
         rows = strip * max(1, int(share / self._strip_bytes()))
         return [(start, min(start + rows, n)) for start in range(0, n, rows)]
 
@@ -183,6 +187,7 @@ class LocalEngine:
         for offset, piece in read_ahead(self._source, groups):
             for start in range(offset, ends[offset], strip):
                 yield offset, start, min(start + strip, ends[offset]), piece
+            del piece  # or it would stay while the next one is awaited
 
     def run(
         self,
@@ -218,10 +223,17 @@ class LocalEngine:
 
             return visit_one
 
+        def tasks(pieces: Iterable[tuple[int, int, int, Source]]) -> Iterator[Callable[[], Any]]:
+            for piece in pieces:
+                visit_one = task(*piece)
+                del piece
+                yield visit_one
+                del visit_one
+
         state = None
         with (
             closing(self._pieces()) as pieces,
-            closing(_ordered(task(*piece) for piece in pieces)) as results,
+            closing(_ordered(tasks(pieces), _in_flight(self.header.streamed))) as results,
         ):
             for lifted in results:
                 if shape is not None:
@@ -258,8 +270,13 @@ class LocalEngine:
         return None if identity is None else identity()
 
 
-def _ordered(tasks: Iterable[Callable[[], T]]) -> Generator[T, None, None]:
-    """Run tasks on a few threads and yield their results in order, few of them in flight.
+def _in_flight(streamed: bool) -> int:
+    """Strips that wait or are being worked on; each keeps the rows that were loaded with it."""
+    return thread_count() + (1 if streamed else 1 + thread_count())
+
+
+def _ordered(tasks: Iterable[Callable[[], T]], most: int) -> Generator[T, None, None]:
+    """Run tasks on a few threads and yield their results in order, at most `most` in flight.
 
     After an error or an interrupt the tasks under way are finished and no other is begun.
     """
@@ -267,14 +284,17 @@ def _ordered(tasks: Iterable[Callable[[], T]]) -> Generator[T, None, None]:
     with single_threaded_blas():
         if workers <= 1:
             for task in tasks:
-                yield task()
+                result = task()
+                del task  # it keeps rows in memory
+                yield result
             return
         with ThreadPoolExecutor(workers) as pool:
             waiting: list[Future[T]] = []
             try:
                 for task in tasks:
                     waiting.append(pool.submit(task))
-                    if len(waiting) > 2 * workers:
+                    del task  # it keeps rows in memory
+                    if len(waiting) >= most:
                         yield waiting.pop(0).result()
                 while waiting:
                     yield waiting.pop(0).result()

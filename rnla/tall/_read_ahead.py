@@ -1,6 +1,6 @@
 """A reader thread that loads strips of rows while earlier ones are worked on.
 
-Files and iterators are read in order, in groups of whole strips, at most `_AHEAD` groups before
+Files and iterators are read in order, in groups of whole strips, at most two groups before
 they are needed, so disk and arithmetic overlap and memory stays bounded by the budget.
 """
 
@@ -12,18 +12,18 @@ from collections.abc import Iterator
 
 from ._source import Source
 
-__all__ = ["GROUPS_IN_MEMORY", "read_ahead"]
+__all__ = ["READ_AHEAD", "read_ahead"]
 
-_AHEAD = 1
-#: One being loaded, those waiting, and up to two whose strips are being worked on.
-GROUPS_IN_MEMORY = _AHEAD + 3
+#: Groups in memory beside those that are being worked on: one being loaded, one that waits.
+READ_AHEAD = 2
+_WAITING = READ_AHEAD - 1
 
 Group = tuple[int, int]
 
 
 def read_ahead(source: Source, groups: list[Group]) -> Iterator[tuple[int, Source]]:
     """Yield (start, rows in memory) for each range of rows, in order."""
-    loaded: queue.Queue[tuple[int, Source] | BaseException | None] = queue.Queue(_AHEAD)
+    loaded: queue.Queue[tuple[int, Source] | BaseException | None] = queue.Queue(_WAITING)
     stop = threading.Event()
 
     def put(item: tuple[int, Source] | BaseException | None) -> None:

@@ -120,7 +120,8 @@ class DenseSource:
     def __init__(self, array: npt.NDArray[Any]) -> None:
         self._array = array
         self.shape = (array.shape[0], array.shape[1])
-        self.dtype = np.dtype(np.float32 if array.dtype == np.float32 else np.float64)
+        single = array.dtype.kind == "f" and array.dtype.itemsize == 4  # of either byte order
+        self.dtype = np.dtype(np.float32 if single else np.float64)
         header = Header.dense(self.shape, self.dtype)
         self.row_cost, self.entry_count = header.row_cost, header.entry_count
         self.pair_count = header.pair_count

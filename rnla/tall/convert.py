@@ -121,7 +121,7 @@ def as_tall(
     if isinstance(A, TallMatrix):
         _refuse_options(given, name, "a TallMatrix")
         return A
-    engine, names = _open(A, name, limit, given)
+    engine, names, spent = _open(A, name, limit, given)
     n, d = engine.header.shape
     if n == 0 or d == 0:
         remedy = "Pass a matrix with rows and columns."
@@ -134,16 +134,19 @@ def as_tall(
             f"Row sampling cannot help here: keep every row, or pass {name}.T if the long side is "
             "the columns.",
         )
-    return TallMatrix(engine, name=name, column_names=names)
+    tall = TallMatrix(engine, name=name, column_names=names)
+    tall.passes = spent
+    return tall
 
 
 def _open(
     A: Any, name: str, limit: int | None, given: dict[str, Any]
-) -> tuple[Engine, tuple[str, ...] | None]:
+) -> tuple[Engine, tuple[str, ...] | None, int]:
+    """An engine, names of columns, and the passes over the rows that opening took."""
     dask_engine = open_dask(A, name)
     if dask_engine is not None:
         _refuse_options(given, name, "a Dask collection")
-        return dask_engine, None
+        return dask_engine, None, 0
     opened = open_source(
         A,
         columns=given["columns"],
@@ -154,15 +157,16 @@ def _open(
     )
     if opened is None:
         _refuse_options(given, name, "a matrix in memory")
-        return LocalEngine(_sparse(A, name) if sp.issparse(A) else _dense(A, name)), None
+        return LocalEngine(_sparse(A, name) if sp.issparse(A) else _dense(A, name)), None, 0
     source, names = opened
+    spent = getattr(source, "opening_passes", 0)
     if given["dask"]:
         from .dask_files import spread
 
-        return spread(source, limit, name), names
+        return spread(source, limit, name), names, spent
     if source.streamed and 0 not in source.shape and fits(source, limit):
-        return LocalEngine(LoadedSource(source)), names
-    return LocalEngine(source, memory=limit), names
+        return LocalEngine(LoadedSource(source)), names, spent + 1
+    return LocalEngine(source, memory=limit), names, spent
 
 
 def _refuse_options(given: dict[str, Any], name: str, what: str) -> None:

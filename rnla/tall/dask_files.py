@@ -26,7 +26,7 @@ __all__ = ["spread"]
 _CHUNK_BYTES = 2**27
 
 
-def spread(source: Source, memory: int | None, name: str) -> DaskEngine:
+def spread(source: Any, memory: int | None, name: str) -> DaskEngine:
     """An engine whose chunks are ranges of rows of files."""
     if isinstance(source, IterableSource):
         raise argument_error(
