@@ -10,29 +10,34 @@ gather of the sampled rows per size, and the certificates.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tqdm.auto import tqdm
 
 from .. import bounds
 from .._errors import check_fraction, check_p, check_size
 from .._result import Status
 from ..basis import orthonormal_basis
 from ..certify import Certificate, certify_embedding
-from ..random import RNGLike, resolve_seed
+from ..random import RNGLike
 from ..sampling import RowSample
 from ..tall import TallMatrix, as_tall, rows, within_range
+from ..tall.long_runs import long_run
+from ..tall.progress import PassCounter
 from .drawing import Drawing
 from .method import Choice, check_method, choose_method
 from .result import Attempt, Embedding
 from .scoring import Scoring, score_rows
-from .search import DOUBLINGS, search
+from .search import search
 
 __all__ = ["lp_subspace_embedding"]
 
 _UNIFORM_STARTS = 4
+# About how many passes parts of the work take, for bars.
+_SCORING_PASSES = {"uniform": 3, "leverage": 3, "root_leverage": 3, "even_power": 5, "lewis": 15}
+_CERTIFYING_PASSES = 7
 
 
 def lp_subspace_embedding(
@@ -48,6 +53,7 @@ def lp_subspace_embedding(
     coordinates: npt.ArrayLike | None = None,
     order: npt.ArrayLike | None = None,
     progress: bool = False,
+    checkpoint: str | os.PathLike[str] | None = None,
     rng: RNGLike = None,
 ) -> Embedding:
     """Choose and reweight few rows of A so that ||SAx||_p^p = (1 ± eps) ||Ax||_p^p for every x.
@@ -85,9 +91,14 @@ def lp_subspace_embedding(
     order : array_like of int, shape (n,), optional
         A permutation of the rows along which "systematic" and "ordered_pivotal" walk.
     progress : bool, default False
-        Show a progress bar of the sizes tried.
+        Show how many passes are done, of about how many, and the rows of passes that take long.
+    checkpoint : path-like, optional
+        Folder in which finished passes are kept until the result is returned. A call that was
+        killed is resumed by the same call, with the result of an undisturbed one; see
+        :doc:`/data`.
     rng : None, int, numpy Generator or SeedSequence
-        The same seed gives the same rows, for any number of threads.
+        The same seed gives the same rows, for any number of threads. A call that resumes without
+        one takes that of the call it resumes.
 
     Returns
     -------
@@ -140,11 +151,33 @@ def lp_subspace_embedding(
     wanted = None if size is None else check_size(size, n)
     if method != "auto":
         check_method(method, exponent, d)
-    seed = resolve_seed(rng)
-    before = given.passes
-    tall, _ = within_range(given.distributed())
-    drawing = Drawing(tall, exponent, design, coordinates, order, seed)
+    with long_run(
+        given, checkpoint=checkpoint, progress=progress, what="rank", passes=20, rng=rng
+    ) as (through, seed, bar):
+        before = given.passes
+        tall, _ = within_range(through.distributed())
+        drawing = Drawing(tall, exponent, design, coordinates, order, seed)
+        return _embed(
+            through, tall, exponent, eps, delta, wanted, method, drawing, certify, seed, before, bar
+        )
 
+
+def _embed(
+    given: TallMatrix,
+    tall: TallMatrix,
+    exponent: float,
+    eps: float,
+    delta: float,
+    wanted: int | None,
+    method: str,
+    drawing: Drawing,
+    certify: bool,
+    seed: int,
+    before: int,
+    bar: PassCounter,
+) -> Embedding:
+    """The work, on `given` or on `tall`, which is the same in units that leave room."""
+    n, d = given.shape
     basis = orthonormal_basis(tall, seed=seed)
     if not _saves_rows(wanted, basis.rank, eps, delta, n):
         return _everything(given, exponent, eps, delta, basis.rank, drawing, before)
@@ -153,6 +186,7 @@ def lp_subspace_embedding(
         if method == "auto"
         else Choice(method, "It was asked for.")
     )
+    bar.expect(_SCORING_PASSES.get(choice.method, 20) + 3 * _CERTIFYING_PASSES, "scores")
     scoring = score_rows(
         tall,
         exponent,
@@ -174,6 +208,7 @@ def lp_subspace_embedding(
         return left.compose(drawing.draw(scoring.values, min(budget, available), left.indices))
 
     def measure(sample: RowSample) -> Certificate:
+        bar.expect(2 * _CERTIFYING_PASSES, f"certificate of {sample.size} rows")
         return certify_embedding(given, sample, exponent, rng=seed)
 
     attempts: tuple[Attempt, ...] = ()
@@ -187,20 +222,13 @@ def lp_subspace_embedding(
         certificate = measure(sample)
         attempts = (Attempt(used, sample.size, certificate.found),)
     else:
-        with tqdm(total=1 + DOUBLINGS, desc="sizes", disable=not progress, leave=False) as bar:
-            sample, certificate, attempts, used = search(
-                draw,
-                measure,
-                used,
-                most=available,
-                rank=scoring.rank,
-                eps=eps,
-                proved=proved,
-                tick=bar.update,
-            )
+        sample, certificate, attempts, used = search(
+            draw, measure, used, most=available, rank=scoring.rank, eps=eps, proved=proved
+        )
     uniform = None
     if certificate is not None:
         twin = drawing.draw(rows.like(tall.scan().row_max, 1.0), used)
+        bar.expect(_CERTIFYING_PASSES, "uniform sampling, to compare")
         uniform = certify_embedding(given, twin, exponent, starts=_UNIFORM_STARTS, rng=seed)
     return Embedding(
         sample=sample,

@@ -12,9 +12,9 @@ from ..certify import Certificate
 from ..sampling import RowSample
 from .result import Attempt
 
-__all__ = ["DOUBLINGS", "search"]
+__all__ = ["search"]
 
-DOUBLINGS = 4
+_DOUBLINGS = 4
 _HALVINGS = 4
 # The ascent behind a found distortion recovers at least 97 % of the extreme (acceptance check 26),
 # so the search stops only where the found value leaves that much room, and a little more.
@@ -30,7 +30,6 @@ def search(
     rank: int,
     eps: float,
     proved: bool,
-    tick: Callable[[], object],
 ) -> tuple[RowSample, Certificate, tuple[Attempt, ...], int]:
     """Double from `start` until the distortion is small enough, or halve while it stays so.
 
@@ -43,14 +42,13 @@ def search(
         sample = draw(size)
         certificate = measure(sample)
         attempts.append(Attempt(size, sample.size, certificate.found))
-        tick()
         return sample, certificate, _good_enough(certificate, eps, proved)
 
     size = start
     sample, certificate, passed = attempt(size)
     if not passed:
         best = (size, sample, certificate)
-        for _ in range(DOUBLINGS):
+        for _ in range(_DOUBLINGS):
             if size >= most:
                 break
             size = min(2 * size, most)
