@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import os
 from typing import Any
 
 import numpy as np
 
 from .._errors import argument_error, check_p, check_positive, check_size
 from .._result import Status
-from ..random import RNGLike, resolve_seed
+from ..random import RNGLike
 from ..tall import TallMatrix, as_tall, rows, within_range
+from ..tall.long_runs import long_run
 from ._lewis_error import estimate_error_bound
 from ._lewis_record import LewisKind, LewisWeights
 from ._reweighted import Iterate, ReweightedLeverage
@@ -36,6 +39,8 @@ def lewis_weights(
     max_iter: int | None = None,
     rank: int | None = None,
     rcond: float | None = None,
+    progress: bool = False,
+    checkpoint: str | os.PathLike[str] | None = None,
     rng: RNGLike = None,
 ) -> LewisWeights:
     """Lewis weights w_i = tau_i(W^(1/2-1/p) A): the row importances that fit the p-norm.
@@ -74,6 +79,11 @@ def lewis_weights(
     rank, rcond
         Numerical rank of A, or the relative pivot size below which columns count as dependent;
         decided by default as in `leverage_scores`.
+    progress : bool
+        Show how many passes are done, of about how many, and the rows of passes that take long.
+    checkpoint : path-like, optional
+        Folder in which finished passes are kept until the result is returned, so that a call that
+        was killed is resumed by the same call; see :doc:`/data`.
     rng : None, int, numpy.random.Generator or numpy.random.SeedSequence
         Seed of the sketch inside the basis computation; it moves results by rounding errors only.
 
@@ -122,8 +132,41 @@ def lewis_weights(
         max_iter = check_size(max_iter, name="max_iter")
     chosen = _choose(method, p)
     tall = as_tall(A)
+    expected = 3.0 + 2.0 * _about(chosen, p, tol, max_iter)
+    with long_run(
+        tall,
+        checkpoint=checkpoint,
+        progress=progress,
+        what="Lewis weights",
+        passes=round(expected),
+        rng=rng,
+    ) as (tall, seed, _):
+        return _computed(tall, p, chosen, tol, max_iter, rank, rcond, seed)
+
+
+def _about(method: str, p: float, tol: float, max_iter: int | None) -> float:
+    """About how many iterations there will be, for bars."""
+    if method == "leverage":
+        return 0.0
+    if method == "one_sided":
+        return float(_MAX_ITER[method] if max_iter is None else max_iter)
+    if method == "active_set":
+        return 10.0
+    return (1.0 + max(p - 2.0, 0.0) / 4.0) * max(2.0, 2.0 - 1.5 * math.log10(min(tol, 1.0)))
+
+
+def _computed(
+    tall: TallMatrix,
+    p: float,
+    chosen: str,
+    tol: float,
+    max_iter: int | None,
+    rank: int | None,
+    rcond: float | None,
+    seed: int,
+) -> LewisWeights:
     tall = tall.gathered() if chosen in _GATHERED else tall.distributed()
-    before, seed = tall.passes, resolve_seed(rng)
+    before = tall.passes
     tall, _ = within_range(tall)
     leverage = ReweightedLeverage(tall, rank=rank, rcond=rcond, seed=seed)
     if leverage.count == 0:
