@@ -78,6 +78,7 @@ wheel-test: build/installed
 bench: $(VENV)/.dev
 	$(RUN) -m bench.scores
 	$(RUN) -m bench.sampling
+	$(RUN) -m bench.streams
 	$(RUN) -m bench.sample_complexity
 	$(RUN) -m bench.promise
 

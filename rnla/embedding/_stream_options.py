@@ -22,7 +22,9 @@ METHODS = {
     "uniform": "uniform",
 }
 _LARGEST_LEWIS_P = 20.0
+# Scoring small leaves costs more for its calls than for its arithmetic.
 _LEAF_IN_SAMPLES = 4
+_LEAF_ELEMENTS = 2**18
 _MOST_IN_SAMPLES = 32
 _LARGEST_ROW = 2**62
 
@@ -131,7 +133,7 @@ class Options:
             seed=seed,
         )
         if options.size is not None:
-            options._limits(options.size)
+            options._limits(options.size, 1)
         return options
 
     def plan(self, block: TallMatrix) -> Plan:
@@ -145,7 +147,7 @@ class Options:
             expected = f"at least the number of columns, {columns}"
             remedy = "Fewer rows cannot keep the column space."
             raise argument_error("size", size, expected, remedy)
-        leaf, most = self._limits(size)
+        leaf, most = self._limits(size, columns)
         return Plan(
             p=self.p,
             method=self.method,
@@ -167,9 +169,11 @@ class Options:
                 got, expected = f"{option.name} = {its!r}", f"{option.name} = {mine!r}"
                 raise argument_error("other", got, expected, remedy)
 
-    def _limits(self, size: int) -> tuple[int, int | None]:
+    def _limits(self, size: int, columns: int) -> tuple[int, int | None]:
         """Rows in a leaf, and the most that an online method holds."""
-        leaf = _LEAF_IN_SAMPLES * size if self.leaf is None else self.leaf
+        leaf = self.leaf
+        if leaf is None:
+            leaf = max(_LEAF_IN_SAMPLES * size, _LEAF_ELEMENTS // columns)
         if leaf < size:
             remedy = "Leave it out, or raise it."
             raise argument_error("leaf", leaf, f"at least size = {size}", remedy)

@@ -55,7 +55,7 @@ class OnlineEmbedding:
         other than 2. "uniform" is merge and reduce with equal scores, for comparison.
     leaf : int, optional
         Rows gathered before they are thinned, at least `size`, for "merge_and_reduce" and
-        "uniform"; default 4 * size.
+        "uniform"; default 4 * size, or 2**18 / d if that is more.
     max_size : int or inf, optional
         Bound on the rows that an online method holds, at least 2 * size; default 32 * size. When
         it is exceeded, they are thinned to half of it by the scores that they have with their

@@ -143,7 +143,7 @@ def test_a_large_block_is_worked_on_in_pieces(monkeypatch):
 
 def test_merge_and_reduce_is_merge_and_reduce():
     A = families.student_t(900, 3, 0)
-    stream = fitted(OnlineEmbedding(1.5, size=40, rng=3), np.array_split(A, 7))
+    stream = fitted(OnlineEmbedding(1.5, size=40, leaf=160, rng=3), np.array_split(A, 7))
     kept, expected = stream.result(), merge_and_reduce([A], 1.5, 40, rng=3)
     np.testing.assert_array_equal(kept.indices, expected.sample.indices)
     np.testing.assert_array_equal(kept.weights, expected.sample.weights)
