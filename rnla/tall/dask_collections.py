@@ -8,7 +8,7 @@ whose result is remembered.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -68,19 +68,36 @@ class DaskRows:
 
     def take(self, reader: Reader, rows: IntArray) -> Sequence[Any]:
         """Increasing rows, by chunk."""
-        dask = import_optional("dask", extra="dask", purpose="to read chunks")
-        edges = np.asarray(self.edges)
-        numbers = np.searchsorted(edges, rows, side="right") - 1
-        wanted = []
-        for number in np.unique(numbers).tolist():
-            local = rows[numbers == number] - edges[number]
-            wanted.append(
-                dask.delayed(reader.take, pure=False, traverse=False)(
-                    self._delayed(number), number, local
-                )
-            )
-        found: Sequence[Any] = dask.compute(*wanted, traverse=False)
-        return found
+        numbers = np.searchsorted(self.edges, rows, side="right") - 1
+        pieces = np.split(rows, np.flatnonzero(np.diff(numbers)) + 1)
+        wanted = {
+            number: (number, piece - self.edges[number])
+            for number, piece in zip(np.unique(numbers).tolist(), pieces, strict=True)
+        }
+        return _on_chunks(self.collection, self.keys, reader.take, wanted)
+
+
+def _on_chunks(
+    collection: Any,
+    keys: Sequence[Any],
+    function: Callable[..., Any],
+    arguments: Mapping[int, tuple[Any, ...]],
+) -> Sequence[Any]:
+    """``function(chunk, *arguments)`` for some chunks, by number; the results come here."""
+    dask = import_optional("dask", extra="dask", purpose="to read chunks")
+    graphs = import_optional("dask.highlevelgraph", extra="dask", purpose="to read chunks")
+    specification = task_specification()
+    name = f"rnla-{function.__name__}-{uuid4().hex}"
+    tasks = {
+        (name, number): specification.Task(
+            (name, number), function, specification.TaskRef(keys[number]), *own
+        )
+        for number, own in arguments.items()
+    }
+    graph = graphs.HighLevelGraph.from_collections(name, tasks, dependencies=[collection])
+    wanted = [_delayed(key, graph, name) for key in tasks]
+    found: Sequence[Any] = dask.compute(*wanted, traverse=False)
+    return found
 
 
 def _delayed(key: Any, graph: Any, layer: str) -> Any:
@@ -143,17 +160,17 @@ def _array_rows(A: Any, name: str) -> DaskRows:
         A = A.rechunk({1: -1})
     chunks = list(A.to_delayed().ravel())
     dtype = np.dtype(np.float32 if A.dtype == np.float32 else np.float64)
+    keys = [chunk.key for chunk in chunks]
     sizes, entries, pairs = A.chunks[0], 0.0, 0.0
     if is_sparse or np.isnan(sizes).any():
-        dask = import_optional("dask", extra="dask", purpose="to read the chunks")
-        counting = dask.delayed(count, pure=False)
-        counts = dask.compute(*(counting(chunk, is_sparse) for chunk in chunks), traverse=False)
+        of_each = dict.fromkeys(range(len(keys)), (is_sparse,))
+        counts = _on_chunks(chunks[0], keys, count, of_each)
         sizes = [size for size, _, _ in counts]
         entries, pairs = sum(c[1] for c in counts), sum(c[2] for c in counts)
     kind = (A.shape[1], dtype, is_sparse)
     return _with_header(
         chunks[0],
-        [chunk.key for chunk in chunks],
+        keys,
         sizes,
         kind,
         (entries, pairs),
@@ -165,12 +182,11 @@ def _table_rows(A: Any, name: str) -> DaskRows:
     """One pass over the partitions, see `dask_table`; their matrices are a layer of tasks."""
     from .dask_table import check_columns, make_plan, survey
 
-    dask = import_optional("dask", extra="dask", purpose="to read the partitions")
     graphs = import_optional("dask.highlevelgraph", extra="dask", purpose="to read the partitions")
     check_columns(A._meta, name)
     partitions = list(A.to_delayed())
-    looking = dask.delayed(survey, pure=False)
-    surveys = dask.compute(*(looking(partition) for partition in partitions), traverse=False)
+    keys = [partition.key for partition in partitions]
+    surveys = _on_chunks(partitions[0], keys, survey, dict.fromkeys(range(len(keys)), ()))
     plan = make_plan(A._meta, surveys, name)
     layer = f"rnla-rows-{uuid4().hex}"
     specification = task_specification()

@@ -47,6 +47,11 @@ class DaskEngine:
         """Chunks of a multiple of so many rows move no rows between workers."""
         return self._step * BLOCKS_PER_STRIP
 
+    @property
+    def column_names(self) -> tuple[str, ...] | None:
+        """Names of a table's columns, those of categories written out."""
+        return self._rows.column_names
+
     def run(
         self,
         visit: Visit,
