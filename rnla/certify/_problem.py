@@ -12,6 +12,7 @@ from .._result import FloatArray
 from ..basis import Basis
 from ..tall import TallMatrix
 from ._power_sums import distortion_ratios
+from ._row_vectors import at
 from ._rows import HeldRows
 from ._sums import SampleLike, sampled_rows
 from ._whole import Whole
@@ -55,8 +56,14 @@ class Problem:
         return self.whole.transform
 
     @property
-    def leverage(self) -> FloatArray:
+    def leverage(self) -> Any:
+        """Leverage scores of all rows, a row vector."""
         return self.whole.leverage
+
+    @cached_property
+    def kept_leverage(self) -> FloatArray:
+        """Leverage scores of the sampled rows."""
+        return at(self.whole.leverage, self.indices)
 
     @cached_property
     def plain_rows(self) -> Any:

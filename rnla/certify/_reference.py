@@ -3,20 +3,23 @@
 Rows are kept by Poisson sampling with probabilities proportional to a mixture of root leverage
 scores, leverage scores and a constant, so that no p-th power is carried by rows that are unlikely
 to be seen. It steers the search and is never the base of a reported ratio. O(n) work, no pass
-beside the leverage scores, and one n-vector beside them.
+beside the leverage scores, and one row vector beside them.
 """
 
 from __future__ import annotations
 
-import numpy as np
+import math
+from functools import partial
 
 from .._result import FloatArray
+from ..tall import rows
+from . import _row_vectors
 from ._rows import HeldRows
 from ._whole import Whole
 
 __all__ = ["draw_reference"]
 
-_CHUNK = 2**17
+_ROUNDS = 8
 
 
 def draw_reference(whole: Whole, size: int) -> HeldRows:
@@ -28,31 +31,25 @@ def draw_reference(whole: Whole, size: int) -> HeldRows:
 
 
 def _draw(whole: Whole, size: int) -> HeldRows:
-    score = _scores(whole.leverage, whole.p)
-    n, total = score.size, float(score.sum())
-    factor = size / total
-    for _ in range(8):  # rows certain to be kept leave their surplus to the others
-        sure = score[score >= 1.0 / factor]
-        rest = total - float(sure.sum())
-        if rest <= 0.0 or size <= sure.size:
+    leverage, p = whole.leverage, whole.p
+    roots = rows.total(_row_vectors.power(p / 2.0, leverage))
+    shares = 1.0 / roots, 1.0 / rows.total(leverage), 0.2 / whole.A.shape[0]
+    score = rows.settle(rows.each(partial(_mixture, p, shares), leverage))
+    total = rows.total(score)
+    factor, certain = size / total, 0
+    for _ in range(_ROUNDS):  # rows certain to be kept leave their surplus to the others
+        sure = _row_vectors.above(score, 1.0 / factor)
+        rest = total - math.fsum(sure)
+        if sure.size == certain or rest <= 0.0 or size <= sure.size:
             break
-        factor = (size - sure.size) / rest
-    stream = whole.stream("reference")
-    indices, weights = [], []
-    for start in range(0, n, _CHUNK):
-        probability = np.minimum(1.0, factor * score[start : start + _CHUNK])
-        numbers = stream.uniform(range(start, start + probability.size))
-        kept = np.flatnonzero(numbers < probability)
-        indices.append(start + kept)
-        weights.append(1.0 / probability[kept])
-    return whole.hold(whole.take(np.concatenate(indices)), np.concatenate(weights))
+        factor, certain = (size - sure.size) / rest, sure.size
+    indices, weights = _row_vectors.drawn(score, factor, whole.stream("reference"))
+    return whole.hold(whole.take(indices), weights)
 
 
-def _scores(leverage: FloatArray, p: float) -> FloatArray:
+def _mixture(p: float, shares: tuple[float, float, float], leverage: FloatArray) -> FloatArray:
     score: FloatArray = leverage ** (p / 2.0)
-    score /= float(score.sum())
-    score += 0.2 / score.size
-    share = 1.0 / float(leverage.sum())
-    for start in range(0, score.size, _CHUNK):
-        score[start : start + _CHUNK] += share * leverage[start : start + _CHUNK]
+    score *= shares[0]
+    score += shares[1] * leverage
+    score += shares[2]
     return score

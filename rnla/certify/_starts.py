@@ -18,6 +18,7 @@ import scipy.sparse as sp
 from .._result import FloatArray, IntArray
 from ..tall import as_tall, single_threaded_blas
 from ._problem import Problem
+from ._row_vectors import largest_others
 from ._rows import HeldRows, congruence, dense_product
 from ._sums import log_power_sums
 
@@ -30,7 +31,6 @@ _MIXTURES = 300
 _ROWS = 40
 _COORDINATES = 40
 _VERTICES = 16
-_CHUNK = 2**17
 _HEIGHTS = (0.4, 0.7, 1.0, 1.3, -0.7, -1.3)
 
 
@@ -146,9 +146,9 @@ def _lewis_pair(problem: Problem, lewis: FloatArray) -> tuple[FloatArray, FloatA
 
 def _row_optima(problem: Problem, G_full: FloatArray) -> FloatArray:
     """(A^T A)^+ a_i for the rows whose count changed most: heavy rows dropped or counted often."""
-    score = problem.leverage[problem.indices] ** (problem.p / 2.0)
+    score = problem.kept_leverage ** (problem.p / 2.0)
     kept = score * np.abs(problem.weights - 1.0)
-    dropped = _largest_others(problem.leverage, problem.indices, _ROWS)
+    dropped = largest_others(problem.leverage, problem.indices, _ROWS)
     rows = np.concatenate([problem.indices[_largest(kept, _ROWS)], dropped])
     B = dense_product(problem.whole.take(np.sort(rows)), problem.transform).T
     if not sp.issparse(problem.transform):
@@ -163,18 +163,6 @@ def _largest(values: FloatArray, count: int) -> IntArray:
     count = min(count, int(np.count_nonzero(values)))
     chosen: IntArray = np.argpartition(-values, count - 1)[:count] if count else np.empty(0, int)
     return chosen
-
-
-def _largest_others(values: FloatArray, indices: IntArray, count: int) -> IntArray:
-    """Where the largest values outside `indices` are; memory O(count + chunk) at a time."""
-    best: IntArray = np.empty(0, dtype=np.int64)
-    for start in range(0, values.size, _CHUNK):
-        part = values[start : start + _CHUNK].copy()
-        inside = indices[np.searchsorted(indices, start) : np.searchsorted(indices, start + _CHUNK)]
-        part[inside - start] = 0.0
-        best = np.concatenate([best, start + _largest(part, count)])
-        best = best[_largest(values[best], count)]
-    return best
 
 
 def _coordinates(problem: Problem) -> FloatArray:

@@ -16,9 +16,8 @@ from .._result import FloatArray, IntArray
 from ..basis import Basis, orthonormal_basis
 from ..basis.power import power_view
 from ..random import Stream
-from ..tall import TallMatrix
+from ..tall import TallMatrix, rows
 from ..tall.extended import Extended
-from ..tall.rows import host
 from ._gram_basis import gram_basis
 from ._rows import HeldRows, dense_product
 from ._sums import column_scale, sampled_rows
@@ -83,13 +82,13 @@ class Whole:
         """x for the columns z of a search."""
         return np.asarray(self.column_scale[:, None] * (self.transform @ Z))
 
-    def scaled(self, rows: Any) -> Any:
+    def scaled(self, some: Any) -> Any:
         """Rows of A, dense or CSR, with scaled columns."""
-        if sp.issparse(rows):
-            rows = rows.copy()
-            rows.data *= self.column_scale[rows.indices]
-            return rows
-        return rows * self.column_scale
+        if sp.issparse(some):
+            some = some.copy()
+            some.data *= self.column_scale[some.indices]
+            return some
+        return some * self.column_scale
 
     def take(self, indices: IntArray) -> Any:
         """Rows of A with scaled columns, dense or CSR, float64."""
@@ -103,20 +102,20 @@ class Whole:
         M, low = self.unscaled(self.basis.M), self.unscaled(self.basis.low)
         return Extended.prepare(M, low, np.ones(len(M)))
 
-    def coordinates(self, rows: Any) -> FloatArray:
+    def coordinates(self, some: Any) -> FloatArray:
         """Scaled rows times the orthonormal basis, dense."""
-        return _coordinates(self.product, rows)
+        return _coordinates(self.product, some)
 
     @property
     def entries(self) -> float:
         """Numbers needed to hold all rows for a search: non-zeros if sparse, else n r."""
         return self.A.entry_count if self.A.is_sparse else float(self.A.shape[0]) * self.rank
 
-    def hold(self, rows: Any, weights: FloatArray) -> HeldRows:
+    def hold(self, some: Any, weights: FloatArray) -> HeldRows:
         """Some rows with scaled columns, ready for a search."""
         if self.A.is_sparse:
-            return HeldRows(rows, self.transform, weights, self.p)
-        return HeldRows(self.coordinates(rows), None, weights, self.p)
+            return HeldRows(some, self.transform, weights, self.p)
+        return HeldRows(self.coordinates(some), None, weights, self.p)
 
     @cached_property
     def held(self) -> HeldRows:
@@ -127,21 +126,21 @@ class Whole:
         B = self.A.each(
             partial(_coordinates_of_block, self.product, self.column_scale), width=self.rank
         )
-        return HeldRows(host(B), None, np.ones(n), self.p)
+        return HeldRows(rows.host(B), None, np.ones(n), self.p)
 
     @cached_property
-    def leverage(self) -> FloatArray:
+    def leverage(self) -> Any:
         """Leverage scores of all rows: exact up to rank 64, else from 32 random projections.
 
         The projected scores are within a factor of two of the exact ones but for one row in a
-        thousand; they choose starts and describe weights, they prove nothing.
+        thousand; they choose starts and describe weights, they prove nothing. A row vector, which
+        stays where the rows are.
         """
         if self.rank <= _EXACT_LEVERAGE_RANK:
-            return host(self.basis.leverage(self.A))
+            return rows.settle(self.basis.leverage(self.A))
         directions = self.stream("leverage").normal(range(self.rank), _PROJECTIONS)
-        norms = host(self.A.row_norms(self.basis.M @ (directions / np.sqrt(_PROJECTIONS))))
-        norms *= norms
-        return np.clip(norms, 0.0, 1.0, out=norms)
+        norms = self.A.row_norms(self.basis.M @ (directions / np.sqrt(_PROJECTIONS)))
+        return rows.settle(rows.each(_capped_square, norms))
 
     @cached_property
     def gram(self) -> FloatArray:
@@ -158,8 +157,15 @@ class Whole:
         return basis, G
 
 
-def _coordinates(product: FloatArray | Extended, rows: Any) -> FloatArray:
-    return product.product(rows) if isinstance(product, Extended) else dense_product(rows, product)
+def _capped_square(norms: FloatArray) -> FloatArray:
+    squares: FloatArray = norms * norms
+    return np.minimum(squares, 1.0, out=squares)
+
+
+def _coordinates(product: FloatArray | Extended, block: Any) -> FloatArray:
+    if isinstance(product, Extended):
+        return product.product(block)
+    return dense_product(block, product)
 
 
 def _coordinates_of_block(

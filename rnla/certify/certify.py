@@ -146,7 +146,7 @@ class Certifier:
     def __init__(self, A: Any, p: float, *, seed: int, basis: Basis | None = None) -> None:
         """`basis` is one of `within_range(A)`, made with the same seed, if the caller has it."""
         self._before = as_tall(A).passes
-        tall, self._units = within_range(as_tall(A))
+        tall, self._units = within_range(as_tall(A).distributed())
         self._whole = Whole(tall, p, seed, basis=basis)
 
     @single_threaded_blas()  # with more threads, sums and so results depend on their number

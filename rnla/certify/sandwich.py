@@ -31,7 +31,7 @@ __all__ = ["check_lewis", "sandwich_tier"]
 def sandwich_tier(problem: Problem, lewis: FloatArray | None = None) -> TierResult:
     """Prove bounds for every x at any p from weights w; leverage scores if none are given."""
     p = problem.p
-    w = problem.leverage if lewis is None else lewis
+    w = host(problem.leverage) if lewis is None else lewis
     live = w > 0
     exponent = 0.5 - 1.0 / p
     scale = np.zeros(w.size)

@@ -23,9 +23,11 @@ import math
 
 import numpy as np
 
-from .._result import FloatArray, IntArray
+from .._result import FloatArray
+from ..tall import rows
 from ._certificate import TierResult
 from ._problem import Problem
+from ._row_vectors import power
 
 __all__ = ["FALSE_ALARM_RATE", "balance_test", "random_directions", "statistical_tier"]
 
@@ -41,14 +43,13 @@ def random_directions(problem: Problem) -> FloatArray:
 
 def statistical_tier(problem: Problem, typical: FloatArray, rank_preserved: bool) -> TierResult:
     """Describe the sample; `typical` are the ratios at `random_directions`."""
-    scores = problem.leverage ** (problem.p / 2.0)
-    omega, kept = problem.weights, scores[problem.indices]
-    balance, p_value = balance_test(
-        scores, problem.indices, omega, problem.probabilities, repeats=problem.repeats
-    )
+    exponent = problem.p / 2.0
+    kept = problem.kept_leverage**exponent / rows.total(power(exponent, problem.leverage))
+    omega = problem.weights
+    balance, p_value = balance_test(kept, omega, problem.probabilities, repeats=problem.repeats)
     deviation = np.abs(typical - 1.0)
     effective = float((omega / omega.max()).sum() ** 2 / np.sum((omega / omega.max()) ** 2))
-    largest = float(np.max(omega * kept)) * omega.size / float(scores.sum())
+    largest = float(np.max(omega * kept)) * omega.size
     warnings = []
     if p_value < FALSE_ALARM_RATE:
         warnings.append(
@@ -78,8 +79,7 @@ def statistical_tier(problem: Problem, typical: FloatArray, rank_preserved: bool
 
 
 def balance_test(
-    scores: FloatArray,
-    indices: IntArray,
+    kept: FloatArray,
     weights: FloatArray,
     probabilities: FloatArray,
     *,
@@ -87,11 +87,10 @@ def balance_test(
 ) -> tuple[float, float]:
     """T relative to the sum of scores, and a two-sided Bernstein p-value for mean zero.
 
-    `probabilities` are the expected counts of the kept rows under the design that is claimed;
-    `repeats` says that rows were drawn with replacement. Rows that are certain to be kept add no
-    variance.
+    `kept` are the scores of the kept rows relative to the sum of all, `probabilities` the expected
+    counts of the kept rows under the design that is claimed; `repeats` says that rows were drawn
+    with replacement. Rows that are certain to be kept add no variance.
     """
-    kept = scores[indices] / float(scores.sum())
     T = float(weights @ kept) - 1.0
     if abs(T) <= 1e-9:
         return T, 1.0

@@ -17,6 +17,7 @@ from rnla.tall import TallMatrix, _engine, as_tall
 from rnla.tall._engine import LocalEngine
 from tests.certify.homes import Tiles, streamed
 from tests.certify.references import uniform_sample
+from tests.cut_rows import cut
 from tests.families import gaussian
 
 
@@ -114,6 +115,16 @@ def test_dask_has_the_certificate_of_rows_in_memory(name, small, monkeypatch):
         B = da.concatenate([da.from_array(piece, chunks=-1) for piece in pieces])
     with dask.config.set(scheduler="threads"):
         there = certify_embedding(as_tall(B), sample, p, rng=3, starts=2)
+    same(certify_embedding(A, sample, p, rng=3, starts=2), there)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name != "sandwich"])
+def test_row_vectors_stay_where_the_rows_are(name, small, monkeypatch):
+    pytest.importorskip("dask.array")
+    A, p, sample, _ = case(name, monkeypatch)
+    tall = cut(A, [1, 2, 5])
+    there = certify_embedding(tall, sample, p, rng=3, starts=2)
+    assert tall._engine.gathered == 0
     same(certify_embedding(A, sample, p, rng=3, starts=2), there)
 
 

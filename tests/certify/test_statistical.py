@@ -25,8 +25,7 @@ def alarms(scores, size, seeds, design="poisson", corrupt=lambda weights: weight
     for seed in range(seeds):
         sample = sample_rows(drawn_by, size, design=design, floor=0, p=1, rng=seed)
         p_value = balance_test(
-            scores,
-            sample.indices,
+            scores[sample.indices] / scores.sum(),
             corrupt(sample.weights.copy()),
             sample.probabilities,
             repeats=design == "with_replacement",
