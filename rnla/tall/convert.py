@@ -146,7 +146,7 @@ def _open(
     dask_engine = open_dask(A, name)
     if dask_engine is not None:
         _refuse_options(given, name, "a Dask collection")
-        return dask_engine, None, 0
+        return dask_engine, dask_engine.column_names, 0
     opened = open_source(
         A,
         columns=given["columns"],
