@@ -43,11 +43,6 @@ class DaskEngine:
         self._parts = layout(rows.edges, self._step * BLOCKS_PER_STRIP)
 
     @property
-    def strip_rows(self) -> int:
-        """Chunks of a multiple of so many rows move no rows between workers."""
-        return self._step * BLOCKS_PER_STRIP
-
-    @property
     def column_names(self) -> tuple[str, ...] | None:
         """Names of a table's columns, those of categories written out."""
         return self._rows.column_names
@@ -77,7 +72,7 @@ class DaskEngine:
 
     def blocks(self) -> Iterator[tuple[int, Block]]:
         """See `Engine`. Chunks come here one at a time."""
-        n, strip = self.header.shape[0], self.strip_rows
+        n, strip = self.header.shape[0], self._step * BLOCKS_PER_STRIP
         start, stop, pieces = 0, 0, list[Any]()
         for number, chunk in self._rows.chunks():
             matrix = self._reader.matrix(chunk, number)

@@ -19,7 +19,7 @@ from .._errors import RnlaError, argument_error
 from .._result import FloatArray, IntArray
 from . import _visits, sparse_extended
 from ._blocks import Coefficients
-from ._engine import Engine, Visit, Wrap
+from ._engine import BLOCKS_PER_STRIP, Engine, Visit, Wrap, block_rows
 from ._reduction import ADD, MAX, PARTS, Reduction
 from ._source import Block
 from .extended import Extended
@@ -106,6 +106,11 @@ class TallMatrix:
     @passes.setter
     def passes(self, count: int) -> None:
         self._spent[0] = count
+
+    @property
+    def strip_rows(self) -> int:
+        """Rows computed together: Dask chunks of a multiple of so many send no rows anywhere."""
+        return BLOCKS_PER_STRIP * block_rows(self._engine.header.row_cost)
 
     def view(self, wrap: Wrap) -> TallMatrix:
         """The matrix of wrap(source), whose rows are changed as they are read; its own passes."""

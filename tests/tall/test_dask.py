@@ -172,6 +172,12 @@ def test_views_work_on_workers(small_strips):
     same(there.twin(units).take([3, 4999]), here.twin(units).take([3, 4999]))
 
 
+def test_strip_rows_says_which_chunks_are_parts(small_strips):
+    tall = as_tall(chunked(matrix("dense"), (2048, 1024, 1928)))
+    assert tall.strip_rows == STRIP
+    assert not any(part.more for part in tall._engine._parts)
+
+
 def test_row_vectors_stay_in_parts(small_strips):
     tall = as_tall(chunked(matrix("dense"), (1500, 1500, 2000))).distributed()
     norms = tall.row_norms()
@@ -422,7 +428,7 @@ def test_check_32_bytes_moved_on_two_workers(client, record_property):
     with client.as_current():
         array = _normal(n, d, 2**15)
         tall = as_tall(array).distributed()
-        assert n % tall._engine.strip_rows == 0
+        assert n % tall.strip_rows == 0
         distributed.wait(array)
         for name, scores in {
             "leverage": lambda: leverage_scores(tall, rng=0),
