@@ -14,7 +14,6 @@ import rnla
 from rnla.tall import TallMatrix
 from rnla.tall._engine import LocalEngine
 from rnla.tall.iterable_source import IterableSource
-from rnla.tall.long_runs import long_run
 
 N, D, BLOCKS = 9_000, 8, 10
 SLEEP = 0.002  # per block: makes a pass long enough to be killed in
@@ -48,8 +47,7 @@ def embed(directory, connection):
     begin = time.monotonic()
     try:
         A = TallMatrix(LocalEngine(IterableSource(source)))
-        with long_run(A, checkpoint=directory, rng=0) as (A, seed, _):
-            result = rnla.lp_subspace_embedding(A, 1, size=400, rng=seed)
+        result = rnla.lp_subspace_embedding(A, 1, size=400, checkpoint=directory, rng=0)
     except KeyboardInterrupt:
         threads = [
             thread.name
