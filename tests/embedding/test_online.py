@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -557,3 +559,49 @@ def test_merged_scores_are_one_sided_lewis_weights():
         weighted = A * (w ** (0.5 - 1 / p))[:, None]
         assert np.all(np.asarray(rnla.leverage_scores(weighted, rng=0)) <= w * (1 + 1e-7))
         assert states[0].rows == 300
+
+
+# --- Scale ----------------------------------------------------------------------------------------
+
+
+def peak(stream, rows, d, start):
+    """Traced memory at its highest while so many rows go in, in bytes above that at the start."""
+    tracemalloc.reset_peak()
+    before = tracemalloc.get_traced_memory()[0]
+    for first in range(start, start + rows, 10_000):
+        stream.partial_fit(np.random.default_rng([3, first]).standard_normal((10_000, d)))
+    return tracemalloc.get_traced_memory()[1] - before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
+def test_check_40_one_pass_in_constant_memory(method, record_property):
+    """Peak memory of 10^6 rows (check: 2 * 10^5) after 5 * 10^4 is that of 5 * 10^4 rows + 1 MiB.
+
+    What may grow is the sample, at most `max_size` rows, here 3200 of 80 bytes, which also is
+    copied once as it grows. No false alarm.
+    """
+    rows, d = count(full=10**6, check=2 * 10**5), 10
+    stream = OnlineEmbedding(2, size=100, method=method, rng=0)
+    peak(stream, 30_000, d, 0)
+    tracemalloc.start()
+    try:
+        first = peak(stream, 50_000, d, 30_000)
+        rest = peak(stream, rows, d, 80_000)
+    finally:
+        tracemalloc.stop()
+    record_property("check", 40)
+    record_property("measured", (rest - first) / 2**20)
+    record_property("threshold", 1.0)
+    record_property("count", rows)
+    record_property("false_alarm_rate", 0)
+    assert stream.seen == 80_000 + rows
+    assert rest <= first + 2**20
+
+
+def test_streams_travel_between_processes():
+    A = families.gaussian(300, 3, 0)
+    for method in METHODS:
+        stream = make(method).partial_fit(A)
+        copy = pickle.loads(pickle.dumps(stream))
+        assert same(copy.partial_fit(A).result(), stream.partial_fit(A).result())
