@@ -18,6 +18,7 @@ import pytest
 import scipy.sparse as sp
 
 import rnla
+import rnla.embedding.embedding as door
 from rnla._errors import ArgumentError
 from rnla.basis.power import power_view
 from rnla.tall import TallMatrix, as_tall
@@ -169,13 +170,13 @@ def test_the_doors_take_a_checkpoint(tmp_path, monkeypatch):
     found = rnla.lewis_weights(A, 1, tol=1e-3, checkpoint=tmp_path, rng=3)
     np.testing.assert_array_equal(found.values, plain.values)
     assert not list(tmp_path.iterdir())
-    killed = rnla.embedding.embedding._embed
+    killed = door._embed
 
     def stop(*arguments):
         killed(*arguments)
         raise Stop
 
-    monkeypatch.setattr("rnla.embedding.embedding._embed", stop)
+    monkeypatch.setattr(door, "_embed", stop)
     with pytest.raises(Stop):
         rnla.lp_subspace_embedding(A, 1, size=300, checkpoint=tmp_path)
     assert entries(tmp_path)
