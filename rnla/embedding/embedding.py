@@ -21,6 +21,7 @@ from .._errors import check_fraction, check_p, check_size
 from .._result import Status
 from ..basis import orthonormal_basis
 from ..certify import Certificate, certify_embedding
+from ..certify.certify import Certifier
 from ..random import RNGLike
 from ..sampling import RowSample
 from ..tall import TallMatrix, as_tall, rows, within_range
@@ -207,9 +208,11 @@ def _embed(
         left = scoring.thinned
         return left.compose(drawing.draw(scoring.values, min(budget, available), left.indices))
 
+    certifier = Certifier(given, exponent, seed=seed, basis=basis)  # sizes share most passes
+
     def measure(sample: RowSample) -> Certificate:
         bar.expect(2 * _CERTIFYING_PASSES, f"certificate of {sample.size} rows")
-        return certify_embedding(given, sample, exponent, rng=seed)
+        return certifier(sample)
 
     attempts: tuple[Attempt, ...] = ()
     proved = choice.method == "even_power"  # the one method for p other than 2 that has a proof
@@ -229,7 +232,7 @@ def _embed(
     if certificate is not None:
         twin = drawing.draw(rows.like(tall.scan().row_max, 1.0), used)
         bar.expect(_CERTIFYING_PASSES, "uniform sampling, to compare")
-        uniform = certify_embedding(given, twin, exponent, starts=_UNIFORM_STARTS, rng=seed)
+        uniform = certifier(twin, starts=_UNIFORM_STARTS)
     return Embedding(
         sample=sample,
         p=exponent,
