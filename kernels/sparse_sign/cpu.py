@@ -44,7 +44,7 @@ def draw_column(key, index, rows, taken, signs):
             signs[4 * block + j] = 1.0 - 2.0 * np.float64(word & ONE)
 
 
-BATCH = 64  # columns drawn side by side, so that the processor's vector unit works on all
+BATCH = 64  # columns drawn side by side: the vector unit works on 32-bit numbers of all of them
 
 
 @njit(cache=True, nogil=True)
@@ -52,9 +52,9 @@ def columns(key, start, rows, places, signs):
     count, nonzeros = places.shape
     k0 = key & LOW
     k1 = key >> SHIFT
-    words = np.empty((4 * ((nonzeros + 3) // 4), BATCH), dtype=np.uint64)
-    taken = np.empty((nonzeros, BATCH), dtype=np.int64)
-    hit = np.empty(BATCH, dtype=np.int64)
+    words = np.empty((4 * ((nonzeros + 3) // 4), BATCH), dtype=np.uint32)
+    taken = np.empty((nonzeros, BATCH), dtype=np.int32)
+    hit = np.empty(BATCH, dtype=np.int32)
     for first in range(0, count, BATCH):
         for b in range((nonzeros + 3) // 4):
             for c in range(BATCH):
@@ -67,21 +67,21 @@ def columns(key, start, rows, places, signs):
                 words[4 * b + 2, c] = w2
                 words[4 * b + 3, c] = w3
         for entry in range(nonzeros):
-            choices = rows - nonzeros + entry + 1
+            choices = np.uint64(rows - nonzeros + entry + 1)
+            last = np.int32(choices - ONE)
             for c in range(BATCH):
-                taken[entry, c] = np.int64(
-                    ((words[entry, c] >> ONE) * np.uint64(choices)) >> SHIFT_31
-                )
+                word = np.uint64(words[entry, c])
+                taken[entry, c] = np.int32(((word >> ONE) * choices) >> SHIFT_31)
                 hit[c] = 0
             for other in range(entry):
                 for c in range(BATCH):
-                    hit[c] |= np.int64(taken[other, c] == taken[entry, c])
+                    hit[c] |= np.int32(taken[other, c] == taken[entry, c])
             for c in range(BATCH):
-                taken[entry, c] = choices - 1 if hit[c] else taken[entry, c]
+                taken[entry, c] = last if hit[c] else taken[entry, c]
         for c in range(min(BATCH, count - first)):
             for entry in range(nonzeros):
                 places[first + c, entry] = taken[entry, c]
-                signs[first + c, entry] = 1.0 - 2.0 * np.float64(words[entry, c] & ONE)
+                signs[first + c, entry] = 1.0 - 2.0 * np.float64(words[entry, c] & np.uint32(1))
 
 
 @njit(cache=True, nogil=True)

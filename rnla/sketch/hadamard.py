@@ -25,7 +25,7 @@ _STRIPS_PER_TASK = 16
 _NARROW, _GROUP = 8, 64  # arrays narrower than 8 numbers are treated in groups of 64 rows
 
 
-def hadamard_transform(A: Any, *, axis: int = 0) -> Any:
+def hadamard_transform(A: Any, *, axis: int = 0, out: FloatArray | None = None) -> Any:
     """Transform A along one axis by the orthogonal Walsh-Hadamard matrix in natural order.
 
     Parameters
@@ -34,6 +34,8 @@ def hadamard_transform(A: Any, *, axis: int = 0) -> Any:
         Real or complex; the length of `axis` must be a power of two. Not modified.
     axis : int
         Axis along which to transform.
+    out : ndarray of float64, optional
+        C-contiguous, of A's shape: where to put the transform of a real A along axis 0. May be A.
 
     Returns
     -------
@@ -59,6 +61,8 @@ def hadamard_transform(A: Any, *, axis: int = 0) -> Any:
     True
     """
     A = np.asarray(A)
+    if out is not None:
+        _check_out(A, axis, out)
     if A.dtype.kind == "c":
         parts = [hadamard_transform(part, axis=axis) for part in (A.real, A.imag)]
         result = np.empty(A.shape, dtype=np.result_type(A.dtype, np.complex64))
@@ -74,11 +78,24 @@ def hadamard_transform(A: Any, *, axis: int = 0) -> Any:
         )
     moved = np.moveaxis(A, axis, 0)
     flat = moved.reshape(n, -1)
-    out = np.empty(flat.shape)
-    if out.size:
-        _transform(flat, out)
+    result = np.empty(flat.shape) if out is None else out.reshape(flat.shape)
+    if result.size:
+        _transform(flat, result)
+    if out is not None:
+        return out
     dtype = np.float32 if A.dtype == np.float32 else np.float64
-    return np.moveaxis(out.reshape(moved.shape), 0, axis).astype(dtype, copy=False)
+    return np.moveaxis(result.reshape(moved.shape), 0, axis).astype(dtype, copy=False)
+
+
+def _check_out(A: FloatArray, axis: int, out: FloatArray) -> None:
+    fits = isinstance(out, np.ndarray) and out.dtype == np.float64 and out.shape == A.shape
+    if not fits or not out.flags.c_contiguous or A.dtype.kind == "c" or axis != 0:
+        raise argument_error(
+            "out",
+            f"{type(out).__name__} of shape {np.shape(out)}",
+            f"a C-contiguous float64 array of shape {A.shape}, for a real A and axis 0",
+            "Leave it out to get a new array.",
+        )
 
 
 def _transform(A: FloatArray, out: FloatArray) -> None:

@@ -49,6 +49,10 @@ class SparseSign(Distribution):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_size(self.nnz, name="nnz")
+        if self.s >= 2**31:
+            raise argument_error(
+                "s", self.s, "fewer than 2^31 rows", "Use CountSketch for a table of that size."
+            )
         if self.nnz > self.s:
             raise argument_error(
                 "nnz",

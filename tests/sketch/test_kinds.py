@@ -127,6 +127,18 @@ def test_other_lengths_are_refused(A):
         hadamard_transform(A)
 
 
+def test_transforms_into_a_given_array():
+    A = np.random.default_rng(0).standard_normal((64, 3))
+    expected, out = hadamard_transform(A), np.empty((64, 3))
+    assert hadamard_transform(A, out=out) is out
+    np.testing.assert_array_equal(out, expected)
+    assert hadamard_transform(out, out=out) is out
+    np.testing.assert_allclose(out, A, atol=1e-14)
+    for wrong in (np.empty((64, 2)), np.empty((64, 3), np.float32), np.empty((3, 64)).T):
+        with pytest.raises(ArgumentError, match=r"^out: got .*; expected .*\. Leave it out"):
+            hadamard_transform(A, out=wrong)
+
+
 def test_threads_do_not_change_a_transform(monkeypatch):
     A = np.random.default_rng(0).standard_normal((2**13, 20))
     monkeypatch.setenv("RNLA_THREADS", "1")
