@@ -128,7 +128,7 @@ def scores(options: argparse.Namespace) -> int:
         from .tall.write import check_output
 
         check_output(options.out)
-    with _opened(options) as tall:
+    with _opened(options, bar=f"{options.kind} scores") as tall:
         return _scores(options, tall)
 
 
@@ -170,7 +170,7 @@ def _scores(options: argparse.Namespace, tall: TallMatrix) -> int:
 
 def certify(options: argparse.Namespace) -> int:
     """Measure the distortion of a sample that a file holds."""
-    with _opened(options) as tall:
+    with _opened(options, bar="certificate") as tall:
         return _certify(options, tall)
 
 
@@ -279,7 +279,15 @@ def _config() -> dict[str, Any]:
         "RNLA_THREADS": os.environ.get("RNLA_THREADS", "not set"),
     }
     required = ("numpy", "scipy", "numba", "threadpoolctl", "tqdm")
-    optional = ("pandas", "pyarrow", "zarr", "h5py", "dask", "distributed", "matplotlib")
+    optional: tuple[str, ...] = (
+        "pandas",
+        "pyarrow",
+        "zarr",
+        "h5py",
+        "dask",
+        "distributed",
+        "matplotlib",
+    )
     optional += ("statsmodels", "scikit-learn", "torch")
     for name in required + optional:
         try:
@@ -290,7 +298,30 @@ def _config() -> dict[str, Any]:
 
 
 @contextmanager
-def _opened(options: argparse.Namespace) -> Iterator[TallMatrix]:
+def _opened(options: argparse.Namespace, *, bar: str | None = None) -> Iterator[TallMatrix]:
+    """The matrix in the files; its checkpoint is emptied only when all is done and written.
+
+    `bar` says what its bar of passes is called; None if the function called shows its own.
+    """
+    from .tall.long_runs import long_run
+
+    shows = bar is not None and _shows_progress(options)
+    with (
+        _read(options) as read,
+        long_run(
+            read,
+            checkpoint=options.checkpoint,
+            progress=shows,
+            what=bar or "",
+            rng=options.seed,
+        ) as (tall, seed, _),
+    ):
+        options.seed = seed
+        yield tall
+
+
+@contextmanager
+def _read(options: argparse.Namespace) -> Iterator[TallMatrix]:
     """The matrix in the files, read here or by Dask."""
     from .tall import as_tall
 

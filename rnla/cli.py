@@ -142,6 +142,12 @@ def _parser() -> argparse.ArgumentParser:
         help="let Dask read and compute: threads, processes, or the address of a cluster such as "
         "tcp://host:8786, whose workers see the same files",
     )
+    file.add_argument(
+        "--checkpoint",
+        metavar="DIR",
+        help="keep finished passes in this folder until all is done: a command that was killed "
+        "goes on from there when it is given again",
+    )
 
     def command(name: str, run: Any, help: str, *parents: Any) -> argparse.ArgumentParser:
         added: argparse.ArgumentParser = commands.add_parser(

@@ -134,3 +134,47 @@ def test_json_says_what_it_did(capsys, shards):
     data = json.loads(out)
     assert code == 0
     assert data["n"] == N
+
+
+def test_a_command_that_failed_at_its_end_resumes_from_its_checkpoint(
+    capsys, shards, tmp_path, monkeypatch
+):
+    """The disk is full when rows are written; killed runs are in tests/tall/test_checkpoint.py."""
+
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    checkpoint, out = tmp_path / "run", tmp_path / "out.npz"
+    command = ["embed", *shards, "--columns", "one,x", "--p", 1, "--size", 150, "--json"]
+    command += ["--out", out, "--checkpoint", checkpoint]
+    with monkeypatch.context() as patch:
+        patch.setattr("rnla.tall.write.write_sample", full)
+        code, _, err = run(capsys, *command)
+    assert code == 2
+    assert "No space left" in err
+    seed = json.loads((checkpoint / "checkpoint.json").read_bytes())["seed"]
+    stored = [path for path in checkpoint.iterdir() if path.suffix == ".npz"]
+    assert len(stored) > 10
+    code, output, _ = run(capsys, *command)
+    assert (code, json.loads(output)["seed"]) == (0, seed)  # no seed was given: the first one
+    assert not list(checkpoint.iterdir())
+    plain = tmp_path / "plain.npz"
+    command = ["embed", *shards, "--columns", "one,x", "--p", 1, "--size", 150, "--out", plain]
+    assert run(capsys, *command, "--seed", seed)[0] == 0
+    same(read_sample(out), read_sample(plain))
+
+
+@pytest.mark.parametrize("command", ["scores", "certify"])
+def test_other_commands_take_a_checkpoint(command, capsys, shards, tmp_path):
+    out = tmp_path / "sample.npz"
+    embed(capsys, out, *shards, "--columns", "one,x")
+    more = [out] if command == "certify" else []
+    argv = [command, *shards, *more, "--columns", "one,x", "--seed", 3, "--json"]
+    plain = json.loads(run(capsys, *argv)[1])
+    assert json.loads(run(capsys, *argv, "--checkpoint", tmp_path / "run")[1]) == plain
+    assert not list((tmp_path / "run").iterdir())
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "x").write_text("")
+    code, _, err = run(capsys, *argv, "--checkpoint", tmp_path / "other")
+    assert code == 2
+    assert "checkpoint: got" in err
