@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from .._errors import argument_error
+from .._result import FloatArray
 from ..tall import TallMatrix, as_tall, rows
 
-__all__ = ["distributed", "settled"]
+__all__ = ["distributed", "settled", "squares"]
 
 
 def distributed(A: Any, *, compute: bool = True) -> TallMatrix:
@@ -34,3 +35,14 @@ def settled(
     values = rows.settle(values)
     found = {"sum": rows.total(values)}
     return rows.settle(values.astype(dtype, copy=False)), found
+
+
+def squares(norms: Any) -> Any:
+    """Squared row norms of a basis, at most 1."""
+    return rows.each(_squares, norms)
+
+
+def _squares(norms: FloatArray) -> FloatArray:
+    with np.errstate(over="ignore"):  # of directions that are nothing but rounding
+        shares: FloatArray = np.minimum(norms**2, 1.0)
+    return shares

@@ -18,7 +18,7 @@ from .._result import FloatArray, Status
 from ..basis import Basis, orthonormal_basis
 from ..random import RNGLike, resolve_seed
 from ..tall import TallMatrix, single_threaded_blas, within_range
-from ._distributed import distributed, settled
+from ._distributed import distributed, settled, squares
 from ._record import Scores
 from .sketched_leverage import default_sketch_size, sketched_leverage
 
@@ -216,4 +216,4 @@ def _dominant(A: TallMatrix, basis: Basis, k: int) -> tuple[Any, float]:
     with single_threaded_blas():
         _, singular, V = np.linalg.svd(basis.R, full_matrices=False)
     gap = float(singular[k - 1] / singular[k]) if singular[k] > 0 else np.inf
-    return np.minimum(A.row_norms(V[:k].T / singular[:k]) ** 2, 1.0), gap
+    return squares(A.row_norms(V[:k].T / singular[:k])), gap

@@ -18,7 +18,7 @@ from .._result import FloatArray, Status
 from ..basis import Basis, orthonormal_basis
 from ..random import RNGLike, resolve_seed
 from ..tall import single_threaded_blas, within_range
-from ._distributed import distributed, settled
+from ._distributed import distributed, settled, squares
 from ._record import Scores
 from .leverage import leverage_scores
 
@@ -102,8 +102,7 @@ def ridge_leverage_scores(
         tail = float(np.sum(singular[k:] ** 2)) / k
         M = basis.M if tail == 0.0 else _ridged(basis, tail)
     last = tall if compute else tall.deferred()
-    values = np.minimum(last.row_norms(M) ** 2, 1.0)
-    values, found = settled(values, tall.dtype, compute=compute)
+    values, found = settled(squares(last.row_norms(M)), tall.dtype, compute=compute)
     scores = Scores(
         values=values,
         kind="ridge leverage",
