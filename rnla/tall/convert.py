@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,15 @@ import scipy.sparse as sp
 
 from .._errors import ArgumentTypeError, RnlaError, argument_error
 from ._engine import Engine, LocalEngine
+from ._file_errors import PathLike
 from ._source import DenseSource, SparseSource
+from .checkpoint import with_checkpoint
 from .dask_collections import open_dask
 from .loaded import LoadedSource, fits
 from .matrix import TallMatrix
 from .memory import parse_memory
 from .open import open_source
+from .progress import with_progress
 
 __all__ = ["as_tall"]
 
@@ -33,6 +37,8 @@ def as_tall(
     dask: bool = False,
     one_hot: Sequence[str | int] = (),
     drop: str | None = None,
+    checkpoint: PathLike | None = None,
+    progress: bool = False,
     name: str = "A",
     require_tall: bool = True,
 ) -> TallMatrix:
@@ -56,7 +62,7 @@ def as_tall(
                                     active
         ==========================  ==============================================================
 
-        A TallMatrix is returned unchanged.
+        A TallMatrix is returned unchanged, but for a checkpoint or progress.
     columns : sequence of str or int, optional
         For files and blocks: which columns to take, in this order; names, or numbers from 0.
     memory : int or str, optional
@@ -71,6 +77,11 @@ def as_tall(
         For tables: columns of categories that become sparse columns of zeros and ones.
     drop : {None, "first"}
         For tables: leave out the first value of each column of categories.
+    checkpoint : path-like, optional
+        Folder in which the results of finished passes are kept until you delete it, so that the
+        same calls, made again after the process was killed, go on from there; see :doc:`/data`.
+    progress : bool
+        Show the rows of passes that take long.
     name : str
         How error messages call the argument.
     require_tall : bool
@@ -120,7 +131,7 @@ def as_tall(
     }
     if isinstance(A, TallMatrix):
         _refuse_options(given, name, "a TallMatrix")
-        return A
+        return _for_long_runs(A, checkpoint, progress)
     engine, names, spent = _open(A, name, limit, given)
     n, d = engine.header.shape
     if n == 0 or d == 0:
@@ -136,7 +147,13 @@ def as_tall(
         )
     tall = TallMatrix(engine, name=name, column_names=names)
     tall.passes = spent
-    return tall
+    return _for_long_runs(tall, checkpoint, progress)
+
+
+def _for_long_runs(tall: TallMatrix, checkpoint: PathLike | None, progress: bool) -> TallMatrix:
+    if checkpoint is not None:
+        tall = tall.through(partial(with_checkpoint, directory=checkpoint))
+    return tall.through(with_progress) if progress else tall
 
 
 def _open(

@@ -449,6 +449,16 @@ def test_a_matrix_with_a_checkpoint_brings_its_seed(tmp_path):
     assert seeds[0] == seeds[1] != seeds[2] == 5
 
 
+def test_as_tall_keeps_what_it_stored(tmp_path):
+    plain = rnla.lewis_weights(A, 1, tol=1e-3, rng=0).values
+    for number, given in enumerate([A, as_tall(A), A]):
+        tall = as_tall(given, checkpoint=tmp_path, progress=True)
+        found = rnla.lewis_weights(tall, 1, tol=1e-3, rng=0)
+        np.testing.assert_array_equal(found.values, plain)
+        assert tall._engine.replayed == (found.passes if number else 0)
+        assert len(entries(tmp_path)) == found.passes
+
+
 def test_a_given_seed_is_taken(tmp_path):
     with pytest.raises(Stop), long_run(as_tall(A), checkpoint=tmp_path):
         raise Stop
