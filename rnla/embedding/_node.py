@@ -23,7 +23,7 @@ from ..scores import leverage_scores, lewis_weights
 from ..tall import as_tall, within_range
 from ._merged import scaled
 
-__all__ = ["SCORES", "Node", "Thinning", "gathered", "joined"]
+__all__ = ["SCORES", "Node", "Thinning", "gathered", "joined", "stacked"]
 
 # Scores within 1 per mille are more than sampling can tell apart.
 _LEWIS_TOLERANCE = 1e-3
@@ -46,12 +46,18 @@ def joined(nodes: Sequence[Node]) -> Node:
     """One node of the rows of all, in order."""
     if len(nodes) == 1:
         return nodes[0]
-    rows = [node.rows for node in nodes]
     return Node(
-        sp.csr_array(sp.vstack(rows, format="csr")) if sp.issparse(rows[0]) else np.vstack(rows),
+        stacked([node.rows for node in nodes]),
         np.concatenate([node.indices for node in nodes]),
         np.concatenate([node.probabilities for node in nodes]),
     )
+
+
+def stacked(rows: Sequence[Any]) -> Any:
+    """Dense or CSR rows of all, one below the other."""
+    if len(rows) == 1:
+        return rows[0]
+    return sp.csr_array(sp.vstack(rows, format="csr")) if sp.issparse(rows[0]) else np.vstack(rows)
 
 
 def gathered(parts: tuple[Node, ...], node: Node) -> tuple[Node, ...]:

@@ -14,13 +14,12 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from .._errors import ArgumentTypeError, argument_error
 from .._result import Status
 from ..random import RNGLike, resolve_seed
 from ..sampling import RowSample
 from ..tall import TallMatrix, as_tall
+from ._node import stacked
 from ._stream_file import read_state, write_state
 from ._stream_options import Options, Plan
 from ._stream_state import Live, Part, advance, begin, folded, freeze, measured, united
@@ -349,12 +348,18 @@ class OnlineEmbedding:
 
 
 def _pieces(block: TallMatrix) -> Iterator[TallMatrix]:
-    """The block in pieces of a limited size, which is what working on it takes beside it."""
+    """The block in pieces of a limited size, read in order: one pass, wherever its rows are."""
     n, d = block.shape
     step = max(1, _CHUNK_ELEMENTS // d)
     if n <= step:
         yield block
         return
-    for start in range(0, n, step):
-        rows = block.take(np.arange(start, min(n, start + step)))
-        yield as_tall(rows, name="block", require_tall=False)
+    gathered: list[Any] = []
+    for start, rows in block.blocks():
+        gathered.append(rows)
+        stop = start + rows.shape[0]
+        if stop == n or sum(part.shape[0] for part in gathered) >= step:
+            # Blocks are float64; rows of the stream have the dtype that they came in.
+            piece = stacked(gathered).astype(block.dtype, copy=False)
+            yield as_tall(piece, name="block", require_tall=False)
+            gathered = []

@@ -131,13 +131,24 @@ def test_float32_and_sparse_streams_stay_what_they_are():
         assert single.rows.dtype == single.matrix.dtype == np.float32
 
 
-def test_a_large_block_is_worked_on_in_pieces(monkeypatch):
-    A = families.gaussian(500, 3, 0)
+@pytest.mark.parametrize("kind", [np.float64, np.float32, sp.csr_array, "file"])
+def test_a_large_block_is_worked_on_in_pieces(kind, monkeypatch, tmp_path):
+    A = families.gaussian(50_000, 2, 0)
+    A[A < 0] = 0.0
+    block = A if kind == "file" else kind(A)
+    if kind == "file":
+        np.save(tmp_path / "rows.npy", A)
     for method in METHODS:
-        whole = make(method).partial_fit(A).result()
+        options = {} if method.startswith("online") else {"leaf": 8000}
+
+        def run(rows, method=method, options=options):
+            return OnlineEmbedding(1, size=50, method=method, rng=0, **options).partial_fit(rows)
+
+        whole = run(block).result()
         with monkeypatch.context() as patch:
-            patch.setattr("rnla.embedding.online._CHUNK_ELEMENTS", 100)
-            assert same(make(method).partial_fit(A).result(), whole)
+            patch.setattr("rnla.embedding.online._CHUNK_ELEMENTS", 20_000)
+            other = tmp_path / "rows.npy" if kind == "file" else block
+            assert same(run(other).result(), whole)
 
 
 # --- Merge and reduce -----------------------------------------------------------------------------
