@@ -97,15 +97,15 @@ def leverage_scores(
     method       condition                                  path             passes, flops
     ===========  =========================================  ===============  ==================
     auto, exact  n d <= 65536 or n <= 4 d                   householder      3, 6 n d^2
-    auto, gram   eps d / lambda_min(G) <= 1e-10             gram             3, 3 n d^2
-    auto, gram   eps d / lambda_min(G) <= 1e-3              cholesky_qr2     4, 6 n d^2
-    these three  otherwise, also rank-deficient             sketch           5, (16 + 6 d) n d
+    auto, gram   eps d / lambda_min(G) <= 1e-10             gram             2, 3 n d^2
+    auto, gram   eps d / lambda_min(G) <= 1e-3              cholesky_qr2     3, 6 n d^2
+    these three  otherwise, also rank-deficient             sketch           4, (16 + 6 d) n d
     sketch       sketch_size < n                            sketched         3, (16 + 2 d) n d
     sketch       otherwise, or with `rank`                  as exact
     ===========  =========================================  ===============  ==================
 
-    G is the Gram matrix of the columns scaled to equal norm; the first pass is a scan for scales,
-    NaN and infinities. For a CSR matrix read nnz for n d, and nnz_i^2 for d^2 in the gram path
+    G is the Gram matrix of the columns scaled to equal norm; the first pass looks for scales, NaN
+    and infinities, and computes G if the method may want it (a pass of its own for CSR). For a CSR matrix read nnz for n d, and nnz_i^2 for d^2 in the gram path
     (in the others too if rows are so sparse that this is less). Memory beyond the input is one or
     two n-vectors, O(d^2) and a block per thread; no n x d array is formed. On Dask n-vectors are
     cut like A and stay where its chunks are, and d x d matrices travel.
@@ -151,7 +151,8 @@ def leverage_scores(
     before, seed = tall.passes, resolve_seed(rng)
     kind = "ridge leverage" if ridge else "leverage"
     # A ridge and the choice of a dominant subspace compare columns with one another.
-    tall, units = within_range(tall, together=ridge > 0 or rank is not None)
+    together = ridge > 0 or rank is not None
+    tall, units = within_range(tall, together=together, with_gram=method in ("auto", "gram"))
     if ridge and units is not None:
         ridge = _ridge_in_units(ridge, units)
 

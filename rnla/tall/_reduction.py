@@ -18,7 +18,7 @@ import numpy as np
 from .._result import FloatArray
 from ._parts import add_parts
 
-__all__ = ["ADD", "MAX", "PARTS", "Reduction"]
+__all__ = ["ADD", "MAX", "MAX_AND_ADD", "PARTS", "Reduction"]
 
 
 @dataclass(frozen=True)
@@ -71,3 +71,19 @@ ADD = Reduction(_pair, _add_pairs, _rounded)
 MAX = Reduction(_same, np.maximum, _same)
 #: Sums in three parts, see `_parts`.
 PARTS = Reduction(_same, add_parts, _same)
+
+
+def _split(total: FloatArray) -> Any:
+    return total[0], _pair(total[1:])
+
+
+def _merge_both(left: Any, right: Any) -> Any:
+    return np.maximum(left[0], right[0]), _add_pairs(left[1], right[1])
+
+
+def _join(state: Any) -> FloatArray:
+    return np.vstack([state[0], _rounded(state[1])])
+
+
+#: Largest values in the first row of an accumulator, sums in the others.
+MAX_AND_ADD = Reduction(_split, _merge_both, _join)

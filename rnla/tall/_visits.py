@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .._result import FloatArray
 from . import _blocks, sparse_extended
 from ._source import Block
@@ -24,12 +26,19 @@ __all__ = [
     "quadratic",
     "rmatmul",
     "scan",
+    "scan_and_gram",
     "sketch",
 ]
 
 
 def scan(block: Block, start: int, out: FloatArray) -> FloatArray:
     return _blocks.max_columns_and_rows(block, out)
+
+
+def scan_and_gram(block: Block, start: int, out: FloatArray) -> FloatArray:
+    with np.errstate(over="ignore", invalid="ignore"):  # what the scan is to find out
+        _blocks.add_gram(block, None, None, out[1:])
+    return _blocks.max_columns_and_rows(block, out[0])
 
 
 def gram(

@@ -20,7 +20,7 @@ from .._result import FloatArray, IntArray
 from . import _visits, sparse_extended
 from ._blocks import Coefficients
 from ._engine import BLOCKS_PER_STRIP, Engine, Visit, Wrap, block_rows
-from ._reduction import ADD, MAX, PARTS, Reduction
+from ._reduction import ADD, MAX, MAX_AND_ADD, PARTS, Reduction
 from ._source import Block
 from .extended import Extended
 from .scaled_source import ScaledSource
@@ -93,6 +93,7 @@ class TallMatrix:
         self._twin: tuple[FloatArray, TallMatrix] | None = None
         self._kept: TallMatrix | None = None
         self._scan: Scan | None = None
+        self._plain_gram: FloatArray | None = None
 
     def __repr__(self) -> str:
         kind = "sparse" if self.is_sparse else "dense"
@@ -201,8 +202,11 @@ class TallMatrix:
             return self._engine.lazy(visit, rows=rows, width=width)
         return self._engine.run(visit, rows=rows, width=width, gather=self._gathers)[1]
 
-    def scan(self) -> Scan:
+    def scan(self, *, with_gram: bool = False) -> Scan:
         """Column and row maxima of ``|A|``; cached, one pass the first time.
+
+        That pass can compute the Gram matrix of dense rows as well, `with_gram`, for whoever asks
+        next: the rows are then read once instead of twice.
 
         Raises
         ------
@@ -211,15 +215,23 @@ class TallMatrix:
         """
         if self._scan is None:
             self.passes += 1
-            column_max, row_max = self._engine.run(
-                _visits.scan,
-                shape=(self.shape[1],),
-                reduction=MAX,
-                width=0,
-                raw=True,
-                gather=self._gathers,
-            )
-            assert column_max is not None
+            d = self.shape[1]
+            if with_gram and not self.is_sparse:
+                both, row_max = self._engine.run(
+                    _visits.scan_and_gram,
+                    shape=(d + 1, d),
+                    reduction=MAX_AND_ADD,
+                    width=0,
+                    gather=self._gathers,
+                )
+                assert both is not None
+                column_max, self._plain_gram = both[0], _symmetric(both[1:])
+            else:
+                found, row_max = self._engine.run(
+                    _visits.scan, shape=(d,), reduction=MAX, width=0, raw=True, gather=self._gathers
+                )
+                assert found is not None
+                column_max = found
             if not np.all(np.isfinite(column_max)):
                 raise self._not_finite(np.asarray(row_max))
             self._scan = Scan(column_max, row_max)
@@ -245,15 +257,17 @@ class TallMatrix:
     ) -> FloatArray:
         """Sum of (s_i a_i M)^T (s_i a_i M) over the rows: one pass, n k (d + k) flops at most.
 
+        No pass if neither a scale nor M is given and `scan` has computed it already.
         `low`, of shape (d, m), extends the last m columns of M to M + low, whose products are then
         formed in one and a half times the working precision and three times the time.
         """
         if M is not None and self._prefers_pairs(M.shape[1]):
             return self._gram_of_pairs(row_scale, M, low)
+        if M is None and row_scale is None and self._plain_gram is not None:
+            return self._plain_gram.copy()
         k = self.shape[1] if M is None else M.shape[1]
         visit = partial(_visits.gram, self._product(M, low))
-        G = self.fold(visit, (k, k), rows=_present(row_scale))
-        return np.triu(G) + np.triu(G, 1).T
+        return _symmetric(self.fold(visit, (k, k), rows=_present(row_scale)))
 
     def row_norms(
         self, M: FloatArray | None = None, *, p: float = 2.0, low: FloatArray | None = None
@@ -321,6 +335,11 @@ class TallMatrix:
     def take(self, rows: IntArray) -> Any:
         """The given rows as the user's kind of array and dtype. Not counted as a pass."""
         return self._engine.take(np.asarray(rows, dtype=np.int64))
+
+
+def _symmetric(upper: FloatArray) -> FloatArray:
+    """The matrix of which only this triangle was needed."""
+    return np.triu(upper) + np.triu(upper, 1).T
 
 
 def _present(row_scale: Any) -> tuple[Any, ...]:

@@ -20,13 +20,16 @@ _SMALL, _LARGE = 1e-280, 1e280
 _MOST = 1000  # 2^-e stays a normal number, and 2^e finite
 
 
-def within_range(A: TallMatrix, *, together: bool = False) -> tuple[TallMatrix, FloatArray | None]:
+def within_range(
+    A: TallMatrix, *, together: bool = False, with_gram: bool = True
+) -> tuple[TallMatrix, FloatArray | None]:
     """A itself and None, or A D and the diagonal of D if a column of A is extreme.
 
     With `together` all columns get the same factor, so that the singular vectors are kept too.
-    Passes over A D count as passes over A.
+    Passes over A D count as passes over A. The scan computes the Gram matrix of dense rows as well,
+    which a basis by the fast path wants next, unless `with_gram` says that none does.
     """
-    size = A.scan().column_max
+    size = A.scan(with_gram=with_gram).column_max
     if together:
         size = np.full_like(size, size.max())
     extreme = (size > 0) & ((size < _SMALL) | (size > _LARGE))

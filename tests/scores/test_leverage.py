@@ -303,9 +303,9 @@ def test_record():
     [
         ("auto", 300, "householder", 3),
         ("exact", 300, "householder", 3),
-        ("gram", 300, "gram", 3),
+        ("gram", 300, "gram", 2),
         ("sketch", 300, "sketched", 3),
-        ("auto", 30_000, "gram", 3),
+        ("auto", 30_000, "gram", 2),
         ("exact", 30_000, "sketch", 4),
         ("sketch", 30_000, "sketched", 3),
         ("sketch", 50, "householder", 3),

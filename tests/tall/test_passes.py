@@ -76,6 +76,25 @@ def test_blocks_cover_the_rows_in_order(tall):
     assert tall.passes == 1
 
 
+def test_scan_with_gram_is_both_in_one_pass(tall):
+    plain = as_tall(tall.take(np.arange(N)))
+    scan = tall.scan(with_gram=True)
+    np.testing.assert_array_equal(scan.column_max, plain.scan().column_max)
+    np.testing.assert_array_equal(scan.row_max, plain.scan().row_max)
+    np.testing.assert_array_equal(tall.gram(), plain.gram())
+    assert tall.passes == (2 if tall.is_sparse else 1)
+    tall.gram()[:] = 0.0  # a copy
+    np.testing.assert_array_equal(tall.gram(), plain.gram())
+    np.testing.assert_array_equal(tall.gram(row_scale=SCALE), plain.gram(row_scale=SCALE))
+
+
+def test_scan_with_gram_of_entries_whose_squares_overflow():
+    tall = as_tall(np.array([[1e200, 1.0], [-1e250, 2.0]]))
+    np.testing.assert_array_equal(tall.scan(with_gram=True).column_max, [1e250, 2.0])
+    with pytest.raises(ValueError, match="NaN or infinity, the first is row 1"):
+        as_tall(np.array([[1e200, 1.0], [np.nan, 2.0], [0.0, np.inf]])).scan(with_gram=True)
+
+
 @pytest.mark.parametrize("scaled", [False, True])
 @pytest.mark.parametrize("mapped", [False, True])
 def test_gram(tall, scaled, mapped):
