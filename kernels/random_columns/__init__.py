@@ -3,7 +3,9 @@
 Row i of the result is column `start + i` of the sketch, from the Philox words of (key, global
 index, block): two normals (Box-Muller) or Cauchys (quantile transform) per block of four words, one
 p-stable number (Chambers, Mallows, Stuck, JASA 1976), 128 signs. Every column is a loop of its own,
-so its bits do not depend on the block it is computed in. 5 to 30 ns a number, 0.1 ns a sign.
+so its bits do not depend on the block it is computed in. Logarithm, sine and cosine are series that
+the vector unit evaluates, within a few units in the last place; normals and Cauchys depend on no
+mathematics library. About 3 ns a normal or Cauchy, 1 ns a sign, 60 ns a p-stable number.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 S Q is Gaussian for every orthonormal Q, so every subspace of dimension d is embedded alike:
 singular values in 1 +- (sqrt(d) + t) / sqrt(s) but for probability 2 exp(-t^2 / 2) (Davidson and
-Szarek, 2001). Cost n s normals, about 10 ns each, and 2 nnz(A) s flops.
+Szarek, 2001). Cost n s normals, about 3 ns each, and 2 nnz(A) s flops.
 """
 
 from __future__ import annotations

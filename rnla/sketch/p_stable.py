@@ -4,7 +4,7 @@ With symmetric p-stable entries every entry of S A x is distributed as ||A x||_p
 number, so the median of |S A x| over the median of |X| estimates the norm of any single vector.
 For all x at once, p = 1: (1/s) ||S A x||_1 lies within O(d log d) of ||A x||_1 for O(d log d) rows
 (Sohler and Woodruff, STOC 2011), and no oblivious sketch does much better (Wang and Woodruff, COLT
-2019): sample rows where 1 +- eps is needed. Cost n s draws, about 30 ns each, and 2 nnz(A) s flops.
+2019): sample rows where 1 +- eps is needed. Cost n s draws, about 60 ns each, and 2 nnz(A) s flops.
 """
 
 from __future__ import annotations

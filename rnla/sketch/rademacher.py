@@ -1,7 +1,7 @@
 """Rademacher sketch: independent entries +-1/sqrt(s) (Achlioptas, JCSS 2003).
 
-Embeds like a Gaussian sketch, a little better on average vectors, and a sign is drawn a hundred
-times faster than a normal. Cost 2 nnz(A) s flops.
+Embeds like a Gaussian sketch, a little better on average vectors, and a sign is drawn three times
+as fast as a normal. Cost 2 nnz(A) s flops.
 """
 
 from __future__ import annotations
