@@ -100,7 +100,7 @@ class Run:
     def _is_closed(self):
         try:
             self._here.recv()
-        except EOFError:
+        except (EOFError, OSError):  # nothing, or half a message
             return True
         return False
 
