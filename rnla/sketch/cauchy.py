@@ -1,4 +1,4 @@
-"""Cauchy sketch: independent standard Cauchy entries, the l1 case of `PStable` at a tenth of the cost.
+"""Cauchy sketch: independent standard Cauchy entries, `PStable` for p = 1 at a tenth of the cost.
 
 For all x at once ||A x||_1 <= (c / s) ||S A x||_1 <= O(d log d) ||A x||_1 with O(d log d) rows
 (Sohler and Woodruff, STOC 2011): good enough to condition a basis, not to measure. For one vector
