@@ -38,7 +38,7 @@ __all__ = ["lp_subspace_embedding"]
 _UNIFORM_STARTS = 4
 # About how many passes parts of the work take, for bars.
 _SCORING_PASSES = {"uniform": 3, "leverage": 3, "root_leverage": 3, "even_power": 5, "lewis": 15}
-_CERTIFYING_PASSES = 7
+_CERTIFYING_PASSES = 4
 
 
 def lp_subspace_embedding(
