@@ -32,9 +32,8 @@ def settled(
     """Scores in the dtype of the matrix, and their sum for the diagnostics if they are computed."""
     if not compute:
         return values.astype(dtype), {}
-    values = rows.settle(values)
-    found = {"sum": rows.total(values)}
-    return rows.settle(values.astype(dtype, copy=False)), found
+    total, (kept,) = rows.settled_total(values, values.astype(dtype, copy=False))
+    return kept, {"sum": total}
 
 
 def squares(norms: Any) -> Any:

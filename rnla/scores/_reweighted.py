@@ -65,6 +65,7 @@ class ReweightedLeverage:
         self.alive = None if self.count == A.shape[0] else rows.settle(norms > 0)
         self._plain_norms = rows.settle(self._log(norms)) if self.count else norms
         self.evaluations = 0
+        self._may_be_equal = True
         # Measured: residuals stall at 0.1 to 0.7 eps cond(A), at 20 eps for well-conditioned A.
         self.rounding = 2.0 * float(np.finfo(float).eps) * (self.plain.condition + 30.0)
 
@@ -74,6 +75,7 @@ class ReweightedLeverage:
 
     def constant(self, value: float) -> Any:
         """A row vector of equal numbers."""
+        self._may_be_equal = True
         return rows.like(self._plain_norms, value)
 
     def uniform(self) -> Any:
@@ -96,10 +98,12 @@ class ReweightedLeverage:
     def __call__(self, log_scale: Any) -> Any:
         """h_i = log ||a_i M|| where diag(exp(log_scale)) A M is orthonormal."""
         self.evaluations += 1
-        low, high = rows.extremes(log_scale)
-        if low == high:  # equal scales: the basis of A itself, no pass
-            self.basis = scaled(self.plain, -low)
-            return self._plain_norms - low
+        if self._may_be_equal:
+            low, high = rows.extremes(log_scale)
+            if low == high:  # equal scales: the basis of A itself, no pass
+                self.basis = scaled(self.plain, -low)
+                return self._plain_norms - low
+            self._may_be_equal = False
         self.basis = orthonormal_basis(
             self.A,
             row_scale=self._row_scale(log_scale),

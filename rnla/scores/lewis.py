@@ -237,7 +237,8 @@ def _record(
     tol: float,
     passes: int,
 ) -> LewisWeights:
-    weights = rows.settle(leverage.live(np.exp(found.log_w)))
+    weights = leverage.live(np.exp(found.log_w))
+    total, (values,) = rows.settled_total(weights, weights.astype(tall.dtype, copy=False))
     status = leverage.plain.status
     if not found.converged:
         status = Status.NOT_CONVERGED
@@ -249,14 +250,14 @@ def _record(
         error = estimate_error_bound(p, found.residual, leverage.rank)
         kind = "two_sided" if error is None else "estimate"
     return LewisWeights(
-        values=rows.settle(weights.astype(tall.dtype, copy=False)),
+        values=values,
         p=p,
         kind=kind,
         method=method,
         residual=found.residual,
         gamma=min(1.0, 1.0 / found.ratio),
         estimate_error=error,
-        total=rows.total(weights),
+        total=total,
         basis=leverage.basis.M,
         rank=leverage.rank,
         condition=leverage.plain.condition,

@@ -41,7 +41,7 @@ def damped(
     tol = max(tol, leverage.rounding)
     low, high = min(1.0, p / 2.0), max(1.0, p / 2.0)
     log_w = leverage.uniform() if start is None else start
-    step: Any = None
+    step: Any = 0.0
     memory = 0.0  # Chebyshev coefficient; 0 starts afresh
     best = best_here = restarted_at = np.inf
     iteration = best_at = 0
@@ -49,7 +49,7 @@ def damped(
         iteration += 1
         h = leverage((0.5 - 1.0 / p) * log_w)
         difference = 2.0 * h - (2.0 / p) * log_w  # log tau - log w
-        least, most = rows.extremes(difference)
+        (least, most), (log_w, step) = rows.settled_extremes(difference, log_w, step)
         residual = max(most, -least)
         if residual < 0.9 * best:
             best, best_at = residual, iteration
@@ -71,4 +71,4 @@ def damped(
             following = 1.0 / (2.0 * centre / half - memory)
             step = (following * memory) * step + (2.0 * following / half) * towards
             memory = following
-        log_w, step = rows.settle(log_w + step, step)
+        log_w = log_w + step

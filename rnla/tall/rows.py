@@ -8,7 +8,7 @@ and then pairs of numbers, so they come out the same for any chunks.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial, reduce
 from typing import Any, TypeVar
 
@@ -28,6 +28,8 @@ __all__ = [
     "largest",
     "like",
     "settle",
+    "settled_extremes",
+    "settled_total",
     "total",
 ]
 
@@ -72,16 +74,23 @@ def fold(part: Callable[..., T], merge: Callable[[T, T], T], *vectors: Any) -> T
     part, of all rows if they are here. `merge` must be associative: it is given neighbours, in
     order. Both are module-level functions or partials of them.
     """
+    return _fold(part, merge, vectors, ())[0]
+
+
+def _fold(
+    part: Callable[..., T], merge: Callable[[T, T], T], vectors: Sequence[Any], keep: Sequence[Any]
+) -> tuple[T, Sequence[Any]]:
+    """What `fold` finds, and vectors that are settled on the way: one round of tasks, not two."""
     if not any(is_distributed(vector) for vector in vectors):
-        return part(0, *vectors)
+        return part(0, *vectors), keep
     dask = import_optional("dask", extra="dask", purpose="to keep row vectors on workers")
     states = each(partial(_boxed, part), *vectors, dtype=object).to_delayed().ravel().tolist()
     join = dask.delayed(partial(_joined, merge), pure=False)
-    states = [join([state]) for state in states]
     while len(states) > 1:
         states = [join(states[i : i + _FAN_IN]) for i in range(0, len(states), _FAN_IN)]
-    found: T = states[0].compute()[0]
-    return found
+    box, *kept = dask.persist(states[0], *keep) if keep else states
+    found: T = box.compute()[0]
+    return found, kept
 
 
 def _boxed(part: Callable[..., Any], *slices: Any, block_info: Any) -> Any:
@@ -100,8 +109,12 @@ def _joined(merge: Callable[[Any, Any], Any], boxes: Any) -> Any:
 
 def extremes(x: Any) -> tuple[float, float]:
     """The smallest and the largest entry; infinities if there is none."""
-    low, high = fold(_extremes, _wider, x)
-    return low, high
+    return fold(_extremes, _wider, x)
+
+
+def settled_extremes(x: Any, *vectors: Any) -> tuple[tuple[float, float], Any]:
+    """The extremes of x, and the vectors as by `settle`, in one go."""
+    return _fold(_extremes, _wider, (x,), vectors)
 
 
 def _extremes(start: int, x: FloatArray) -> tuple[float, float]:
@@ -123,8 +136,14 @@ def _largest(start: int, x: FloatArray) -> float:
 
 def total(x: Any) -> float:
     """The sum, to 106 bits before it is rounded."""
-    pairs: list[float] = fold(_pair, _together, x)
-    return math.fsum(pairs)
+    return settled_total(x)[0]
+
+
+def settled_total(x: Any, *vectors: Any) -> tuple[float, Any]:
+    """The sum of x, and the vectors as by `settle`, in one go."""
+    pairs: list[float]
+    pairs, kept = _fold(_pair, _together, (x,), vectors)
+    return math.fsum(pairs), kept
 
 
 def _together(left: list[float], right: list[float]) -> list[float]:
