@@ -375,7 +375,7 @@ def _processes() -> Iterator[None]:
     distributed = import_optional("distributed", extra="dask", purpose="for --scheduler")
     with (
         distributed.LocalCluster(
-            n_workers=thread_count(), threads_per_worker=1, dashboard_address=None
+            n_workers=thread_count(), threads_per_worker=1, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster),
     ):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -88,7 +91,7 @@ def test_schedulers_of_this_machine_give_the_same_sample(
 def test_a_running_cluster_gives_the_same_sample(capsys, shards, tmp_path):
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0"
     ) as cluster:
         options = ("--columns", "one,x")
         plain = embed(capsys, tmp_path / "a.csv", *shards, *options)
@@ -178,3 +181,32 @@ def test_other_commands_take_a_checkpoint(command, capsys, shards, tmp_path):
     code, _, err = run(capsys, *argv, "--checkpoint", tmp_path / "other")
     assert code == 2
     assert "checkpoint: got" in err
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="files cannot be limited here")
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".npz"])
+def test_a_full_disk_leaves_the_earlier_sample_whole(shards, tmp_path, suffix):
+    """The limit on the size of files stands for a disk with 8 KB left."""
+    out = tmp_path / f"sample{suffix}"
+    out.write_bytes(b"the earlier sample")
+    script = (
+        "import resource, signal, sys; from rnla import cli;"
+        "import rnla, pandas, pyarrow.parquet, rnla.embedding;"
+        "rnla.lp_subspace_embedding([[1.0], [2.0], [3.0]] * 9, 1, size=3);"  # compiled and cached
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192));"
+        "sys.exit(cli.main(sys.argv[1:]))"
+    )
+    options = ("--columns", "one,x", "--p", "1", "--size", "2000", "--no-certify")
+    answer = subprocess.run(
+        [sys.executable, "-c", script, "embed", *shards, *options, "--out", str(out)],
+        capture_output=True,
+        text=True,
+    )
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr.startswith("rnla: error: ")
+    assert f"{out.name}', which cannot be written" in answer.stderr
+    assert out.read_bytes() == b"the earlier sample"
+    assert sorted(path.name for path in tmp_path.iterdir() if "part-" not in path.name) == [
+        out.name
+    ]

@@ -39,8 +39,15 @@ def atomic_file(path: PathLike) -> Iterator[BinaryIO]:
         if target.exists():
             os.chmod(temporary, target.stat().st_mode & 0o777)
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if type(error) is OSError and error.errno is not None:  # a full disk, a quota, a limit
+            raise OSError(
+                error.errno,
+                f"path: got {str(target)!r}, which cannot be written ({error.strerror or error}); "
+                "expected room for the new file. What stood there is unchanged: make room, or "
+                "choose another folder",
+            ) from error
         raise
 
 

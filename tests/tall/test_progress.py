@@ -154,7 +154,7 @@ def test_rows_on_a_cluster_are_shown_by_the_bar_of_the_cluster(capsys):
     rows = dask_rows()
     distributed = pytest.importorskip("distributed")
     cluster = distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0"
     )
     with cluster, distributed.Client(cluster):
         tall = TallMatrix(progress.with_progress(as_tall(rows)._engine))
