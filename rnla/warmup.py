@@ -14,7 +14,7 @@ import scipy.sparse as sp
 
 from . import kernels, sampling
 from .random import Stream
-from .scores.online import online_scores
+from .scores import online_scores
 from .sketch import (
     LESS,
     Cauchy,
