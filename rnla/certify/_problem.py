@@ -12,7 +12,7 @@ from .._result import FloatArray
 from ..basis import Basis
 from ..tall import TallMatrix
 from ._power_sums import distortion_ratios
-from ._row_vectors import at
+from ._row_vectors import at, largest_others
 from ._rows import HeldRows
 from ._sums import SampleLike, sampled_rows
 from ._whole import Whole
@@ -20,8 +20,17 @@ from ._whole import Whole
 __all__ = ["Problem", "check_sample"]
 
 
+_OTHERS = 40  # rows not sampled from which a search starts
+
+
 class Problem:
-    """A sample of the rows of a matrix; rows with weight zero are left out."""
+    """A sample of the rows of a matrix; rows with weight zero are left out.
+
+    `others` are the rows of largest leverage that were not sampled. If a `search` is to come, they
+    are read together with the sampled ones, since either may take a reading of a whole file.
+    """
+
+    search = False
 
     def __init__(self, whole: Whole, sample: SampleLike) -> None:
         self.whole, self.A, self.p = whole, whole.A, whole.p
@@ -66,9 +75,26 @@ class Problem:
         return at(self.whole.leverage, self.indices)
 
     @cached_property
+    def _taken(self) -> tuple[Any, Any]:
+        """Sampled rows and, for a search, others, as they are, in float64, dense or CSR."""
+        others = np.empty(0, dtype=np.int64)
+        if self.search:
+            others = largest_others(self.leverage, self.indices, _OTHERS)
+        both = np.sort(np.concatenate([self.indices, others]))
+        rows = sampled_rows(self.A, both)
+        if not others.size:
+            return rows, rows[:0]
+        return rows[np.searchsorted(both, self.indices)], rows[np.searchsorted(both, others)]
+
+    @property
     def plain_rows(self) -> Any:
         """The sampled rows as they are, in float64, dense or CSR."""
-        return sampled_rows(self.A, self.indices)
+        return self._taken[0]
+
+    @property
+    def others(self) -> Any:
+        """The heaviest of the other rows, with scaled columns."""
+        return self.whole.scaled(self._taken[1])
 
     @cached_property
     def rows(self) -> Any:

@@ -18,7 +18,6 @@ import scipy.sparse as sp
 from .._result import FloatArray, IntArray
 from ..tall import as_tall, single_threaded_blas
 from ._problem import Problem
-from ._row_vectors import largest_others
 from ._rows import HeldRows, congruence, dense_product
 from ._sums import log_power_sums
 
@@ -147,10 +146,13 @@ def _lewis_pair(problem: Problem, lewis: FloatArray) -> tuple[FloatArray, FloatA
 def _row_optima(problem: Problem, G_full: FloatArray) -> FloatArray:
     """(A^T A)^+ a_i for the rows whose count changed most: heavy rows dropped or counted often."""
     score = problem.kept_leverage ** (problem.p / 2.0)
-    kept = score * np.abs(problem.weights - 1.0)
-    dropped = largest_others(problem.leverage, problem.indices, _ROWS)
-    rows = np.concatenate([problem.indices[_largest(kept, _ROWS)], dropped])
-    B = dense_product(problem.whole.take(np.sort(rows)), problem.transform).T
+    kept = np.sort(_largest(score * np.abs(problem.weights - 1.0), _ROWS))
+    # Alternately, since only the first few may be affordable.
+    parts = [
+        dense_product(rows, problem.transform) for rows in (problem.rows[kept], problem.others)
+    ]
+    order = np.argsort(np.concatenate([np.arange(len(part)) for part in parts]), kind="stable")
+    B = np.vstack(parts)[order].T
     if not sp.issparse(problem.transform):
         return B  # in an orthonormal basis the minimiser is the row itself
     with single_threaded_blas():

@@ -173,6 +173,7 @@ class Certifier:
         if problem.rank == 0:
             return _nothing_to_preserve(problem, before)
         chosen = _choose(problem, tiers, budget, lewis)
+        problem.search = "ascent" in chosen
         lost = lost_direction(problem)
         run: dict[str, Callable[[], TierResult]] = {
             "spectral": lambda: spectral_tier(problem),

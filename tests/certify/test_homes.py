@@ -141,6 +141,20 @@ def test_certificates_that_share_are_those_made_alone(name, small, monkeypatch):
         assert [one.passes for one in shared[1:]] == [1, 1]
 
 
+def test_rows_of_files_are_looked_up_once_for_a_sample_and_once_for_the_stand_in(
+    small, monkeypatch
+):
+    A, p, sample, _ = case("stand-in, p = 1", monkeypatch)
+    tall = streamed(A)
+    source, taken = tall._engine._source, []
+    monkeypatch.setattr(source, "take", lambda rows: taken.append(len(rows)) or A[rows])
+    certifier = Certifier(tall, p, seed=3)
+    certifier(sample, starts=2)
+    assert len(taken) == 2
+    certifier(uniform_sample(A, 150, p, 2), starts=2)
+    assert len(taken) == 3
+
+
 ROWS, COLUMNS = 400_000, 16
 BOUND = 5 * 8 * ROWS + 12 * 2**20  # five n-vectors, loaded pieces and the stand-in; A has 49 MiB
 
