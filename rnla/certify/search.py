@@ -4,9 +4,9 @@ Both extremes of N(x) / D(x), N = ||SAx||_p^p and D = ||Ax||_p^p, are searched: 
 linearised, D / N with D linearised. If A has many more rows than the sample and would take more
 than about a million numbers, D is replaced during the search by a sample of A that is independent
 of the one certified (given as `reference`, or drawn here with 16 times its rows), and the most
-promising vectors are improved by a few steps on all rows (up to five million of them): measured
-for n = 100,000, this finds 97 to 101 % of the distortion that a search on all rows finds, for p = 1
-at a fifth of its time.
+promising vectors are improved by a few steps on all rows, see `full_steps`: measured for
+n = 100,000, this finds 97 to 101 % of the distortion that a search on all rows finds, for p = 1 at
+a fifth of its time.
 Whatever the search saw, every ratio reported is measured on all rows, so a found extreme is a true
 ratio; that none is more extreme is not proved.
 

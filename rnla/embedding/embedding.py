@@ -21,7 +21,7 @@ from .._errors import check_fraction, check_p, check_size
 from .._result import Status
 from ..basis import orthonormal_basis
 from ..certify import Certificate, certify_embedding
-from ..certify.certify import Certifier
+from ..certify.certifier import Certifier
 from ..random import RNGLike
 from ..sampling import RowSample
 from ..tall import TallMatrix, as_tall, rows, within_range

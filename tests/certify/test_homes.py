@@ -11,7 +11,7 @@ import pytest
 import scipy.sparse as sp
 
 from rnla.certify import certify_embedding
-from rnla.certify.certify import Certifier
+from rnla.certify.certifier import Certifier
 from rnla.sampling import sample_rows
 from rnla.tall import TallMatrix, _engine, as_tall
 from rnla.tall._engine import LocalEngine
