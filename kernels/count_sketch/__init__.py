@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["columns"]
+__all__ = ["add_dense", "columns"]
 
 
 def columns(
@@ -22,3 +22,11 @@ def columns(
     signs = np.empty(count)
     cpu.columns(np.uint64(key), np.uint64(start), np.uint64(draw), np.uint64(rows), places, signs)
     return places, signs
+
+
+def add_dense(key: int, start: int, block: np.ndarray, out: np.ndarray) -> None:
+    """Add S[:, start : start + len(block)] @ block to `out`, S being drawn on the way; both arrays
+    are C-contiguous float64."""
+    from . import cpu
+
+    cpu.add_dense(np.uint64(key), np.uint64(start), block, out)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["columns", "ragged_columns"]
+__all__ = ["add_dense", "columns", "ragged_columns"]
 
 
 def columns(
@@ -36,3 +36,11 @@ def ragged_columns(
     signs = np.empty(indptr[-1])
     cpu.ragged_columns(np.uint64(key), np.uint64(start), rows, indptr, places, signs)
     return places, signs
+
+
+def add_dense(key: int, start: int, block: np.ndarray, nonzeros: int, out: np.ndarray) -> None:
+    """Add S[:, start : start + len(block)] @ block to `out`, S being drawn on the way, its entries
+    +-1/sqrt(nonzeros); both arrays are C-contiguous float64."""
+    from . import cpu
+
+    cpu.add_dense(np.uint64(key), np.uint64(start), block, nonzeros, out)

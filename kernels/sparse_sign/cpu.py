@@ -6,6 +6,9 @@ import numpy as np
 from numba import njit
 
 from ..philox.cpu import LOW, SHIFT, philox4x32
+from ..sparse_columns import cpu as sparse_columns
+
+add_entries = sparse_columns.add_dense
 
 ONE = np.uint64(1)
 SHIFT_31 = np.uint64(31)
@@ -89,3 +92,15 @@ def ragged_columns(key, start, rows, indptr, places, signs):
     for i in range(indptr.size - 1):
         here = slice(indptr[i], indptr[i + 1])
         draw_column(key, start + np.uint64(i), rows, places[here], signs[here])
+
+
+@njit(cache=True, nogil=True)
+def add_dense(key, start, block, nonzeros, out):
+    count = block.shape[0]
+    places = np.empty((count, nonzeros), dtype=np.int64)
+    values = np.empty((count, nonzeros))
+    columns(key, start, out.shape[0], places, values)
+    scale = 1.0 / np.sqrt(nonzeros)
+    values *= scale
+    indptr = np.arange(0, count * nonzeros + 1, nonzeros)
+    add_entries(indptr, places.ravel(), values.ravel(), block, out)

@@ -8,7 +8,12 @@ Cost nnz(A), one pass at the speed of memory.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
+import numpy as np
+
+from .._result import FloatArray
 from ..random import RNGLike, Stream, resolve_seed
 from ._operator import Distribution
 from ._sparse import Entries, SparseOperator, uniform_entries
@@ -52,5 +57,16 @@ class CountSketchOperator(SparseOperator):
         """See `SparseOperator`."""
         from ..kernels import count_sketch
 
-        key = Stream(self.seed, _PURPOSE).key
-        return uniform_entries(*count_sketch.columns(key, start, stop - start, self.shape[0]))
+        return uniform_entries(*count_sketch.columns(self._key, start, stop - start, self.shape[0]))
+
+    @cached_property
+    def _key(self) -> int:
+        return Stream(self.seed, _PURPOSE).key
+
+    def _add(self, start: int, block: Any, out: FloatArray) -> None:
+        if not isinstance(block, np.ndarray):
+            super()._add(start, block, out)
+            return
+        from ..kernels import count_sketch
+
+        count_sketch.add_dense(self._key, start, block, out)

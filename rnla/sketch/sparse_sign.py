@@ -9,6 +9,8 @@ and OSNAP. Cost nnz(A) * nnz, one pass.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -78,11 +80,22 @@ class SparseSignOperator(SparseOperator):
         from ..kernels import sparse_sign
 
         s, nnz = self.distribution.s, self.distribution.nnz
-        key = Stream(self.seed, _PURPOSE).key
-        places, signs = sparse_sign.columns(key, start, stop - start, s, nnz)
+        places, signs = sparse_sign.columns(self._key, start, stop - start, s, nnz)
         signs *= 1.0 / np.sqrt(nnz)
         return places, signs
 
     def entries(self, start: int, stop: int) -> Entries:
         """See `SparseOperator`."""
         return uniform_entries(*self.columns(start, stop))
+
+    @cached_property
+    def _key(self) -> int:
+        return Stream(self.seed, _PURPOSE).key
+
+    def _add(self, start: int, block: Any, out: FloatArray) -> None:
+        if not isinstance(block, np.ndarray):
+            super()._add(start, block, out)
+            return
+        from ..kernels import sparse_sign
+
+        sparse_sign.add_dense(self._key, start, block, self.distribution.nnz, out)

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnla.kernels import sparse_columns
+from rnla.kernels import count_sketch, sparse_columns, sparse_sign
 
 
 def columns(s, m, seed):
@@ -46,3 +46,21 @@ def test_csr_products_match_the_explicit_matrix(dtype, index):
         *parts, block.data, block.indices.astype(index), block.indptr.astype(index), out
     )
     np.testing.assert_allclose(out, S @ block.toarray().astype(float), atol=1e-12)
+
+
+@pytest.mark.parametrize("d", [1, 5, 8, 64])
+@pytest.mark.parametrize("count", [0, 1, 65, 300])
+def test_drawing_on_the_way_gives_the_same_bits(count, d):
+    block = np.random.default_rng(0).standard_normal((count, d))
+    before = np.random.default_rng(1).standard_normal((20, d))
+    fused, apart = before.copy(), before.copy()
+    sparse_sign.add_dense(7, 2**33, block, 8, fused)
+    places, values = sparse_sign.columns(7, 2**33, count, 20, 8)
+    values *= 1.0 / np.sqrt(8)
+    indptr = np.arange(0, 8 * count + 1, 8)
+    sparse_columns.add_dense(indptr, places.ravel(), values.ravel(), block, apart)
+    np.testing.assert_array_equal(fused, apart)
+    count_sketch.add_dense(7, 2**33, block, fused)
+    places, values = count_sketch.columns(7, 2**33, count, 20)
+    sparse_columns.add_dense(np.arange(count + 1), places, values, block, apart)
+    np.testing.assert_array_equal(fused, apart)
