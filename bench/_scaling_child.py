@@ -9,6 +9,7 @@ on all cores measured right after the work.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import pathlib
@@ -79,6 +80,8 @@ def main() -> None:
     from bench import _scaling_homes
 
     options = task.get("options", {})
+    for module in task.get("modules", ()):
+        importlib.import_module(module)
     imported = resident("VmRSS")
     d = task["columns"]
     small = _scaling_homes.block(0, d)

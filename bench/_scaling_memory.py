@@ -22,6 +22,8 @@ ALLOWANCE = 300e6
 TIMES = 4  # bytes of the matrix over the budget
 COLUMNS = 128
 SPARSE_COLUMNS, PER_ROW = 240, 48
+ARROW = ["pyarrow.dataset", "pyarrow.parquet", "pyarrow.csv", "pandas"]
+MODULES = {"Parquet folder": ARROW, "Feather": ARROW, "CSV": ARROW, "Zarr": ["zarr"]}
 DENSE = (".npy", "Parquet folder", "Feather", "Zarr", "HDF5", "HDF5 chunked", "CSV")
 QUICK = (".npy", "HDF5", "sparse .npz", "iterable")
 
@@ -57,7 +59,8 @@ def prepare(home: str, budget: int, place: pathlib.Path) -> tuple[dict[str, Any]
     if home == "iterable":
         return {"generate": [n, COLUMNS], "columns": COLUMNS}, TIMES * budget, None
     path = WRITERS[home](place, n, COLUMNS, np.float64)
-    return {"path": path, "columns": COLUMNS}, TIMES * budget, stored_bytes(path)
+    task = {"path": path, "columns": COLUMNS, "modules": MODULES.get(home, ["h5py"])}
+    return task, TIMES * budget, stored_bytes(path)
 
 
 def record(
