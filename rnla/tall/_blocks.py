@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 
 from .._result import FloatArray
@@ -37,17 +39,40 @@ def scaled(block: Block, row_scale: FloatArray | None, column_scale: FloatArray 
     return csr_block(data, block.indices, block.indptr, block.shape[1])
 
 
-def product(block: Block, M: Coefficients, row_scale: FloatArray | None) -> FloatArray:
-    """Rows s_i a_i M as a dense array."""
+def product(
+    block: Block, M: Coefficients, row_scale: FloatArray | None, *, passing: bool = False
+) -> FloatArray:
+    """Rows s_i a_i M as a dense array; a `passing` one may be written over by the next."""
+    out = None
+    if passing and isinstance(block, np.ndarray) and not isinstance(M, Extended):
+        out = _scratch(block.shape[0], block.shape[1] if M is None else M.shape[1])
     if M is None:
         dense = block if isinstance(block, np.ndarray) else block.toarray().astype(np.float64)
     elif isinstance(M, Extended):
         dense = M.product(block)
+    elif out is not None:
+        dense = np.matmul(block, M, out=out)
     else:
         dense = block @ M
     if row_scale is None:
         return dense
-    return dense * row_scale[:, None]
+    return np.multiply(dense, row_scale[:, None], out=out)
+
+
+_own = threading.local()
+
+
+def _scratch(rows: int, columns: int) -> FloatArray:
+    """Memory of this thread that it has used before.
+
+    Fresh memory costs more than a product of a block where memory is given back to the system at
+    once, as Dask tells its workers to.
+    """
+    size = rows * columns
+    buffer: FloatArray | None = getattr(_own, "buffer", None)
+    if buffer is None or buffer.size < size:
+        buffer = _own.buffer = np.empty(size)
+    return buffer[:size].reshape(rows, columns)
 
 
 def add_gram(block: Block, M: Coefficients, row_scale: FloatArray | None, out: FloatArray) -> None:
@@ -57,7 +82,7 @@ def add_gram(block: Block, M: Coefficients, row_scale: FloatArray | None, out: F
 
         add_csr_gram(block.data, block.indices, block.indptr, row_scale, out)
         return
-    Y = product(block, M, row_scale)
+    Y = product(block, M, row_scale, passing=True)
     out += Y.T @ Y  # one array and its transpose: NumPy calls the symmetric rank-k update
 
 
@@ -68,7 +93,7 @@ def norms(block: Block, M: Coefficients, p: float) -> FloatArray:
 
         M = np.eye(block.shape[1]) if M is None else M
         return csr_row_norms(block.data, block.indices, block.indptr, M, p)
-    return dense_norms(product(block, M, None), p)
+    return dense_norms(product(block, M, None, passing=True), p)
 
 
 def dense_norms(Y: FloatArray, p: float) -> FloatArray:
