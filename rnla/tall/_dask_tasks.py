@@ -79,7 +79,9 @@ class Reader:
         elif isinstance(chunk, np.ma.MaskedArray):
             raise _surprise(number, "a masked array", "an array without a mask", True)
         else:
-            matrix = np.asarray(chunk)
+            # Messages leave arrays anywhere. Block by block the copies would take longer: fresh
+            # memory is dear on workers, except in large pieces.
+            matrix = aligned(np.asarray(chunk))
         found = tuple(matrix.shape)
         wanted = (found[0] if rows is None else rows, self.columns)
         if found != wanted:
