@@ -1,10 +1,10 @@
 """Fast Walsh-Hadamard transform of columns in place, H[i, j] = (-1)^popcount(i & j).
 
 A transform of 2^k rows is k levels of sums and differences; three levels share one sweep (radix 8)
-over a tile that stays in the second-level cache, so that main memory is read and written once per
-`TILE_LEVELS` levels. `transform` does a tile that lies in one piece, `transform_strided` one whose
-rows lie apart: it is copied to `buffer` and back, since rows apart by a power of two would evict
-each other. Unnormalised: H H = 2^k I.
+over a tile that stays in the second-level cache. `transform` does a tile that lies in one piece,
+`transform_strided` one of up to 32 rows that lie apart: half of its levels on the way into
+`buffer`, half on the way back, since rows apart by a power of two evict each other.
+Unnormalised: H H = 2^k I.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def transform(x: np.ndarray) -> None:
 
 
 def transform_strided(x: np.ndarray, first: int, buffer: np.ndarray) -> None:
-    """Transform columns first … first + w - 1 of x (2^k, W), with a buffer of shape (2^k, w)."""
+    """Transform columns first … first + w - 1 of x (2^k, W), k <= 5, with a buffer (2^k, w)."""
     from . import cpu
 
     cpu.transform_strided(x, first, buffer)

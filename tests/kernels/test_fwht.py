@@ -18,7 +18,7 @@ def test_transform_is_the_product_with_the_hadamard_matrix(k, width):
     np.testing.assert_allclose(x, expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("k", [0, 1, 3, 5])
+@pytest.mark.parametrize("k", range(6))
 def test_strided_transform_touches_its_columns_only(k):
     x = np.random.default_rng(k).standard_normal((2**k, 11))
     expected = x.copy()
