@@ -19,7 +19,7 @@ from .._errors import RnlaError, argument_error
 from .._result import FloatArray, IntArray
 from . import _visits, sparse_extended
 from ._blocks import Coefficients
-from ._engine import BLOCKS_PER_STRIP, Engine, Visit, Wrap, block_rows
+from ._engine import Cut, Engine, Visit, Wrap
 from ._reduction import ADD, MAX, MAX_AND_ADD, PARTS, Reduction
 from ._source import Block
 from .extended import Extended
@@ -111,7 +111,7 @@ class TallMatrix:
     @property
     def strip_rows(self) -> int:
         """Rows computed together: Dask chunks of a multiple of so many send no rows anywhere."""
-        return BLOCKS_PER_STRIP * block_rows(self._engine.header.row_cost)
+        return Cut.of(self._engine.header).strip
 
     def view(self, wrap: Wrap) -> TallMatrix:
         """The matrix of wrap(source), whose rows are changed as they are read; its own passes."""
@@ -136,7 +136,7 @@ class TallMatrix:
         if not (self._engine.is_distributed and self._gathers):
             return self
         if self._kept is None:
-            self._kept = TallMatrix(self._engine, name=self._name)
+            self._kept = TallMatrix(self._engine, name=self._name, column_names=self.column_names)
             self._kept._gathers, self._kept._spent = False, self._spent
         return self._kept
 
@@ -149,17 +149,16 @@ class TallMatrix:
         """The same matrix, whose row vectors come to the caller; itself if they do already."""
         if self._gathers:
             return self
-        other = TallMatrix(self._engine, name=self._name)
-        other._spent = self._spent
+        other = copy.copy(self)
+        other._gathers, other._twin = True, None
         if self._scan is not None:
             other._scan = Scan(self._scan.column_max, np.asarray(self._scan.row_max))
         return other
 
     def deferred(self) -> TallMatrix:
         """A distributed matrix whose row vectors are computed when they are asked for."""
-        other = TallMatrix(self._engine, name=self._name)
-        other._gathers, other._spent, other._scan = self._gathers, self._spent, self._scan
-        other._defers = True
+        other = copy.copy(self)
+        other._defers, other._twin = True, None
         return other
 
     def blocks(self) -> Iterator[tuple[int, Block]]:
