@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from rnla.tall import TallMatrix, as_tall
-from rnla.tall._engine import BLOCKS_PER_STRIP, LocalEngine, block_rows
+from rnla.tall._engine import Cut, LocalEngine
 
 
 class CutEngine:
@@ -60,7 +60,7 @@ class CutEngine:
 def strip_rows(A) -> int:
     """Rows of a strip, the unit in which rows are cut."""
     engine = as_tall(A, require_tall=False)._engine
-    return BLOCKS_PER_STRIP * block_rows(engine._source.row_cost)
+    return Cut.of(engine.header).strip
 
 
 def cut(A, ends) -> TallMatrix:

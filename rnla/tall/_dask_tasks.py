@@ -19,7 +19,7 @@ import scipy.sparse as sp
 from .._errors import ArgumentError, ArgumentTypeError, argument_error, import_optional
 from .._result import FloatArray, IntArray
 from ._blas import single_threaded_blas
-from ._engine import BLOCKS_PER_STRIP, Visit, visit_strips
+from ._engine import Cut, Visit, visit_strips
 from ._file_rows import FileRows
 from ._reduction import Reduction
 from ._source import DenseSource, Source, SparseSource, aligned, csr_block
@@ -147,7 +147,7 @@ class Job:
 
     reader: Reader
     visit: Visit
-    step: int
+    cut: Cut
     shape: tuple[int, ...] | None
     reduction: Reduction
     width: int | None
@@ -159,7 +159,7 @@ class Job:
         cls,
         reader: Reader,
         visit: Visit,
-        step: int,
+        cut: Cut,
         shape: tuple[int, ...] | None,
         reduction: Reduction,
         width: int | None,
@@ -167,7 +167,7 @@ class Job:
     ) -> Job:
         """A job that knows its size, by which Dask decides where tasks run."""
         size = _pickled_size((reader, visit))
-        return cls(reader, visit, step, shape, reduction, width, raw, size)
+        return cls(reader, visit, cut, shape, reduction, width, raw, size)
 
     def __sizeof__(self) -> int:
         return self.size
@@ -186,7 +186,7 @@ class Job:
             start,
             start,
             start + matrix.shape[0],
-            self.step,
+            self.cut,
             self.visit,
             vectors,
             values,
@@ -220,7 +220,7 @@ def visit_part(
         values = np.empty((size, job.width) if job.width else size)
     reader = job.reader
     own = reader.rows(reader.matrix(chunk, part.chunk, rows), part.skip, rows)
-    here, strip = rows - part.skip, job.step * BLOCKS_PER_STRIP
+    here, strip = rows - part.skip, job.cut.strip
     whole = here - here % strip if more else here
     vectors = [aligned(vector) for vector in vectors]
     state = None

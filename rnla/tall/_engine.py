@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from ._read_ahead import READ_AHEAD, read_ahead
 from ._reduction import ADD, Reduction
 from ._source import Block, Header, Source
 
-__all__ = ["Engine", "LocalEngine", "Visit", "block_rows", "thread_count", "visit_strips"]
+__all__ = ["Cut", "Engine", "LocalEngine", "Visit", "block_rows", "thread_count", "visit_strips"]
 
 T = TypeVar("T")
 
@@ -35,6 +35,7 @@ Wrap = Callable[[Source], Source]
 
 _BLOCK_ELEMENTS = 2**16  # 512 KiB of float64: fits a private level-2 cache with its product
 BLOCKS_PER_STRIP = 16
+_PAIRS_PER_ENTRY = 8  # products of two entries of a sparse row in a strip, per entry of A^T A
 _LARGEST_GROUP = 2**26  # bytes; larger reads are no faster
 
 
@@ -90,6 +91,24 @@ def block_rows(row_cost: float) -> int:
     return 1 << (wanted.bit_length() - 1)
 
 
+class Cut(NamedTuple):
+    """Rows of a block and of a strip: a function of the shape and the number of entries alone."""
+
+    block: int
+    strip: int
+
+    @classmethod
+    def of(cls, header: Header) -> Cut:
+        """Strips have 16 blocks, or so many more that a d x d accumulator is worth its making."""
+        n, d = header.shape
+        block = block_rows(header.row_cost)
+        strip = BLOCKS_PER_STRIP * block
+        pairs = header.pair_count / max(n, 1)  # in a row
+        while header.is_sparse and strip < n and strip * pairs < _PAIRS_PER_ENTRY * d * d:
+            strip *= 2
+        return cls(block, strip)
+
+
 def thread_count() -> int:
     """Threads for row blocks: the environment variable RNLA_THREADS, else the usable cores."""
     wanted = os.environ.get("RNLA_THREADS", "")
@@ -103,7 +122,7 @@ def visit_strips(
     offset: int,
     start: int,
     stop: int,
-    step: int,
+    cut: Cut,
     visit: Visit,
     rows: Sequence[Any],
     values: FloatArray | None,
@@ -111,17 +130,17 @@ def visit_strips(
     reduction: Reduction,
     raw: bool,
 ) -> Any:
-    """Visit rows start … stop-1, whole strips of blocks of `step` rows; return the reduction.
+    """Visit rows start … stop-1, whole strips; return the reduction.
 
     `source` and the row vectors and values, if any, begin with row `offset`.
     """
     state = None
     read = source.read_raw if raw else source.read
     nothing = np.zeros(0)
-    for first in range(start, stop, step * BLOCKS_PER_STRIP):
+    for first in range(start, stop, cut.strip):
         out = nothing if shape is None else np.zeros(shape)
-        for begin in range(first, min(first + step * BLOCKS_PER_STRIP, stop), step):
-            here = slice(begin - offset, min(begin + step, stop) - offset)
+        for begin in range(first, min(first + cut.strip, stop), cut.block):
+            here = slice(begin - offset, min(begin + cut.block, stop) - offset)
             block = read(here.start, here.stop)
             found = visit(block, begin, out, *(vector[here] for vector in rows))
             if values is not None:
@@ -141,7 +160,7 @@ class LocalEngine:
         self._source = source
         self._memory = memory
         self.header = Header.of(source)
-        self._step = block_rows(source.row_cost)
+        self._cut = Cut.of(self.header)
         if memory is not None:
             self._free(memory)  # raises now rather than in the first pass
 
@@ -150,7 +169,7 @@ class LocalEngine:
         header = self.header
         n = header.shape[0]
         per_entry = header.dtype.itemsize + (8 if header.is_sparse else 0)
-        rows = min(self._step * BLOCKS_PER_STRIP, n)
+        rows = min(self._cut.strip, n)
         return rows * (header.entry_count / max(n, 1) * per_entry + 8)
 
     def _groups_in_memory(self) -> int:
@@ -159,13 +178,13 @@ class LocalEngine:
 
     def _free(self, memory: int) -> float:
         """Bytes of the budget for rows that are read ahead."""
-        strips = -(-self.header.shape[0] // (self._step * BLOCKS_PER_STRIP))
+        strips = -(-self.header.shape[0] // self._cut.strip)
         at_once = min(self._groups_in_memory(), strips) if self.header.streamed else 0
         return check_budget(memory, self.header, self._strip_bytes(), at_once)
 
     def _groups(self) -> list[tuple[int, int]]:
         """Ranges of rows that are visited from one loaded piece."""
-        n, strip = self.header.shape[0], self._step * BLOCKS_PER_STRIP
+        n, strip = self.header.shape[0], self._cut.strip
         if not self.header.streamed:
             return [(start, min(start + strip, n)) for start in range(0, n, strip)]
         share = float(_LARGEST_GROUP)
@@ -177,7 +196,7 @@ class LocalEngine:
     def _pieces(self) -> Generator[tuple[int, int, int, Source], None, None]:
         """(offset, start, stop, source) of every strip; the rows of `source` begin at `offset`."""
         self._source.check()
-        strip = self._step * BLOCKS_PER_STRIP
+        strip = self._cut.strip
         groups = self._groups()
         if not self.header.streamed:
             for start, stop in groups:
@@ -212,7 +231,7 @@ class LocalEngine:
                     offset,
                     start,
                     stop,
-                    self._step,
+                    self._cut,
                     visit,
                     [vector[offset:] for vector in vectors],
                     None if values is None else values[offset:],
@@ -248,8 +267,8 @@ class LocalEngine:
         """See `Engine`."""
         with closing(self._pieces()) as pieces:
             for offset, first, last, source in pieces:
-                for start in range(first, last, self._step):
-                    stop = min(start + self._step, last)
+                for start in range(first, last, self._cut.block):
+                    stop = min(start + self._cut.block, last)
                     yield start, source.read(start - offset, stop - offset)
 
     def take(self, rows: IntArray) -> Any:

@@ -18,7 +18,7 @@ import scipy.sparse as sp
 from .._result import FloatArray, IntArray
 from ._dask_pass import Pass
 from ._dask_tasks import Job, Reader, layout
-from ._engine import BLOCKS_PER_STRIP, Visit, Wrap, block_rows
+from ._engine import Cut, Visit, Wrap
 from ._reduction import ADD, Reduction
 from ._source import Block, Header
 from .dask_collections import DaskRows
@@ -39,8 +39,8 @@ class DaskEngine:
         self.header: Header = header
         self._wrap = wrap
         self._reader = Reader(rows.header.shape[1], rows.header.is_sparse, wrap)
-        self._step = block_rows(header.row_cost)
-        self._parts = layout(rows.edges, self._step * BLOCKS_PER_STRIP)
+        self._cut = Cut.of(header)
+        self._parts = layout(rows.edges, self._cut.strip)
 
     @property
     def column_names(self) -> tuple[str, ...] | None:
@@ -59,7 +59,7 @@ class DaskEngine:
         gather: bool = True,
     ) -> tuple[FloatArray | None, Any]:
         """See `Engine`. Without `gather` values are a persisted Dask array, chunk by part."""
-        job = Job.of(self._reader, visit, self._step, shape, reduction, width, raw)
+        job = Job.of(self._reader, visit, self._cut, shape, reduction, width, raw)
         one_pass = Pass(self._rows, self._parts, job, rows)
         if gather:
             return one_pass.gathered()
@@ -67,12 +67,12 @@ class DaskEngine:
 
     def lazy(self, visit: Visit, *, rows: Sequence[Any] = (), width: int = 0) -> Any:
         """The row values of a pass as a Dask array of which nothing is computed yet."""
-        job = Job.of(self._reader, visit, self._step, None, ADD, width, False)
+        job = Job.of(self._reader, visit, self._cut, None, ADD, width, False)
         return Pass(self._rows, self._parts, job, rows).values()
 
     def blocks(self) -> Iterator[tuple[int, Block]]:
         """See `Engine`. Chunks come here one at a time."""
-        n, strip = self.header.shape[0], self._step * BLOCKS_PER_STRIP
+        n, strip = self.header.shape[0], self._cut.strip
         start, stop, pieces = 0, 0, list[Any]()
         for number, chunk in self._rows.chunks():
             matrix = self._reader.matrix(chunk, number)
@@ -84,8 +84,8 @@ class DaskEngine:
                 continue
             matrix = self._reader.stack(pieces)
             source = self._reader.source(self._reader.rows(matrix, 0, end - start))
-            for first in range(start, end, self._step):
-                yield first, source.read(first - start, min(first + self._step, end) - start)
+            for first in range(start, end, self._cut.block):
+                yield first, source.read(first - start, min(first + self._cut.block, end) - start)
             pieces = [self._reader.rows(matrix, end - start, stop - start)] if end < stop else []
             start = end
 

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from .._errors import argument_error, import_optional
-from ._engine import BLOCKS_PER_STRIP, block_rows
+from ._engine import Cut
 from ._file_rows import FileRows
 from ._source import Header, Source
 from .dask_collections import DaskRows, task_specification
@@ -61,7 +61,7 @@ def spread(source: Any, memory: int | None, name: str) -> DaskEngine:
 
 
 def _rows_of_a_chunk(source: Source, memory: int | None) -> int:
-    strip = block_rows(source.row_cost) * BLOCKS_PER_STRIP
+    strip = Cut.of(source).strip
     size = _CHUNK_BYTES if memory is None else min(_CHUNK_BYTES, memory / 8)
     per_entry = source.dtype.itemsize + (8 if source.is_sparse else 0)
     per_row = max(source.entry_count / source.shape[0] * per_entry, 1.0)
