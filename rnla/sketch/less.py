@@ -35,7 +35,8 @@ class LESS(Distribution):
         Rows and columns of S.
     scores : array_like, shape (n,)
         Leverage scores or upper bounds on them, up to a factor: non-negative, not all zero. A row
-        with score zero is never used, so it must be zero. Ones give the uniform variant.
+        with score zero is never used, so it must be zero. Ones, with `row_nnz`, give the uniform
+        variant.
     row_nnz : float, optional
         Expected entries per row of S; the sum of the scores, which is the rank, by default.
 
@@ -64,7 +65,7 @@ class LESS(Distribution):
                     " with entries that are negative, not finite or all zero" if scores.size else ""
                 ),
                 f"{self.n} non-negative numbers, not all zero",
-                "Pass rnla.leverage_scores(A).values, or np.ones(n) for the uniform variant.",
+                "Pass rnla.leverage_scores(A).values, or np.ones(n) with row_nnz= for the uniform variant.",
             )
         object.__setattr__(self, "scores", scores)
         if self.row_nnz is not None:

@@ -3,7 +3,7 @@
 As the Hadamard transform, for any n and with entries up to sqrt(2) larger (Avron, Maymounkov,
 Toledo, SISC 2010). In a pass over blocks the cosines of a
 block are those of the first block turned by one angle per row: two products with fixed tables,
-4 n s d flops. With the whole matrix in memory and s beyond 16 log2(n), SciPy's DCT is faster,
+4 n s d flops. With the whole matrix in memory and s beyond 4 log2(n), SciPy's DCT is faster,
 O(n log n) per column and one copy of A; the results agree to rounding error.
 """
 
@@ -89,7 +89,7 @@ class SubsampledCosineOperator(Operator):
     def __matmul__(self, A: Any) -> Any:
         s, n = self.shape
         whole = isinstance(A, np.ndarray) and A.dtype in (np.float64, np.float32) and A.ndim == 2
-        if not whole or A.shape[0] != n or s <= 16 * np.log2(2 * n) or not A.shape[1]:
+        if not whole or A.shape[0] != n or s <= 4 * np.log2(2 * n) or not A.shape[1]:
             return super().__matmul__(A)
         return self._by_transform(A)
 

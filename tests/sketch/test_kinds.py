@@ -159,7 +159,7 @@ def test_subsampled_hadamard_is_what_it_says():
 
 def test_subsampled_cosine_is_what_it_says():
     n, A = 300, np.random.default_rng(0).standard_normal((300, 11))
-    for s in (50, 290):  # products with tables; the transform
+    for s in (20, 290):  # products with tables; the transform
         S = SubsampledCosine(s, n).draw(1)
         turned = scipy.fft.dct(S.signs(0, n)[:, None] * A, axis=0, norm="ortho")
         expected = np.sqrt(n / s) * turned[S.chosen]
