@@ -25,7 +25,7 @@ SPARSE_COLUMNS, PER_ROW = 240, 48
 # What reading a home imports by itself: no part of the growth.
 MODULES = {
     "Parquet folder": ["pyarrow.parquet", "pandas"],
-    "Feather": ["pyarrow.feather", "pandas"],
+    "Feather": ["pyarrow.ipc", "pandas"],
     "CSV": ["pyarrow.csv", "pandas"],
     "Zarr": ["zarr"],
     "HDF5": ["h5py"],

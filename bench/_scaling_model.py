@@ -1,8 +1,8 @@
 """From one and two workers to ten thousand: words moved and time of an algorithm, predicted.
 
-Nothing is fitted to a curve. What `_scaling_workers` measured at its smallest size (passes, graphs,
-tasks per chunk, words of states and jobs, run time of tasks per row) and the constants of the
-machine (seconds per graph and per task, latency, bandwidth) go into
+What `_scaling_workers` measured at its smallest size (passes, graphs, tasks per chunk, words of
+states and jobs, run time of tasks per row) and the constants of the machine (seconds per graph and
+per task, a straight line through passes without work; latency, bandwidth) go into
 
     time  = graphs a + tasks b + busy n / k + c
             + levels (latency + 8 states) + log2(k) (latency + job)
@@ -10,9 +10,10 @@ machine (seconds per graph and per task, latency, bandwidth) go into
 
 for k workers. b is paid by one scheduler, one task after another, and not hidden behind arithmetic,
 so this is a pessimistic model. Levels are those of the tree of fan-in 8 between workers, c is the
-algebra between passes, what remains of the measured time at the smallest size. The model's own
-check is to predict the larger sizes, and two workers from one. It knows nothing of stragglers,
-shared links, or a scheduler that slows down under many workers.
+algebra between passes, what remains, if anything, of the time measured at the smallest size, where
+the number of iterations comes from too. The model's own check is to predict the larger sizes, and
+two workers from one. It knows nothing of stragglers, shared links, or a scheduler that slows down
+under many workers.
 """
 
 from __future__ import annotations
