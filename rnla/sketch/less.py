@@ -65,7 +65,7 @@ class LESS(Distribution):
                     " with entries that are negative, not finite or all zero" if scores.size else ""
                 ),
                 f"{self.n} non-negative numbers, not all zero",
-                "Pass rnla.leverage_scores(A).values, or np.ones(n) with row_nnz= for the uniform variant.",
+                "Pass rnla.leverage_scores(A).values, or np.ones(n) and a row_nnz.",
             )
         object.__setattr__(self, "scores", scores)
         if self.row_nnz is not None:
