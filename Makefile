@@ -81,6 +81,7 @@ bench: $(VENV)/.dev
 	$(RUN) -m bench.streams
 	$(RUN) -m bench.sample_complexity
 	$(RUN) -m bench.promise
+	$(RUN) -m bench.sketch
 	$(RUN) -m bench.scaling
 
 format: $(VENV)/.dev
