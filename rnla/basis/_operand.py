@@ -49,7 +49,8 @@ class Operand:
         if row_scale is not None:
             # Relative to the largest entry, which the column scales bring near one.
             row_max = scan.row_max * inverse_power_of_two(np.max(scan.column_max))
-            self.unit = float(inverse_power_of_two(rows.largest(row_scale * row_max)))
+            found, (row_scale,) = rows.settled_extremes(row_scale * row_max, row_scale)
+            self.unit = float(inverse_power_of_two(found[1]))
             row_scale = row_scale * self.unit
         self.row_scale = row_scale
         self.column_scale = inverse_power_of_two(scan.column_max)

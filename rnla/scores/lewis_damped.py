@@ -49,7 +49,7 @@ def damped(
         iteration += 1
         h = leverage((0.5 - 1.0 / p) * log_w)
         difference = 2.0 * h - (2.0 / p) * log_w  # log tau - log w
-        (least, most), (log_w, step) = rows.settled_extremes(difference, log_w, step)
+        (least, most), (h, log_w, step) = rows.settled_extremes(difference, h, log_w, step)
         residual = max(most, -least)
         if residual < 0.9 * best:
             best, best_at = residual, iteration

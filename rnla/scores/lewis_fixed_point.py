@@ -35,7 +35,7 @@ def fixed_point(
         iteration += 1
         h = leverage((0.5 - 1.0 / p) * log_w)
         difference = 2.0 * h - (2.0 / p) * log_w  # log tau - log w
-        (least, most), (log_w,) = rows.settled_extremes(difference, log_w)
+        (least, most), (h, log_w) = rows.settled_extremes(difference, h, log_w)
         residual = max(most, -least)
         if residual <= tol or iteration == max_iter:
             ratio = float(np.exp(most))
