@@ -23,7 +23,7 @@ from .._result import FloatArray
 from ._dask_progress import watched
 from ._dask_tasks import Job, Part, head, merge, total, visit_part
 from ._engine import Visit
-from .dask_collections import DaskRows, task_specification
+from .dask_collections import DaskRows, futures_of, homes_of, task_specification
 from .rows import is_distributed
 
 __all__ = ["Pass"]
@@ -37,7 +37,14 @@ _AS_IT_IS = {"traverse": False, "optimize_graph": False}
 class Pass:
     """The graph of one pass."""
 
-    def __init__(self, rows: DaskRows, parts: list[Part], job: Job, vectors: Sequence[Any]) -> None:
+    def __init__(
+        self,
+        rows: DaskRows,
+        parts: list[Part],
+        job: Job,
+        vectors: Sequence[Any],
+        earlier: Any = None,
+    ) -> None:
         self._parts, self._job = parts, job
         # One prefix for all tasks: Dask learns from the first, which takes no time, that it is not
         # worth while to move a chunk in order to start a part earlier.
@@ -50,7 +57,7 @@ class Pass:
         slices = [self._slices(vector) for vector in vectors]
         both = job.shape is not None and job.width is not None
         states: list[tuple[str, Any]] = []
-        homes = rows.homes()
+        homes = self._homes(rows, earlier)
         self._pins: dict[Any, list[str]] = {}
         for i, part in enumerate(parts):
             value_key = self._value_key(i)
@@ -67,15 +74,24 @@ class Pass:
             chunk = self._ref(rows.keys[part.chunk])
             own = self._list([pieces[i] for pieces in slices])
             self._add(key, visit_part, job_ref, part, size, chunk, self._list(more), own)
-            if homes[part.chunk]:
-                self._pins[key] = [homes[part.chunk]]
+            if homes[i]:
+                self._pins[key] = [homes[i]]
             if both:
                 self._add(value_key, itemgetter(1), self._ref(key))
                 self._add((name, "state", i), itemgetter(0), self._ref(key))
                 key = (name, "state", i)
-            states.append((homes[part.chunk], self._ref(key)))
+            states.append((homes[i], self._ref(key)))
         if job.shape is not None:
             self._add_tree(states)
+
+    def _homes(self, rows: DaskRows, earlier: Any) -> list[str]:
+        """The worker of each part: where its chunk is, or else what a pass before left there."""
+        homes = rows.homes()
+        if any(homes) or earlier is None:
+            return [homes[part.chunk] for part in self._parts]
+        tail = (0,) * (earlier.ndim - 1)
+        keys = [(earlier.name, i, *tail) for i in range(len(self._parts))]
+        return homes_of(futures_of(earlier, keys))
 
     def _add(self, key: Any, function: Callable[..., Any], *arguments: Any) -> None:
         self._layer[key] = self._specification.Task(key, function, *arguments)

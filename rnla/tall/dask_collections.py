@@ -24,7 +24,7 @@ from ._source import Header
 if TYPE_CHECKING:
     from .dask_engine import DaskEngine
 
-__all__ = ["DaskRows", "open_dask", "task_specification"]
+__all__ = ["DaskRows", "futures_of", "homes_of", "open_dask", "task_specification"]
 
 _EXPECTED = "a dask.array or dask.dataframe"
 
@@ -47,14 +47,7 @@ class DaskRows:
 
     def homes(self) -> Sequence[str]:
         """The worker that holds each chunk of a persisted collection; empty if not known."""
-        present = [future for future in self.futures if future is not None]
-        if not present:
-            return [""] * len(self.keys)
-        holders = present[0].client.who_has(present)
-        return [
-            "" if future is None else min(holders.get(future.key, ()), default="")
-            for future in self.futures
-        ]
+        return homes_of(self.futures)
 
     def _delayed(self, number: int) -> Any:
         (layer,) = self.collection.__dask_layers__()
@@ -174,7 +167,7 @@ def _array_rows(A: Any, name: str) -> DaskRows:
         sizes,
         kind,
         (entries, pairs),
-        futures=_futures(A, chunks),
+        futures=futures_of(A, [chunk.key for chunk in chunks]),
     )
 
 
@@ -203,17 +196,28 @@ def _table_rows(A: Any, name: str) -> DaskRows:
         [s.rows for s in surveys],
         (len(plan.names), plan.dtype, plan.is_sparse),
         (sum(s.entries for s in surveys), sum(s.pairs for s in surveys)),
-        futures=_futures(A, partitions),
+        futures=futures_of(A, [partition.key for partition in partitions]),
         unit="partition",
         column_names=plan.names,
     )
 
 
-def _futures(A: Any, chunks: Sequence[Any]) -> tuple[Any, ...]:
-    """The future of each chunk that a cluster holds."""
+def homes_of(futures: Sequence[Any]) -> list[str]:
+    """The worker that holds each future's result; empty for None, or if not known."""
+    present = [future for future in futures if future is not None]
+    if not present or present[0].client.status != "running":
+        return [""] * len(futures)
+    holders = present[0].client.who_has(present)
+    return [
+        "" if future is None else min(holders.get(future.key, ()), default="") for future in futures
+    ]
+
+
+def futures_of(A: Any, keys: Sequence[Any]) -> tuple[Any, ...]:
+    """The future of each key that a cluster holds, else None."""
     distributed = sys.modules.get("distributed")  # without it there are none
     found = {} if distributed is None else {f.key: f for f in distributed.futures_of(A)}
-    return tuple(found.get(chunk.key) for chunk in chunks)
+    return tuple(found.get(key) for key in keys)
 
 
 def _with_header(

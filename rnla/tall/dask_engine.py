@@ -40,6 +40,7 @@ class DaskEngine:
         self._wrap = wrap
         self._reader = Reader(rows.header.shape[1], rows.header.is_sparse, wrap)
         self._cut = Cut.of(header)
+        self._first: Any = None  # row values of an early pass: chunks of no home follow them
         self._parts = layout(rows.edges, self._cut.strip)
 
     @property
@@ -60,15 +61,18 @@ class DaskEngine:
     ) -> tuple[FloatArray | None, Any]:
         """See `Engine`. Without `gather` values are a persisted Dask array, chunk by part."""
         job = Job.of(self._reader, visit, self._cut, shape, reduction, width, raw)
-        one_pass = Pass(self._rows, self._parts, job, rows)
+        one_pass = Pass(self._rows, self._parts, job, rows, self._first)
         if gather:
             return one_pass.gathered()
-        return one_pass.kept()
+        total, values = one_pass.kept()
+        if self._first is None:
+            self._first = values
+        return total, values
 
     def lazy(self, visit: Visit, *, rows: Sequence[Any] = (), width: int = 0) -> Any:
         """The row values of a pass as a Dask array of which nothing is computed yet."""
         job = Job.of(self._reader, visit, self._cut, None, ADD, width, False)
-        return Pass(self._rows, self._parts, job, rows).values()
+        return Pass(self._rows, self._parts, job, rows, self._first).values()
 
     def blocks(self) -> Iterator[tuple[int, Block]]:
         """See `Engine`. Chunks come here one at a time."""
