@@ -94,9 +94,9 @@ def counted_passes(counter: Counter) -> Iterator[None]:
     """Tell the counter of every pass that is begun."""
     plain = Pass.__init__
 
-    def watched(self: Pass, rows: Any, parts: Any, job: Any, vectors: Any) -> None:
+    def watched(self: Pass, rows: Any, parts: Any, job: Any, *others: Any) -> None:
         counter.jobs.append(job)
-        plain(self, rows, parts, job, vectors)
+        plain(self, rows, parts, job, *others)
 
     Pass.__init__ = watched  # type: ignore[method-assign]
     try:
