@@ -16,7 +16,7 @@ import numpy as np
 
 from .._errors import argument_error, check_size
 from .._result import FloatArray
-from ..random import RNGLike, resolve_seed
+from ..random import RNGLike
 from . import _apply
 
 __all__ = ["Adjoint", "Distribution", "Operator"]
@@ -206,8 +206,3 @@ class Adjoint:
     def toarray(self) -> FloatArray:
         """The transpose as a dense (n, s) array."""
         return self.operator.toarray().T
-
-
-def drawn(rng: RNGLike) -> int:
-    """The seed of a draw."""
-    return resolve_seed(rng)
