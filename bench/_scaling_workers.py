@@ -101,7 +101,7 @@ def cluster(workers: int) -> Iterator[tuple[Any, Counter]]:
 
 def strip_rows(d: int) -> int:
     """Rows of a strip, in whole numbers of which chunks are cut."""
-    from rnla.tall._engine import BLOCKS_PER_STRIP, block_rows
+    from rnla.tall._cut import BLOCKS_PER_STRIP, block_rows
 
     return block_rows(float(d)) * BLOCKS_PER_STRIP
 

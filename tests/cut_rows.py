@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from rnla.tall import TallMatrix, as_tall
-from rnla.tall._engine import Cut, LocalEngine
+from rnla.tall._cut import Cut
+from rnla.tall._engine import LocalEngine
 
 
 class CutEngine:

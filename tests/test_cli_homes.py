@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from rnla import cli
-from rnla.tall import _engine, dask_files
+from rnla.tall import _cut, dask_files
 from rnla.tall.files import read_sample
 
 N = 6000
@@ -81,7 +81,7 @@ def test_schedulers_of_this_machine_give_the_same_sample(
 ):
     pytest.importorskip("dask")
     if scheduler == "threads":  # other processes would not see it
-        monkeypatch.setattr(_engine, "_BLOCK_ELEMENTS", 2**8)
+        monkeypatch.setattr(_cut, "_BLOCK_ELEMENTS", 2**8)
         monkeypatch.setattr(dask_files, "_CHUNK_BYTES", 1)
     options = ("--columns", "one,x")
     plain = embed(capsys, tmp_path / "a.csv", *shards, *options)

@@ -105,10 +105,11 @@ def leverage_scores(
     ===========  =========================================  ===============  ==================
 
     G is the Gram matrix of the columns scaled to equal norm; the first pass looks for scales, NaN
-    and infinities, and computes G if the method may want it (a pass of its own for CSR). For a CSR matrix read nnz for n d, and nnz_i^2 for d^2 in the gram path
-    (in the others too if rows are so sparse that this is less). Memory beyond the input is one or
-    two n-vectors, O(d^2) and a block per thread; no n x d array is formed. On Dask n-vectors are
-    cut like A and stay where its chunks are, and d x d matrices travel.
+    and infinities, and computes G if the method may want it (a pass of its own for CSR). For a CSR
+    matrix read nnz for n d, and nnz_i^2 for d^2 in the gram path (in the others too if rows are so
+    sparse that this is less). Memory beyond the input is one or two n-vectors, O(d^2) and a block
+    per thread; no n x d array is formed. On Dask n-vectors are cut like A and stay where its chunks
+    are, and d x d matrices travel.
 
     Every score has a small relative error, about 1e-10 or better, whatever the sizes of the rows
     and columns and whatever the condition number: if rounding times ``result.condition`` exceeds

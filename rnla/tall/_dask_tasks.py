@@ -19,7 +19,8 @@ import scipy.sparse as sp
 from .._errors import ArgumentError, ArgumentTypeError, argument_error, import_optional
 from .._result import FloatArray, IntArray
 from ._blas import single_threaded_blas
-from ._engine import Cut, Visit, visit_strips
+from ._cut import Cut
+from ._engine import Visit, visit_strips
 from ._file_rows import FileRows
 from ._reduction import Reduction
 from ._source import DenseSource, Source, SparseSource, aligned, csr_block

@@ -13,18 +13,19 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from .._result import FloatArray, IntArray
 from ._blas import single_threaded_blas
 from ._budget import check_budget
+from ._cut import Cut
 from ._read_ahead import READ_AHEAD, read_ahead
 from ._reduction import ADD, Reduction
 from ._source import Block, Header, Source
 
-__all__ = ["Cut", "Engine", "LocalEngine", "Visit", "block_rows", "thread_count", "visit_strips"]
+__all__ = ["Engine", "LocalEngine", "Visit", "thread_count", "visit_strips"]
 
 T = TypeVar("T")
 
@@ -33,9 +34,6 @@ T = TypeVar("T")
 Visit = Callable[..., FloatArray | None]
 Wrap = Callable[[Source], Source]
 
-_BLOCK_ELEMENTS = 2**16  # 512 KiB of float64: fits a private level-2 cache with its product
-BLOCKS_PER_STRIP = 16
-_PAIRS_PER_ENTRY = 8  # products of two entries of a sparse row in a strip, per entry of A^T A
 _LARGEST_GROUP = 2**26  # bytes; larger reads are no faster
 
 
@@ -83,30 +81,6 @@ class Engine(Protocol):
 
         None if only the rows themselves can tell.
         """
-
-
-def block_rows(row_cost: float) -> int:
-    """Rows of a block whose rows cost `row_cost` elements: a power of two from 64 to 65536."""
-    wanted = max(64, min(65536, int(_BLOCK_ELEMENTS / max(row_cost, 1.0))))
-    return 1 << (wanted.bit_length() - 1)
-
-
-class Cut(NamedTuple):
-    """Rows of a block and of a strip: a function of the shape and the number of entries alone."""
-
-    block: int
-    strip: int
-
-    @classmethod
-    def of(cls, header: Header) -> Cut:
-        """Strips have 16 blocks, or so many more that a d x d accumulator is worth its making."""
-        n, d = header.shape
-        block = block_rows(header.row_cost)
-        strip = BLOCKS_PER_STRIP * block
-        pairs = header.pair_count / max(n, 1)  # in a row
-        while header.is_sparse and strip < n and strip * pairs < _PAIRS_PER_ENTRY * d * d:
-            strip *= 2
-        return cls(block, strip)
 
 
 def thread_count() -> int:

@@ -16,9 +16,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._result import FloatArray, IntArray
+from ._cut import Cut
 from ._dask_pass import Pass
 from ._dask_tasks import Job, Reader, layout
-from ._engine import Cut, Visit, Wrap
+from ._engine import Visit, Wrap
 from ._reduction import ADD, Reduction
 from ._source import Block, Header
 from .dask_collections import DaskRows

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from .._errors import argument_error, import_optional
-from ._engine import Cut
+from ._cut import Cut
 from ._file_rows import FileRows
 from ._source import Header, Source
 from .dask_collections import DaskRows, task_specification

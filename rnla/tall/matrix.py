@@ -19,7 +19,8 @@ from .._errors import RnlaError, argument_error
 from .._result import FloatArray, IntArray
 from . import _visits, sparse_extended
 from ._blocks import Coefficients
-from ._engine import Cut, Engine, Visit, Wrap
+from ._cut import Cut
+from ._engine import Engine, Visit, Wrap
 from ._reduction import ADD, MAX, MAX_AND_ADD, PARTS, Reduction
 from ._source import Block
 from .extended import Extended

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from rnla.certify import certify_embedding
 from rnla.certify.certifier import Certifier
 from rnla.sampling import sample_rows
-from rnla.tall import TallMatrix, _engine, as_tall
+from rnla.tall import TallMatrix, _cut, as_tall
 from rnla.tall._engine import LocalEngine
 from tests.certify.homes import Tiles, streamed
 from tests.certify.references import uniform_sample
@@ -49,7 +49,7 @@ CASES = {
 @pytest.fixture
 def small(monkeypatch):
     """Strips of 1024 rows, and stand-ins of a few thousand numbers."""
-    monkeypatch.setattr(_engine, "_BLOCK_ELEMENTS", 2**8)
+    monkeypatch.setattr(_cut, "_BLOCK_ELEMENTS", 2**8)
     monkeypatch.setattr("rnla.certify.search._HELD_ALWAYS", 10_000)
     monkeypatch.setattr("rnla.certify.search.HELD_AT_MOST", 15_000)
 
@@ -160,7 +160,7 @@ BOUND = 5 * 8 * ROWS + 12 * 2**20  # five n-vectors, loaded pieces and the stand
 
 
 def peak_of_certificate(monkeypatch, p, **options):
-    monkeypatch.setattr(_engine, "_BLOCK_ELEMENTS", 2**13)
+    monkeypatch.setattr(_cut, "_BLOCK_ELEMENTS", 2**13)
     monkeypatch.setattr("rnla.certify.search._HELD_ALWAYS", 100_000)
     tile = np.random.default_rng(0).standard_t(3, (5000, COLUMNS))
     tall = TallMatrix(LocalEngine(Tiles(tile, ROWS), memory=8 * 8 * ROWS + 6 * 2**20))

@@ -12,7 +12,7 @@ from rnla import lp_subspace_embedding
 from rnla.random import Stream
 from rnla.sampling import sampling_probabilities
 from rnla.sampling._rows import ROW_PURPOSE
-from rnla.tall import _engine
+from rnla.tall import _cut
 from tests.cut_rows import evenly
 
 dask = pytest.importorskip("dask")
@@ -25,7 +25,7 @@ D, STRIP = 4, 1024
 def small_strips():
     """Blocks of 64 rows, strips of 1024."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_engine, "_BLOCK_ELEMENTS", 2**9)
+        patch.setattr(_cut, "_BLOCK_ELEMENTS", 2**9)
         yield
 
 

@@ -19,7 +19,7 @@ from rnla import (
     root_leverage_scores,
 )
 from rnla.report import to_json, to_text
-from rnla.tall import _engine, as_tall
+from rnla.tall import _cut, as_tall
 from tests.cut_rows import cut, evenly
 
 da = pytest.importorskip("dask.array")
@@ -31,7 +31,7 @@ N, D, STRIP = 17_500, 4, 1024  # more than 65536 entries, so no dense copy is ma
 def small_strips():
     """Blocks of 64 rows, strips of 1024: eighteen strips."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_engine, "_BLOCK_ELEMENTS", 2**9)
+        patch.setattr(_cut, "_BLOCK_ELEMENTS", 2**9)
         yield
 
 

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 import rnla
 from rnla.regression import active_lp_regression
 from rnla.scores._sensitivity_rows import count_distinct
-from rnla.tall import _engine, as_tall
+from rnla.tall import _cut, as_tall
 from tests.certify.homes import streamed
 from tests.families import gaussian
 
@@ -44,7 +44,7 @@ CALLS = {
 @pytest.fixture
 def small(monkeypatch):
     """Strips of 1024 rows."""
-    monkeypatch.setattr(_engine, "_BLOCK_ELEMENTS", 2**8)
+    monkeypatch.setattr(_cut, "_BLOCK_ELEMENTS", 2**8)
 
 
 def in_dask(A):

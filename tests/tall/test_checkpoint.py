@@ -149,7 +149,7 @@ def test_results_and_pass_counts_are_those_of_a_plain_run(algorithm, home, tmp_p
 
 
 def test_row_vectors_of_a_stored_pass_stay_distributed(tmp_path, monkeypatch):
-    monkeypatch.setattr("rnla.tall._engine._BLOCK_ELEMENTS", 64)  # strips of 1024 rows
+    monkeypatch.setattr("rnla.tall._cut._BLOCK_ELEMENTS", 64)  # strips of 1024 rows
     for _ in range(2):
         tall = distributed(tmp_path).through(lambda engine: with_checkpoint(engine, tmp_path / "c"))
         norms = tall.row_norms()

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnla import ArgumentError, RnlaError, leverage_scores, lewis_weights
-from rnla.tall import _dask_pass, _engine, as_tall
+from rnla.tall import _cut, _dask_pass, as_tall
 from rnla.tall._dask_tasks import Job, Reader, layout
 from rnla.tall._reduction import ADD
 from rnla.tall.dask_collections import open_dask
@@ -29,7 +29,7 @@ N, D, STRIP = 5000, 8, 1024
 @pytest.fixture
 def small_strips(monkeypatch):
     """Blocks of 64 rows, strips of 1024: five strips."""
-    monkeypatch.setattr(_engine, "_BLOCK_ELEMENTS", 2**9)
+    monkeypatch.setattr(_cut, "_BLOCK_ELEMENTS", 2**9)
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def test_every_row_is_in_the_part_of_the_chunk_where_its_strip_begins(sizes):
 @given(chunkings(), st.sampled_from(["threads", "synchronous"]), chunkings())
 def test_I5_any_chunks_give_the_bits_of_rows_in_memory(kind, sizes, scheduler, other_sizes):
     with pytest.MonkeyPatch.context() as patch, dask.config.set(scheduler=scheduler):
-        patch.setattr(_engine, "_BLOCK_ELEMENTS", 2**9)
+        patch.setattr(_cut, "_BLOCK_ELEMENTS", 2**9)
         A = matrix(kind)
         here, there = as_tall(A), as_tall(chunked(A, sizes))
         assert there.shape == here.shape

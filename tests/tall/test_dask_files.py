@@ -10,7 +10,7 @@ import pytest
 import scipy.sparse as sp
 
 import rnla
-from rnla.tall import _engine, as_tall, dask_files
+from rnla.tall import _cut, as_tall, dask_files
 
 from .array_homes import DENSE, SPARSE
 
@@ -22,7 +22,7 @@ FILES = [home for home in (*DENSE, *SPARSE) if "block" not in home and "generato
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(_engine, "_BLOCK_ELEMENTS", 2**8)  # strips of 1024 rows
+    monkeypatch.setattr(_cut, "_BLOCK_ELEMENTS", 2**8)  # strips of 1024 rows
     monkeypatch.setattr(dask_files, "_CHUNK_BYTES", 1)  # chunks of one strip
 
 

@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 from rnla import ArgumentError
-from rnla.tall import _engine, as_tall
+from rnla.tall import _cut, as_tall
 from rnla.tall.dask_collections import open_dask
 
 pd = pytest.importorskip("pandas")
@@ -20,7 +20,7 @@ N = 5000
 @pytest.fixture(autouse=True)
 def small_strips(monkeypatch):
     """Blocks of 64 rows, strips of 1024."""
-    monkeypatch.setattr(_engine, "_BLOCK_ELEMENTS", 2**9)
+    monkeypatch.setattr(_cut, "_BLOCK_ELEMENTS", 2**9)
 
 
 def numbers():

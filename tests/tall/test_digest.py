@@ -158,7 +158,7 @@ def content(tall):
 
 @pytest.mark.parametrize("kind", [np.asarray, sp.csr_array, np.float32])
 def test_content_tells_rows_apart(kind, monkeypatch):
-    monkeypatch.setattr("rnla.tall._engine._BLOCK_ELEMENTS", 64)
+    monkeypatch.setattr("rnla.tall._cut._BLOCK_ELEMENTS", 64)
     rows = np.where(np.abs(RNG.standard_normal((500, 4))) < 1, 0, RNG.standard_normal((500, 4)))
     found = content(as_tall(kind(rows)))
     np.testing.assert_array_equal(found, content(as_tall(kind(rows.copy()))))

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 import threadpoolctl
 
 from rnla.sketch import SparseSign
-from rnla.tall import _engine, as_tall, single_threaded_blas
+from rnla.tall import _cut, as_tall, single_threaded_blas
 
 PASSES = {
     "scan": lambda tall, M, s: tall.scan().column_max,
@@ -39,7 +39,7 @@ def matrix(kind, n, d=16):
 @pytest.mark.parametrize("kind", ["dense", "sparse"])
 @pytest.mark.parametrize("name", PASSES)
 def test_thread_count_does_not_change_a_bit(kind, name, monkeypatch):
-    monkeypatch.setattr(_engine, "_BLOCK_ELEMENTS", 2**10)  # 64 rows a block, about 10 tasks
+    monkeypatch.setattr(_cut, "_BLOCK_ELEMENTS", 2**10)  # 64 rows a block, about 10 tasks
     A = matrix(kind, 10_000)
     rng = np.random.default_rng(1)
     M, s = rng.standard_normal((16, 16)), rng.uniform(size=10_000)
@@ -60,7 +60,7 @@ def test_plain_summation_in_arrival_order_would_change_bits():
 def test_several_threads_really_run(monkeypatch):
     monkeypatch.setenv("RNLA_THREADS", "3")
     barrier = threading.Barrier(3, timeout=60)
-    strip = _engine.BLOCKS_PER_STRIP * _engine.block_rows(2)
+    strip = _cut.BLOCKS_PER_STRIP * _cut.block_rows(2)
 
     def visit(block, start, out):
         if start in (0, strip, 2 * strip):
@@ -72,7 +72,7 @@ def test_several_threads_really_run(monkeypatch):
 def test_errors_in_a_block_reach_the_caller(monkeypatch):
     monkeypatch.setenv("RNLA_THREADS", "2")
 
-    rows = _engine.block_rows(2)
+    rows = _cut.block_rows(2)
 
     def visit(block, start, out):
         if start == 40 * rows:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnla.sketch import SparseSign
-from rnla.tall import _engine, as_tall
+from rnla.tall import _cut, as_tall
 
 from .kinds import FLOAT32, KINDS, base_matrix
 
@@ -34,7 +34,7 @@ def tall(kind):
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Blocks of 64 rows, so that 500 rows make eight of them."""
-    monkeypatch.setattr(_engine, "_BLOCK_ELEMENTS", 64)
+    monkeypatch.setattr(_cut, "_BLOCK_ELEMENTS", 64)
 
 
 def close(result, expected, rtol=1e-13):
@@ -178,7 +178,7 @@ def test_input_is_not_modified_and_dense_input_not_copied(kind):
 def test_any_shape_and_block_size(n, d, elements):
     B = np.random.default_rng(n + 1000 * d).standard_normal((n, d))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_engine, "_BLOCK_ELEMENTS", elements)
+        patch.setattr(_cut, "_BLOCK_ELEMENTS", elements)
         for kind in (np.asarray, sp.csr_array):
             tall = as_tall(kind(B), require_tall=False)
             close(tall.gram(), B.T @ B)

@@ -71,7 +71,7 @@ def slow(seconds):
 @pytest.mark.parametrize("read", [TallMatrix.gram, lambda tall: list(tall.blocks())])
 def test_a_pass_that_takes_long_shows_its_rows(read, capsys, monkeypatch):
     monkeypatch.setattr(progress, "_DELAY", 0.1)
-    monkeypatch.setattr("rnla.tall._engine._BLOCK_ELEMENTS", 64)  # 64 rows a block
+    monkeypatch.setattr("rnla.tall._cut._BLOCK_ELEMENTS", 64)  # 64 rows a block
     monkeypatch.setattr("rnla.tall._engine._LARGEST_GROUP", 1)
     tall = TallMatrix(progress.with_progress(slow(0.6)))
     read(tall)
@@ -102,7 +102,7 @@ def test_every_row_is_counted_once(monkeypatch):
             counts[-1][1] += rows
 
     monkeypatch.setattr(progress, "tqdm", Bar)
-    monkeypatch.setattr("rnla.tall._engine._BLOCK_ELEMENTS", 64)
+    monkeypatch.setattr("rnla.tall._cut._BLOCK_ELEMENTS", 64)
     tall = TallMatrix(progress.with_progress(slow(0.0)))
     tall.scan()
     tall.row_norms()

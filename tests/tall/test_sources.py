@@ -18,7 +18,7 @@ import pytest
 import scipy.sparse as sp
 
 import rnla
-from rnla.tall import _engine, convert
+from rnla.tall import _cut, _engine, convert
 from rnla.tall.loaded import fits
 
 from .array_homes import DENSE, SPARSE
@@ -66,7 +66,7 @@ def matrix(sparse=False, n=N):
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Strips of 1024 rows, read one or two at a time in every pass."""
-    monkeypatch.setattr(_engine, "_BLOCK_ELEMENTS", 64 * D)
+    monkeypatch.setattr(_cut, "_BLOCK_ELEMENTS", 64 * D)
     monkeypatch.setattr(_engine, "_LARGEST_GROUP", 2**17)
     monkeypatch.setattr(convert, "fits", lambda source, memory: False)
 
