@@ -61,7 +61,7 @@ def spread(source: Any, memory: int | None, name: str) -> DaskEngine:
 
 
 def _rows_of_a_chunk(source: Source, memory: int | None) -> int:
-    strip = Cut.of(source).strip
+    strip = Cut.of(Header.of(source)).strip
     size = _CHUNK_BYTES if memory is None else min(_CHUNK_BYTES, memory / 8)
     per_entry = source.dtype.itemsize + (8 if source.is_sparse else 0)
     per_row = max(source.entry_count / source.shape[0] * per_entry, 1.0)
