@@ -11,12 +11,13 @@ import scipy.sparse as sp
 from .._errors import argument_error
 from .._result import FloatArray, Status
 from ..sampling import RowSample
+from ._sampled import Sampled
 
 __all__ = ["MergedSample", "reweighted", "scaled"]
 
 
 @dataclass(frozen=True, eq=False)
-class MergedSample:
+class MergedSample(Sampled):
     """What is left of a stream: the rows kept, and what each counts for.
 
     Attributes
@@ -53,14 +54,6 @@ class MergedSample:
             If an entry leaves the range of the dtype.
         """
         return reweighted(self.rows, self.sample)
-
-    @property
-    def size(self) -> int:
-        """Number of rows kept."""
-        return self.sample.size
-
-    def __len__(self) -> int:
-        return self.sample.size
 
 
 def reweighted(rows: Any, sample: RowSample) -> Any:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .._result import FloatArray, IntArray, Status
+from .._result import Status
 from ..certify import Certificate
 from ..sampling import RowSample
+from ._sampled import Sampled
 
 __all__ = ["Attempt", "Embedding"]
 
@@ -32,7 +33,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, eq=False)
-class Embedding:
+class Embedding(Sampled):
     """A reweighted subset of rows that preserves ||Ax||_p^p within 1 ± eps for every x.
 
     Attributes
@@ -87,27 +88,6 @@ class Embedding:
     status: Status
     passes: int
     seed: int
-
-    @property
-    def indices(self) -> IntArray:
-        """Rows kept, increasing."""
-        return self.sample.indices
-
-    @property
-    def weights(self) -> FloatArray:
-        """What each kept row counts for in a sum of p-th powers."""
-        return self.sample.weights
-
-    @property
-    def size(self) -> int:
-        """Number of rows kept."""
-        return self.sample.size
-
-    def __len__(self) -> int:
-        return self.sample.size
-
-    def __matmul__(self, A: Any) -> Any:
-        return self.sample.reweight(A, self.p)
 
     def __repr__(self) -> str:
         found = "not measured" if self.certificate is None else f"{self.certificate.found:.3g}"

@@ -9,17 +9,18 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._errors import argument_error
-from .._result import FloatArray, IntArray, Status
+from .._result import Status
 from ..certify import SplitTest, split_test
 from ..random import RNGLike
 from ..sampling import RowSample
 from ._merged import reweighted
+from ._sampled import Sampled
 
 __all__ = ["StreamEmbedding"]
 
 
 @dataclass(frozen=True, eq=False)
-class StreamEmbedding:
+class StreamEmbedding(Sampled):
     """Reweighted rows of a stream that stand for all rows seen: ||matrix x||_p for ||Ax||_p.
 
     Attributes
@@ -78,21 +79,6 @@ class StreamEmbedding:
         return reweighted(self.rows, self.sample)
 
     @property
-    def indices(self) -> IntArray:
-        """Numbers of the rows kept, increasing."""
-        return self.sample.indices
-
-    @property
-    def weights(self) -> FloatArray:
-        """What each kept row counts for in a sum of p-th powers."""
-        return self.sample.weights
-
-    @property
-    def size(self) -> int:
-        """Number of rows kept."""
-        return self.sample.size
-
-    @property
     def distortion(self) -> float | None:
         """The largest |ratio - 1| over all x, up to rounding; None if it was not measured."""
         return None if self.ratios is None else max(1.0 - self.ratios[0], self.ratios[1] - 1.0)
@@ -101,12 +87,6 @@ class StreamEmbedding:
     def seed(self) -> int:
         """Passing it as ``rng=`` repeats the result."""
         return self.sample.seed
-
-    def __len__(self) -> int:
-        return self.sample.size
-
-    def __matmul__(self, A: Any) -> Any:
-        return self.sample.reweight(A, self.p)
 
     def __repr__(self) -> str:
         found = "not measured" if self.distortion is None else f"{self.distortion:.3g}"
