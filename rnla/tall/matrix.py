@@ -23,6 +23,7 @@ from ._cut import Cut
 from ._engine import Engine, Visit, Wrap
 from ._reduction import ADD, MAX, MAX_AND_ADD, PARTS, Reduction
 from ._source import Block
+from .bordered import BorderedEngine
 from .extended import Extended
 from .scaled_source import ScaledSource
 
@@ -122,6 +123,16 @@ class TallMatrix:
         """The same matrix, read through wrap(engine); its passes count as passes over A."""
         other = copy.copy(self)
         other._engine, other._twin, other._kept = wrap(self._engine), None, None
+        return other
+
+    def with_columns(self, *vectors: Any, ones: bool = False) -> TallMatrix:
+        """[A v_1 ... v_k], and a last column of ones; its passes count as passes over A.
+
+        `vectors` are float64 row vectors. Nothing of size n d is copied.
+        """
+        border = BorderedEngine(self._engine, vectors, ones)
+        other = TallMatrix(border, name=self._name)
+        other._spent, other._gathers = self._spent, self._gathers
         return other
 
     def twin(self, units: FloatArray) -> TallMatrix:

@@ -172,11 +172,14 @@ def _full_like(value: float, x: FloatArray) -> FloatArray:
 
 def aligned(x: Any) -> Any:
     """A user's row vector, cut where strips may end, so that sums do not depend on the cut."""
-    if not is_distributed(x) or all(size % _BLOCK == 0 for size in x.chunks[0][:-1]):
+    if not is_distributed(x):
+        return x
+    columns = tuple((k,) for k in x.shape[1:])
+    if all(size % _BLOCK == 0 for size in x.chunks[0][:-1]) and x.chunks[1:] == columns:
         return x
     ends = np.cumsum(x.chunks[0])
     ends = np.unique(np.append(ends[:-1] // _BLOCK * _BLOCK, ends[-1]))
-    return x.rechunk((tuple(np.diff(ends[ends > 0], prepend=0).tolist()),))
+    return x.rechunk((tuple(np.diff(ends[ends > 0], prepend=0).tolist()), *columns))
 
 
 def settle(*vectors: Any) -> Any:

@@ -1,0 +1,159 @@
+"""What every regression takes: rows, responses, weights and bounds, checked once at the door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .._errors import ArgumentTypeError, argument_error
+from .._result import FloatArray
+from ..tall import TallMatrix, as_tall, rows
+
+__all__ = [
+    "Problem",
+    "check_bounds",
+    "check_column",
+    "check_columns",
+    "check_weights",
+    "prepare",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Rows of A beside responses, and how much each row counts.
+
+    Attributes
+    ----------
+    A : TallMatrix, shape (n, d)
+        With a last column of ones if there is an intercept.
+    b : row vector, shape (n,) or (n, k)
+        float64.
+    weights : row vector, shape (n,), or None
+        Finite, non-negative, not all zero.
+    intercept : bool
+    """
+
+    A: TallMatrix
+    b: Any
+    weights: Any
+    intercept: bool
+
+    @property
+    def single(self) -> bool:
+        """Whether there is one response, a vector."""
+        return len(self.b.shape) == 1
+
+    def split(self, x: FloatArray) -> tuple[FloatArray, Any]:
+        """Coefficients of the user's columns, and the intercept: 0.0 without one, (k,) for many."""
+        if not self.intercept:
+            return x, 0.0 if x.ndim == 1 else np.zeros(x.shape[1])
+        return x[:-1], float(x[-1]) if x.ndim == 1 else x[-1]
+
+
+def prepare(
+    A: Any,
+    b: Any,
+    *,
+    weights: Any = None,
+    intercept: bool = False,
+    require_tall: bool = False,
+) -> Problem:
+    """Check the data of a regression.
+
+    Parameters
+    ----------
+    A : anything `rnla.as_tall` takes, shape (n, d)
+        Finite: the first pass finds out.
+    b : array_like or Dask array, shape (n,) or (n, k)
+    weights : array_like or Dask array, shape (n,), optional
+    intercept : bool
+    require_tall : bool
+        Refuse n < d.
+    """
+    tall = as_tall(A, require_tall=require_tall)
+    n = tall.shape[0]
+    target = check_columns(b, "b", n)
+    w = None if weights is None else check_weights(weights, n)
+    tall.scan()
+    if intercept:
+        tall = tall.with_columns(ones=True)
+    return Problem(tall, target, w, intercept)
+
+
+def check_column(values: Any, name: str, n: int) -> Any:
+    """Return n finite float64 numbers as a row vector, or raise."""
+    return _checked(values, name, n, (1,))
+
+
+def check_columns(values: Any, name: str, n: int) -> Any:
+    """Return a finite float64 row vector of shape (n,) or (n, k), or raise."""
+    return _checked(values, name, n, (1, 2))
+
+
+def check_weights(values: Any, n: int, name: str = "weights") -> Any:
+    """Return n finite non-negative float64 numbers that are not all zero, or raise."""
+    w = check_column(values, name, n)
+    low, high = rows.extremes(w)
+    if low < 0.0:
+        remedy = "Weights count observations; drop the rows that should not count."
+        raise argument_error(name, f"{low!r}", "non-negative numbers", remedy)
+    if high == 0.0:
+        remedy = f"At least one row must count; leave {name} out to count all alike."
+        raise argument_error(name, "zeros only", "a positive weight somewhere", remedy)
+    return w
+
+
+def check_bounds(
+    bounds: tuple[npt.ArrayLike, npt.ArrayLike], d: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return lower and upper bounds of d coefficients, or raise."""
+    expected = f"a pair (lower, upper) of numbers or of arrays of {d} numbers, lower <= upper"
+    remedy = "Nonnegative coefficients are bounds=(0, numpy.inf)."
+    try:
+        low, high = bounds
+        lower = np.broadcast_to(np.asarray(low, dtype=np.float64), (d,)).copy()
+        upper = np.broadcast_to(np.asarray(high, dtype=np.float64), (d,)).copy()
+    except (TypeError, ValueError):
+        raise argument_error("bounds", repr(bounds), expected, remedy) from None
+    bad = np.flatnonzero(~(lower <= upper) | (lower == np.inf) | (upper == -np.inf))
+    if bad.size:
+        j = bad[0]
+        got = f"({lower[j]!r}, {upper[j]!r}) for column {j}"
+        raise argument_error("bounds", got, expected, remedy)
+    return lower, upper
+
+
+def _checked(values: Any, name: str, n: int, dimensions: tuple[int, ...]) -> Any:
+    array = values if rows.is_distributed(values) else np.asarray(values)
+    expected = f"{n} finite real numbers, one per row"
+    if dimensions != (1,):
+        expected += ", or a column of them for each response"
+    if array.dtype.kind not in "fiub":
+        remedy = f"Convert first, for example np.asarray({name}, dtype=float)."
+        raise argument_error(name, f"dtype {array.dtype}", expected, remedy, kind=ArgumentTypeError)
+    shape = tuple(array.shape)
+    if len(shape) not in dimensions or shape[0] != n or (len(shape) == 2 and shape[1] == 0):
+        remedy = f"Pass a {name} with one entry per row of A."
+        raise argument_error(name, f"shape {shape}", expected, remedy)
+    column = rows.aligned(rows.float64(array))
+    if rows.is_distributed(column):
+        column = rows.settle(column)
+    elif column is array:
+        column = column.view()
+        column.flags.writeable = False  # it is the user's
+    flat = column if len(shape) == 1 else np.abs(column).max(axis=1)  # keeps NaN and infinity
+    position = rows.fold(partial(_first_bad, n), min, flat)
+    if position < n:
+        got = f"{name}[{position}] = {np.asarray(array[position])}"
+        raise argument_error(name, got, expected, "Drop or impute those rows first.")
+    return column
+
+
+def _first_bad(n: int, start: int, values: FloatArray) -> int:
+    fine = np.isfinite(values)
+    return n if fine.all() else start + int(np.argmin(fine))

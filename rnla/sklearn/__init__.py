@@ -1,0 +1,1 @@
+"""scikit-learn estimators around the solvers and samplers of rnla."""

@@ -1,0 +1,144 @@
+"""[A v_1 ... v_k 1]: row vectors, and a column of ones, beside a matrix wherever its rows live.
+
+Row vectors reach every visit of a pass anyway, so the border is put on block by block, next to the
+rows; nothing of size n d is copied or stored. Cost: one copy of each block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from .._result import FloatArray, IntArray
+from ._engine import Engine, Visit, Wrap
+from ._reduction import ADD, Reduction
+from ._source import Block, DenseSource, Header, SparseSource
+from .rows import host
+
+__all__ = ["BorderedEngine"]
+
+
+class BorderedEngine:
+    """An engine for [A v_1 ... v_k] or [A v_1 ... v_k 1], given one for A and the row vectors."""
+
+    def __init__(
+        self, engine: Engine, columns: tuple[Any, ...], ones: bool, wrap: tuple[Wrap, ...] = ()
+    ) -> None:
+        self._engine, self._columns, self._ones, self._wrap = engine, columns, ones, wrap
+        self.is_distributed = engine.is_distributed
+        header: Any = _wider(engine.header, len(columns), ones)
+        for one in wrap:
+            header = Header.of(one(header))
+        self.header: Header = header
+
+    def _visit(self, visit: Visit) -> Visit:
+        return partial(_visit_bordered, visit, len(self._columns), self._ones, self._wrap)
+
+    def run(
+        self,
+        visit: Visit,
+        *,
+        rows: Sequence[Any] = (),
+        shape: tuple[int, ...] | None = None,
+        reduction: Reduction = ADD,
+        width: int | None = None,
+        raw: bool = False,
+        gather: bool = True,
+    ) -> tuple[FloatArray | None, Any]:
+        """See `Engine`."""
+        return self._engine.run(
+            self._visit(visit),
+            rows=(*self._columns, *rows),
+            shape=shape,
+            reduction=reduction,
+            width=width,
+            raw=raw,
+            gather=gather,
+        )
+
+    def lazy(self, visit: Visit, *, rows: Sequence[Any] = (), width: int = 0) -> Any:
+        """See `Engine`."""
+        return self._engine.lazy(self._visit(visit), rows=(*self._columns, *rows), width=width)
+
+    def blocks(self) -> Iterator[tuple[int, Block]]:
+        """See `Engine`."""
+        columns = [host(column) for column in self._columns]
+        for start, block in self._engine.blocks():
+            here = slice(start, start + block.shape[0])
+            yield (
+                start,
+                _bordered(block, [column[here] for column in columns], self._ones, self._wrap),
+            )
+
+    def take(self, rows: IntArray) -> Any:
+        """See `Engine`."""
+        columns = [host(column[rows]) for column in self._columns]
+        return _bordered(self._engine.take(rows), columns, self._ones, self._wrap)
+
+    def view(self, wrap: Wrap) -> BorderedEngine:
+        """See `Engine`."""
+        return BorderedEngine(self._engine, self._columns, self._ones, (*self._wrap, wrap))
+
+    def where(self, row: int) -> str:
+        """See `Engine`."""
+        return self._engine.where(row)
+
+    def identity(self) -> object | None:
+        """See `Engine`: the border is data that only reading can tell."""
+        return None
+
+
+def _wider(header: Header, columns: int, ones: bool) -> Header:
+    n, d = header.shape
+    more = columns + ones
+    dtype = np.dtype(np.float64) if columns else header.dtype
+    if header.is_sparse:
+        entries = header.entry_count + more * n
+        pairs = header.pair_count + 2.0 * more * header.entry_count + more**2 * n
+        wider = Header.sparse((n, d + more), dtype, entries, pairs)
+    else:
+        wider = Header.dense((n, d + more), dtype)
+    return replace(wider, streamed=header.streamed, unit_bytes=header.unit_bytes)
+
+
+def _visit_bordered(
+    visit: Visit,
+    count: int,
+    ones: bool,
+    wrap: tuple[Wrap, ...],
+    block: Block,
+    start: int,
+    out: FloatArray,
+    *slices: FloatArray,
+) -> FloatArray | None:
+    return visit(_bordered(block, slices[:count], ones, wrap), start, out, *slices[count:])
+
+
+def _bordered(
+    block: Block, columns: Sequence[FloatArray], ones: bool, wrap: tuple[Wrap, ...]
+) -> Block:
+    m, d = block.shape
+    wide: Any
+    if isinstance(block, np.ndarray):
+        wide = np.empty((m, d + len(columns) + ones), np.float64 if columns else block.dtype)
+        wide[:, :d] = block
+        for j, column in enumerate(columns):
+            wide[:, d + j] = column
+        if ones:
+            wide[:, -1] = 1.0
+    else:
+        border = np.empty((m, len(columns) + ones), np.float64 if columns else block.dtype)
+        for j, column in enumerate(columns):
+            border[:, j] = column
+        if ones:
+            border[:, -1] = 1.0
+        wide = sp.hstack([block, sp.csr_array(border)], format="csr")
+    for one in wrap:
+        source = one(SparseSource(wide) if sp.issparse(wide) else DenseSource(wide))
+        wide = source.read(0, m)
+    return wide
