@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from . import kernels, sampling
+from .kernels import two_sum
 from .random import Stream
 from .scores import online_scores
 from .sketch import (
@@ -50,6 +51,7 @@ def compile_kernels() -> dict[str, Any]:
         A = np.eye(8, 2, dtype=dtype)
         for source in (A, sp.csr_array(A)):
             _passes(source)
+    two_sum.add_to_pair(np.zeros(2), np.zeros(2), np.ones(2))
     _extended()
     _draws()
     _samples()

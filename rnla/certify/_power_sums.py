@@ -65,7 +65,7 @@ def distortion_ratios(
 def _all_sums(A: TallMatrix, exact: Extended, plain: FloatArray | None, p: float) -> FloatArray:
     """Mantissas and exponents, (2, k), of the sums over all rows for `exact`, then `plain`."""
     k = exact.high.shape[1] + (0 if plain is None else plain.shape[1])
-    reduction = Reduction(partial(_lift, p), _merge, _finish)
+    reduction = Reduction(partial(_lift, p), _merge, _finish, _merge)
     return A.fold(partial(_visit, exact, plain, p), (2, k), reduction=reduction)
 
 

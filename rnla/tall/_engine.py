@@ -230,7 +230,7 @@ class LocalEngine:
         ):
             for lifted in results:
                 if shape is not None:
-                    state = lifted if state is None else reduction.merge(state, lifted)
+                    state = lifted if state is None else reduction.absorb(state, lifted)
         return (None if shape is None else reduction.finish(state)), values
 
     def lazy(self, visit: Visit, *, rows: Sequence[Any] = (), width: int = 0) -> Any:

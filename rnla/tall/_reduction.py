@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .._result import FloatArray
+from ..kernels import two_sum
 from ._parts import add_parts
 
 __all__ = ["ADD", "MAX", "MAX_AND_ADD", "PARTS", "Reduction"]
@@ -25,12 +26,14 @@ __all__ = ["ADD", "MAX", "MAX_AND_ADD", "PARTS", "Reduction"]
 class Reduction:
     """A commutative, associative rule: states are put together by `merge`, then `finish` once.
 
-    `lift` makes a state of the accumulator that one strip filled, which started as zeros.
+    `lift` makes a state of the accumulator that one strip filled, which started as zeros. `absorb`
+    is `merge` that may write over its first state, for engines that own it.
     """
 
     lift: Callable[[FloatArray], Any]
     merge: Callable[[Any, Any], Any]
     finish: Callable[[Any], FloatArray]
+    absorb: Callable[[Any, Any], Any]
 
 
 def _same(state: Any) -> Any:
@@ -56,6 +59,18 @@ def _add_pairs(
     return total, error
 
 
+def _absorb_pair(
+    left: tuple[FloatArray, FloatArray | None], right: tuple[FloatArray, FloatArray | None]
+) -> tuple[FloatArray, FloatArray | None]:
+    (total, error), (term, low) = left, right
+    if low is not None:
+        return _add_pairs(left, right)
+    if error is None:
+        error = np.zeros_like(total)
+    two_sum.add_to_pair(total, error, term)
+    return total, error
+
+
 def _rounded(pair: tuple[FloatArray, FloatArray | None]) -> FloatArray:
     total, error = pair
     if error is None:
@@ -66,11 +81,11 @@ def _rounded(pair: tuple[FloatArray, FloatArray | None]) -> FloatArray:
 
 
 #: Sums that do not depend on the order of their strips.
-ADD = Reduction(_pair, _add_pairs, _rounded)
+ADD = Reduction(_pair, _add_pairs, _rounded, _absorb_pair)
 #: Largest values, of accumulators that start at zero.
-MAX = Reduction(_same, np.maximum, _same)
+MAX = Reduction(_same, np.maximum, _same, np.maximum)
 #: Sums in three parts, see `_parts`.
-PARTS = Reduction(_same, add_parts, _same)
+PARTS = Reduction(_same, add_parts, _same, add_parts)
 
 
 def _split(total: FloatArray) -> Any:
@@ -86,4 +101,4 @@ def _join(state: Any) -> FloatArray:
 
 
 #: Largest values in the first row of an accumulator, sums in the others.
-MAX_AND_ADD = Reduction(_split, _merge_both, _join)
+MAX_AND_ADD = Reduction(_split, _merge_both, _join, _merge_both)

@@ -47,6 +47,14 @@ def test_plain_sums_do_depend_on_order():
     assert np.any(functools.reduce(np.add, X) != functools.reduce(np.add, X[::-1]))
 
 
+@given(st.integers(0, 2**32 - 1), st.sampled_from([ADD, MAX, PARTS]))
+def test_absorbing_is_merging_in_place(seed, reduction):
+    X = abs(cancelling(seed, size=30)).reshape(40, 3, 10)
+    states = [reduction.lift(partial.copy()) for partial in X]
+    absorbed = reduction.finish(functools.reduce(reduction.absorb, states))
+    np.testing.assert_array_equal(absorbed, reduced(reduction, X))
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_sums_are_correctly_rounded(seed):
     X = cancelling(seed)
