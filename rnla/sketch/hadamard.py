@@ -20,8 +20,8 @@ __all__ = ["hadamard_transform"]
 
 _TILE = 2**16  # numbers of a tile that lies in one piece: half a megabyte
 _STRIDED_LEVELS = 5
-_STRIDED_WIDTH = 128  # numbers per row of a tile whose rows lie apart
-_STRIPS_PER_TASK = 32
+_STRIDED_WIDTH = 1024  # numbers per row of a tile whose rows lie apart: shorter pieces read slowly
+_STRIPS_PER_TASK = 4
 _NARROW, _GROUP = 8, 64  # arrays narrower than 8 numbers are treated in groups of 64 rows
 
 
