@@ -41,6 +41,11 @@ class Status(enum.Enum):
         "for this many rows, or a method whose bound does not suit p. Raise size, raise eps, or "
         "try method='lewis'."
     )
+    SEPARABLE = (
+        "A hyperplane separates the two classes, so the logistic loss falls for ever along one "
+        "direction and has no minimiser. Add a ridge penalty (ridge=1.0, say), or drop the columns "
+        "that give the class away."
+    )
 
 
 class ArrayRecord:
