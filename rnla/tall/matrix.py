@@ -25,6 +25,7 @@ from ._reduction import ADD, MAX, MAX_AND_ADD, PARTS, Reduction
 from ._source import Block
 from .bordered import BorderedEngine
 from .extended import Extended
+from .row_scaled import RowScaledEngine
 from .scaled_source import ScaledSource
 
 __all__ = ["Scan", "SketchOperator", "TallMatrix"]
@@ -132,6 +133,12 @@ class TallMatrix:
         """
         border = BorderedEngine(self._engine, vectors, ones)
         other = TallMatrix(border, name=self._name)
+        other._spent, other._gathers = self._spent, self._gathers
+        return other
+
+    def scaled_rows(self, factors: Any) -> TallMatrix:
+        """diag(factors) A, a float64 row vector; its passes count as passes over A."""
+        other = TallMatrix(RowScaledEngine(self._engine, factors), name=self._name)
         other._spent, other._gathers = self._spent, self._gathers
         return other
 
