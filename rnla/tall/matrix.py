@@ -220,6 +220,18 @@ class TallMatrix:
             return self._engine.lazy(visit, rows=rows, width=width)
         return self._engine.run(visit, rows=rows, width=width, gather=self._gathers)[1]
 
+    def fold_each(
+        self, visit: Visit, shape: tuple[int, ...], *, rows: Sequence[Any] = (), width: int = 0
+    ) -> tuple[FloatArray, Any]:
+        """`fold` with sums, and `each`, in one pass: the visit adds to `out` and returns its part
+        of the row vector."""
+        self.passes += 1
+        total, values = self._engine.run(
+            visit, rows=rows, shape=shape, width=width, gather=self._gathers
+        )
+        assert total is not None
+        return total, values
+
     def scan(self, *, with_gram: bool = False) -> Scan:
         """Column and row maxima of ``|A|``; cached, one pass the first time.
 
