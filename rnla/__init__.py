@@ -31,6 +31,10 @@ _EXPORTS = {
     "ridge_leverage_scores": "scores",
     "root_leverage_scores": "scores",
     "total_sensitivity": "scores",
+    "LogisticCoreset": "regression",
+    "MuComplexity": "regression",
+    "logistic_coreset": "regression",
+    "mu_complexity": "regression",
     "TallMatrix": "tall",
     "as_tall": "tall",
     "resolve_seed": "random",
@@ -63,6 +67,10 @@ if TYPE_CHECKING:
     from .embedding import StreamEmbedding as StreamEmbedding
     from .embedding import lp_subspace_embedding as lp_subspace_embedding
     from .random import resolve_seed as resolve_seed
+    from .regression import LogisticCoreset as LogisticCoreset
+    from .regression import MuComplexity as MuComplexity
+    from .regression import logistic_coreset as logistic_coreset
+    from .regression import mu_complexity as mu_complexity
     from .sampling import RowSample as RowSample
     from .sampling import sample_rows as sample_rows
     from .sampling import sampling_probabilities as sampling_probabilities

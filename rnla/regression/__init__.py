@@ -5,5 +5,19 @@ from __future__ import annotations
 from ._record import LpFit
 from .active import ActiveFit, active_lp_regression
 from .least_absolute_deviations import least_absolute_deviations
+from .logistic_coreset import LogisticCoreset, logistic_coreset
+from .m_estimator_coreset import MEstimatorCoreset, m_estimator_coreset
+from .mu_complexity import MuComplexity, mu_complexity
 
-__all__ = ["ActiveFit", "LpFit", "active_lp_regression", "least_absolute_deviations"]
+__all__ = [
+    "ActiveFit",
+    "LogisticCoreset",
+    "LpFit",
+    "MEstimatorCoreset",
+    "MuComplexity",
+    "active_lp_regression",
+    "least_absolute_deviations",
+    "logistic_coreset",
+    "m_estimator_coreset",
+    "mu_complexity",
+]
