@@ -18,6 +18,8 @@ _EXPORTS = {
     "OnlineEmbedding": "embedding",
     "StreamEmbedding": "embedding",
     "lp_subspace_embedding": "embedding",
+    "RidgePath": "regression",
+    "ridge": "regression",
     "RowSample": "sampling",
     "sample_rows": "sampling",
     "sampling_probabilities": "sampling",
@@ -69,8 +71,10 @@ if TYPE_CHECKING:
     from .random import resolve_seed as resolve_seed
     from .regression import LogisticCoreset as LogisticCoreset
     from .regression import MuComplexity as MuComplexity
+    from .regression import RidgePath as RidgePath
     from .regression import logistic_coreset as logistic_coreset
     from .regression import mu_complexity as mu_complexity
+    from .regression import ridge as ridge
     from .sampling import RowSample as RowSample
     from .sampling import sample_rows as sample_rows
     from .sampling import sampling_probabilities as sampling_probabilities

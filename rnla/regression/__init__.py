@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from ._record import LpFit
+from ._ridge_path import RidgePath
 from .active import ActiveFit, active_lp_regression
 from .least_absolute_deviations import least_absolute_deviations
 from .logistic_coreset import LogisticCoreset, logistic_coreset
 from .m_estimator_coreset import MEstimatorCoreset, m_estimator_coreset
 from .mu_complexity import MuComplexity, mu_complexity
+from .ridge import ridge
 
 __all__ = [
     "ActiveFit",
@@ -15,9 +17,11 @@ __all__ = [
     "LpFit",
     "MEstimatorCoreset",
     "MuComplexity",
+    "RidgePath",
     "active_lp_regression",
     "least_absolute_deviations",
     "logistic_coreset",
     "m_estimator_coreset",
     "mu_complexity",
+    "ridge",
 ]
