@@ -66,10 +66,11 @@ class Coordinates:
     ) -> Coordinates:
         """`row_scale` are the square roots of the weights; `basis` one that belongs to them."""
         largest = A.scan().column_max
-        boxed = lower is not None and upper is not None
-        boxed = boxed and bool(np.any(np.isfinite(lower)) or np.any(np.isfinite(upper)))
+        low = high = None
+        if lower is not None and upper is not None and np.isfinite([lower, upper]).any():
+            low, high = lower, upper
         extreme = bool(np.any((largest > _LARGE) | ((largest < 1.0 / _LARGE) & (largest > 0.0))))
-        if not boxed and ridge == 0.0:
+        if low is None and ridge == 0.0:
             if basis is None:
                 basis = orthonormal_basis(A, row_scale=row_scale)
             if basis.rank > 0:
@@ -78,7 +79,8 @@ class Coordinates:
                 return cls(A, basis.M, basis.M, None, basis, None, None, None)
         exponent = np.clip(np.frexp(np.where(largest > 0.0, largest, 1.0))[1], -1000, 1000)
         units = np.ldexp(1.0, -exponent)
-        low, high = (lower / units, upper / units) if boxed else (None, None)
+        if low is not None and high is not None:
+            low, high = low / units, high / units
         form = ridge * units**2 if ridge else None
         if extreme:
             return cls(A.twin(units), np.diag(units), None, None, None, low, high, form)
@@ -87,7 +89,7 @@ class Coordinates:
     @property
     def size(self) -> int:
         """Number of coordinates."""
-        return self.T.shape[1]
+        return int(self.T.shape[1])
 
     @property
     def rank(self) -> int | None:

@@ -99,11 +99,16 @@ def run(A: TallMatrix, b: Any, weights: Any, known: Any, trial: Trial) -> Found:
     vectors = [b, *([] if weights is None else [weights]), *([] if known is None else [known])]
     out, values = A.fold_each(_Visit(trial), (r * r + 2 * r + _NUMBERS,), rows=vectors, width=2)
     upper = out[: r * r].reshape(r, r)
+    value, pairing, conjugate, excess, size = out[r * r + 2 * r :].tolist()
     return Found(
         np.triu(upper) + np.triu(upper, 1).T,
         out[r * r : r * r + r],
         out[r * r + r : r * r + 2 * r],
-        *out[r * r + 2 * r :].tolist(),
+        value,
+        pairing,
+        conjugate,
+        excess,
+        size,
         values,
     )
 

@@ -1,4 +1,4 @@
-"""min sum_i w_i f(b_i - a_i x) + ridge |x|^2 / 2 over a box, for a smooth convex f: Newton in passes.
+"""min sum_i w_i f(b_i - a_i x) + ridge |x|^2 / 2 over a box for a smooth convex f: Newton in passes.
 
 One pass over the rows per iteration, which costs little more than the weighted Gram matrix it is
 about. The Newton step s solves A^T D A s = A^T f'(r) (in a box, the quadratic model is minimised
@@ -158,7 +158,8 @@ class _Problem:
         if self.space.ridge is None:
             return None
         degree = self.loss.degree or 0.0
-        return self.space.ridge * (unit ** (2.0 - degree) / self.weight_unit)
+        scaled: FloatArray = self.space.ridge * (unit ** (2.0 - degree) / self.weight_unit)
+        return scaled
 
     def spread(self, p: float) -> float:
         """||v||_2 <= spread ||v||_p for weighted norms."""
@@ -237,7 +238,7 @@ class _Newton:
         for _ in range(2 if fit else 0):
             s = self.space.solve(point.hessian, point.gradient, y, unit)
             y = self.space.inside(y + s, unit)
-            value = point.value - point.gradient @ s + 0.5 * float(s @ point.hessian @ s)
+            value = point.value - float(point.gradient @ s) + 0.5 * float(s @ point.hessian @ s)
             if value > 1e-6 * point.value:
                 return y, math.sqrt(value / total), False
             point = self._point(loss, y, unit)
@@ -321,7 +322,7 @@ class _Newton:
     ) -> tuple[FloatArray, float, float]:
         """Minimise one loss from y: the best point, its value, and the best bound."""
         here = self._point(loss, y, unit)
-        best, lower = here, 0.0 if self.problem.ridge(unit) is None else 0.0
+        best, lower = here, 0.0  # no loss is below 0
         if once or not here.value > 0.0:
             return y, here.value, lower
         idle, damping, shrink = 0, 0.0, 1.0
