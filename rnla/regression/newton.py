@@ -1,4 +1,4 @@
-"""min sum_i w_i f(b_i - a_i x) + ridge |x|^2 / 2 over a box for a smooth convex f: Newton in passes.
+"""min sum_i w_i f(b_i - a_i x) + ridge |x|^2 / 2 in a box for a smooth convex f: Newton in passes.
 
 One pass over the rows per iteration, which costs little more than the weighted Gram matrix it is
 about. The Newton step s solves A^T D A s = A^T f'(r) (in a box, the quadratic model is minimised
