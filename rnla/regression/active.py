@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import bounds
 from .._errors import argument_error, check_fraction, check_p, check_size
 from .._result import FloatArray, IntArray, Status
 from ..basis import orthonormal_basis
+from ..bounds import active_above_two, active_below_two, active_one
 from ..random import RNGLike, resolve_seed
 from ..sampling import RowSample, sample_rows
 from ..scores import lewis_weights
@@ -272,9 +272,9 @@ def _bound(p: float, rank: int, eps: float, delta: float, method: str) -> tuple[
     d = max(rank, 1)
     if p == 1.0:
         text = "row 22, d log(d/(eps delta)) / eps^2 labels (Chen and Derezinski 2021)."
-        return text, bounds.active_one(p, d, eps, delta=delta)
+        return text, active_one(p, d, eps, delta=delta)
     if p <= 2.0:
-        theory = d / eps if p == 2.0 else bounds.active_below_two(p, d, eps)
+        theory = d / eps if p == 2.0 else active_below_two(p, d, eps)
         return "row 21, d / eps labels up to logs (Yasuda 2024, Theorem 12.1.3).", theory
     text = "row 21, d^(p/2) / eps^(p-1) labels up to logs (Yasuda 2024, Theorem 12.1.3)."
-    return text, bounds.active_above_two(p, d, eps)
+    return text, active_above_two(p, d, eps)

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .. import bounds
 from .._errors import argument_error, check_fraction, check_size
 from .._result import FloatArray, Status
 from ..basis import orthonormal_basis
+from ..bounds import coupon_floor
 from ..random import RNGLike, resolve_seed
 from ..sampling import RowSample, sample_rows
 from ..scores import leverage_scores, lewis_weights, lp_sensitivities, root_leverage_scores
@@ -290,5 +290,5 @@ def _sum(left: FloatArray, right: FloatArray) -> FloatArray:
 
 
 def _default_size(rank: int, mu: float, eps: float, delta: float, n: int) -> int:
-    rule = rank * (1.0 + mu) / eps + 2.0 * bounds.coupon_floor(rank, delta)
+    rule = rank * (1.0 + mu) / eps + 2.0 * coupon_floor(rank, delta)
     return n if rule >= n else math.ceil(rule)

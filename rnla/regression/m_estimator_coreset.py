@@ -26,10 +26,10 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from .. import bounds
 from .._errors import argument_error, check_fraction, check_size
 from .._result import FloatArray, Status
 from ..basis import orthonormal_basis
+from ..bounds import default_size
 from ..random import RNGLike, Stream, resolve_seed
 from ..sampling import RowSample, sample_rows
 from ..tall import TallMatrix, as_tall, rows, single_threaded_blas, within_range
@@ -185,7 +185,7 @@ def m_estimator_coreset(
     basis = orthonormal_basis(tall, seed=seed)
     default = None
     if wanted is None:
-        default = wanted = bounds.default_size(max(basis.rank, 1), 2.0, eps, delta, n=n)
+        default = wanted = default_size(max(basis.rank, 1), 2.0, eps, delta, n=n)
     levels, total, largest = 0, None, None
     if method == "levels":
         repeats = repeats or _default_repeats(n, delta)

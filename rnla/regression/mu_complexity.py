@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import bounds
 from .._errors import argument_error, check_fraction, check_size
 from .._result import FloatArray, Status
 from ..basis import orthonormal_basis
+from ..bounds import default_size
 from ..constrained import ConstrainedProblem
 from ..random import RNGLike, resolve_seed
 from ..sampling import sample_rows
@@ -257,7 +257,7 @@ def _sampled(A: TallMatrix, signed: Any, w: Any, tol: float, size: int | None, s
     weights = lewis_weights(A, 1.0, tol=1e-2, rng=seed)
     n, r = A.shape[0], max(weights.rank, 1)
     if size is None:
-        size = min(bounds.default_size(r, 1.0, _SAMPLE_EPS), n, max(1, _IN_MEMORY // r))
+        size = min(default_size(r, 1.0, _SAMPLE_EPS), n, max(1, _IN_MEMORY // r))
     scores = weights.values if w is None else rows.each(_times, weights.values, w)
     sample = sample_rows(scores, size, p=1.0, rng=seed)
     taken = as_tall(A.take(sample.indices), require_tall=False)
