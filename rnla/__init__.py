@@ -18,7 +18,9 @@ _EXPORTS = {
     "OnlineEmbedding": "embedding",
     "StreamEmbedding": "embedding",
     "lp_subspace_embedding": "embedding",
+    "LeastSquaresFit": "regression",
     "RidgePath": "regression",
+    "lstsq": "regression",
     "ridge": "regression",
     "RowSample": "sampling",
     "sample_rows": "sampling",
@@ -69,10 +71,12 @@ if TYPE_CHECKING:
     from .embedding import StreamEmbedding as StreamEmbedding
     from .embedding import lp_subspace_embedding as lp_subspace_embedding
     from .random import resolve_seed as resolve_seed
+    from .regression import LeastSquaresFit as LeastSquaresFit
     from .regression import LogisticCoreset as LogisticCoreset
     from .regression import MuComplexity as MuComplexity
     from .regression import RidgePath as RidgePath
     from .regression import logistic_coreset as logistic_coreset
+    from .regression import lstsq as lstsq
     from .regression import mu_complexity as mu_complexity
     from .regression import ridge as ridge
     from .sampling import RowSample as RowSample

@@ -7,12 +7,14 @@ from ._ridge_path import RidgePath
 from .active import ActiveFit, active_lp_regression
 from .least_absolute_deviations import least_absolute_deviations
 from .logistic_coreset import LogisticCoreset, logistic_coreset
+from .lstsq import LeastSquaresFit, lstsq
 from .m_estimator_coreset import MEstimatorCoreset, m_estimator_coreset
 from .mu_complexity import MuComplexity, mu_complexity
 from .ridge import ridge
 
 __all__ = [
     "ActiveFit",
+    "LeastSquaresFit",
     "LogisticCoreset",
     "LpFit",
     "MEstimatorCoreset",
@@ -21,6 +23,7 @@ __all__ = [
     "active_lp_regression",
     "least_absolute_deviations",
     "logistic_coreset",
+    "lstsq",
     "m_estimator_coreset",
     "mu_complexity",
     "ridge",

@@ -132,4 +132,4 @@ def shortest(spectrum: Spectrum, scale: FloatArray, Z: FloatArray) -> FloatArray
         y = scipy.linalg.solve_triangular(T, t[pivots], trans="T", check_finite=False)
         X = np.empty_like(Z)
         X[order] = Q @ y
-    return X / scale[:, None]
+    return np.where(W.any(axis=1), X.T / scale, 0.0).T

@@ -59,9 +59,11 @@ def forward_error(
     """Bound on ||x - x*|| / ||x|| to first order in kappa eps, eps the relative backward error.
 
     kappa eps (1 + kappa ||r|| / (||B|| ||x||)) / (1 - kappa eps), infinite if kappa eps >= 1
-    (Wedin, BIT 1973; Bjorck, Numerical methods for least squares problems, theorem 1.4.6). `eps`
-    is twice the estimate, for its own error, and a rounding of x.
+    (Wedin, BIT 1973; Bjorck, Numerical methods for least squares problems, theorem 1.4.6). eps
+    is twice the estimate, for its own error, and a rounding of x. Zero for B = 0.
     """
+    if norm == 0.0:
+        return np.zeros_like(backward)
     loss = condition * (2.0 * backward + _EPS)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         angle = np.where(residual > 0, residual / (norm * size), 0.0)
