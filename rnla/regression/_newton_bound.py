@@ -61,6 +61,11 @@ def lower_bound(
     far = 0.0 if p is None else 2.0 * value ** (1.0 / p) * spread
     low, high = box if box is not None else (np.full(y.size, -np.inf), np.full(y.size, np.inf))
     if ridge is not None:
+        bare = ridge == 0.0  # an intercept
+        size = math.sqrt(found.size)
+        if np.any(np.abs(leak[bare]) > _NEGLIGIBLE * size * norms[bare]):
+            return -math.inf
+        leak, y, ridge, low, high = (v[~bare] for v in (leak, y, ridge, low, high))
         other = np.clip(leak / ridge, low, high)
         pairing = found.pairing + float(np.sum(leak * (y - other) + 0.5 * ridge * other**2))
     else:

@@ -61,7 +61,7 @@ class Coordinates:
         row_scale: Any,
         lower: FloatArray | None,
         upper: FloatArray | None,
-        ridge: float,
+        ridge: float | FloatArray,
         basis: Basis | None,
     ) -> Coordinates:
         """`row_scale` are the square roots of the weights; `basis` one that belongs to them."""
@@ -70,7 +70,7 @@ class Coordinates:
         if lower is not None and upper is not None and np.isfinite([lower, upper]).any():
             low, high = lower, upper
         extreme = bool(np.any((largest > _LARGE) | ((largest < 1.0 / _LARGE) & (largest > 0.0))))
-        if low is None and ridge == 0.0:
+        if low is None and not np.any(ridge):
             if basis is None:
                 basis = orthonormal_basis(A, row_scale=row_scale)
             if basis.rank > 0:
@@ -81,7 +81,7 @@ class Coordinates:
         units = np.ldexp(1.0, -exponent)
         if low is not None and high is not None:
             low, high = low / units, high / units
-        form = ridge * units**2 if ridge else None
+        form = ridge * units**2 if np.any(ridge) else None
         if extreme:
             return cls(A.twin(units), np.diag(units), None, None, None, low, high, form)
         return cls(A, np.diag(units), None, np.diag(units), None, low, high, form)
