@@ -1,0 +1,213 @@
+"""Quantile regressions that do not cross: all quantiles at once, a_i x_1 <= a_i x_2 <= ... per row.
+
+The joint linear program (Bondell, Reich, Wang, Biometrika 2010) has n constraints for each pair of
+neighbours, of which few matter: those that the present fit violates are added, the worst of them
+first, and the problem is solved again until a pass finds none (constraint generation). Rows are
+globbed as for one quantile, each with a band of its own, and the signs are verified in that pass.
+The small problem's dual is feasible for the whole: the bound holds whichever constraints are left
+out. Cost per round 1 pass and an interior point with k d unknowns.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from .._result import FloatArray, IntArray
+from ..tall import rows
+from ._bands import Reduced, Residuals
+from ._check_problem import CheckProblem
+from .frisch_newton import frisch_newton
+from .globbing import Bands, CheckColumns
+
+__all__ = ["count_crossings", "non_crossing_fit"]
+
+_ROUNDS = 50
+_AT_ONCE = 10  # times d: constraints added per pair of neighbours and round
+_ROUNDING = 1e-9  # of the largest fitted value: smaller crossings are none
+_TOO_MANY = 0.1
+
+
+def count_crossings(problem: CheckProblem, X: FloatArray) -> int:
+    """Rows where a larger quantile is fitted below a smaller one; columns by quantile. One pass."""
+    order = np.argsort(problem.q, kind="stable")
+    found = problem.A.fold(partial(_count, X[:, order], _tolerance(problem, X)), (1,))
+    return int(found[0])
+
+
+def _count(X: FloatArray, tolerance: float, block: Any, start: int, out: FloatArray) -> None:
+    fitted = np.asarray(block @ X)
+    out[0] += np.count_nonzero((np.diff(fitted, axis=1) < -tolerance).any(axis=1))
+
+
+def _tolerance(problem: CheckProblem, X: FloatArray) -> float:
+    scan = problem.A.scan()
+    return _ROUNDING * float((scan.column_max @ np.abs(X)).max())
+
+
+def non_crossing_fit(
+    problem: CheckProblem, free: CheckColumns, bands: Bands | None
+) -> tuple[CheckColumns, float, bool]:
+    """Minimise the sum of the losses under the constraints.
+
+    Parameters
+    ----------
+    problem : CheckProblem
+        One response; quantiles increase.
+    free : CheckColumns
+        The fits without constraints.
+    bands : Bands or None
+        As for those.
+
+    Returns
+    -------
+    fit : CheckColumns
+    lower : float
+        Lower bound on the least sum.
+    done : bool
+        Whether the last pass found nothing to add.
+    """
+    joint = _Joint(problem, free.X, bands)
+    count, done = 0, False
+    while not done and count < _ROUNDS:
+        count += 1
+        joint.solve()
+        done = not joint.verify()
+    X = joint.X
+    value = joint.values()
+    columns = CheckColumns(
+        X,
+        value,
+        np.minimum(free.lower, value),
+        free.iterations + joint.iterations,
+        free.rounds + count,
+        free.method,
+        free.reason,
+        free.rank,
+    )
+    return columns, min(joint.lower, float(value.sum())), done
+
+
+class _Joint:
+    """The small problems of all columns, side by side, and the constraints found so far."""
+
+    def __init__(self, problem: CheckProblem, X: FloatArray, bands: Bands | None) -> None:
+        self.problem, self.X, self.bands = problem, X.copy(), bands
+        self.k, self.d = problem.k, problem.A.shape[1]
+        self.lower, self.iterations = 0.0, 0
+        A = problem.A.distributed()
+        self._residuals = (
+            Residuals(problem, A, rows.like(problem.b, 1.0)) if bands is None else bands.residuals
+        )
+        self._pairs: list[IntArray] = [np.zeros(0, np.int64) for _ in range(self.k - 1)]
+        self._residuals.at(self.X)
+        if bands is None:
+            at = np.arange(problem.A.shape[0])
+            nothing = np.zeros((2, self.d + 2))
+            whole = Reduced.of(problem, 0, at, nothing)
+            self._small = [whole] * self.k
+        else:
+            self._wanted = bands.wanted(problem, self.X)
+            self._lay()
+        self._add_crossings()
+
+    def _lay(self) -> None:
+        assert self.bands is not None
+        for j in range(self.k):
+            self._residuals.anchor(j)
+        width = self.bands.sample.width
+        self._residuals.lay({j: width(self.X[:, j], j, self._wanted[j]) for j in range(self.k)})
+        self._small = [
+            Reduced.of(self.problem, j, self._residuals.inside(j), self._residuals.globs[j])
+            for j in range(self.k)
+        ]
+
+    def values(self) -> FloatArray:
+        return np.array([self._residuals.value(j) for j in range(self.k)])
+
+    def solve(self) -> None:
+        """The joint problem with the constraints so far."""
+        parts = [small.system() for small in self._small]
+        system = sp.block_diag([sp.csr_array(part[0]) for part in parts], format="csr")
+        counts = [len(part[1]) for part in parts]
+        fit = frisch_newton(
+            sp.csr_array(system),
+            np.concatenate([part[1] for part in parts]),
+            np.repeat(self.problem.q, counts),
+            weights=np.concatenate([part[2] for part in parts]),
+            constraints=self._constraints(),
+            start=self.X.T.ravel(),
+            tol=min(0.1 * self.problem.tol, 1e-10),
+            max_iter=self.problem.max_iter,
+        )
+        self.iterations += fit.iterations
+        self.lower = max(self.lower, fit.lower)
+        self.X = np.ascontiguousarray(fit.x.reshape(self.k, self.d).T)
+        if self.problem.lower is not None and self.problem.upper is not None:
+            self.X = np.clip(self.X, self.problem.lower[:, None], self.problem.upper[:, None])
+
+    def _constraints(self) -> tuple[Any, FloatArray] | None:
+        blocks, right = [], []
+        for j, at in enumerate(self._pairs):
+            if at.size:
+                taken = sp.csr_array(self.problem.A.take(at).astype(np.float64))
+                before = sp.csr_array((at.size, j * self.d))
+                after = sp.csr_array((at.size, (self.k - j - 2) * self.d))
+                blocks.append(sp.hstack([before, -taken, taken, after]))
+                right.append(np.zeros(at.size))
+        box = self.problem.constraints(sparse=True)
+        if box is not None:
+            blocks.append(sp.block_diag([box[0]] * self.k))
+            right.append(np.tile(box[1], self.k))
+        if not blocks:
+            return None
+        return sp.csr_array(sp.vstack(blocks)), np.concatenate(right)
+
+    def verify(self) -> bool:
+        """One pass: add rows with the wrong sign and constraints that are violated."""
+        self._residuals.at(self.X)
+        more = False
+        if self.bands is not None:
+            wrong = [
+                np.setdiff1d(self._residuals.wrong(j), small.at)
+                for j, small in enumerate(self._small)
+            ]
+            if any(w.size > _TOO_MANY * s.at.size for w, s in zip(wrong, self._small, strict=True)):
+                self._wanted = [2.0 * wanted for wanted in self._wanted]
+                self._lay()
+                more = True
+            else:
+                for j, at in enumerate(wrong):
+                    if at.size:
+                        self._small[j].add(self.problem, j, at, self._residuals.below(j, at))
+                        more = True
+        return self._add_crossings() or more
+
+    def _add_crossings(self) -> bool:
+        more = False
+        tolerance = _tolerance(self.problem, self.X)
+        most = max(_AT_ONCE * self.d, 100)
+        for j in range(self.k - 1):
+            # b cancels: the difference of residuals is that of fitted values.
+            excess = self._residuals.difference(j, j + 1)
+            found = rows.fold(partial(_worst, most, tolerance), partial(_worse, most), excess)
+            at = np.setdiff1d(found[0].astype(np.int64), self._pairs[j])
+            if at.size:
+                self._pairs[j] = np.append(self._pairs[j], at)
+                more = True
+        return more
+
+
+def _worst(most: int, tolerance: float, start: int, excess: FloatArray) -> FloatArray:
+    """Numbers of the rows where the excess is most negative, and the excess."""
+    at = np.flatnonzero(excess < -tolerance)
+    at = at[np.argsort(excess[at], kind="stable")[:most]]
+    return np.vstack([start + at, excess[at]])
+
+
+def _worse(most: int, left: FloatArray, right: FloatArray) -> FloatArray:
+    both = np.hstack([left, right])
+    return both[:, np.argsort(both[1], kind="stable")[:most]]
