@@ -20,6 +20,10 @@ _EXPORTS = {
     "lp_subspace_embedding": "embedding",
     "LeastSquaresFit": "regression",
     "RidgePath": "regression",
+    "LpFit": "regression",
+    "lp_regression": "regression",
+    "ActiveFit": "regression",
+    "active_lp_regression": "regression",
     "lstsq": "regression",
     "ridge": "regression",
     "RowSample": "sampling",
@@ -71,11 +75,15 @@ if TYPE_CHECKING:
     from .embedding import StreamEmbedding as StreamEmbedding
     from .embedding import lp_subspace_embedding as lp_subspace_embedding
     from .random import resolve_seed as resolve_seed
+    from .regression import ActiveFit as ActiveFit
     from .regression import LeastSquaresFit as LeastSquaresFit
     from .regression import LogisticCoreset as LogisticCoreset
+    from .regression import LpFit as LpFit
     from .regression import MuComplexity as MuComplexity
     from .regression import RidgePath as RidgePath
+    from .regression import active_lp_regression as active_lp_regression
     from .regression import logistic_coreset as logistic_coreset
+    from .regression import lp_regression as lp_regression
     from .regression import lstsq as lstsq
     from .regression import mu_complexity as mu_complexity
     from .regression import ridge as ridge

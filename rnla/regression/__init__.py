@@ -7,6 +7,8 @@ from ._ridge_path import RidgePath
 from .active import ActiveFit, active_lp_regression
 from .least_absolute_deviations import least_absolute_deviations
 from .logistic_coreset import LogisticCoreset, logistic_coreset
+from .losses import Huber, Logistic, Power
+from .lp_regression import lp_regression
 from .lstsq import LeastSquaresFit, lstsq
 from .m_estimator_coreset import MEstimatorCoreset, m_estimator_coreset
 from .mu_complexity import MuComplexity, mu_complexity
@@ -14,15 +16,19 @@ from .ridge import ridge
 
 __all__ = [
     "ActiveFit",
+    "Huber",
     "LeastSquaresFit",
+    "Logistic",
     "LogisticCoreset",
     "LpFit",
     "MEstimatorCoreset",
     "MuComplexity",
+    "Power",
     "RidgePath",
     "active_lp_regression",
     "least_absolute_deviations",
     "logistic_coreset",
+    "lp_regression",
     "lstsq",
     "m_estimator_coreset",
     "mu_complexity",

@@ -57,6 +57,8 @@ class Minimum:
     status : Status
     rank : int or None
         Of A, where it was decided.
+    basis : Basis or None
+        Of diag(sqrt(w)) A, for further responses with the same weights.
     """
 
     x: FloatArray
@@ -65,6 +67,7 @@ class Minimum:
     iterations: int
     status: Status
     rank: int | None = None
+    basis: Basis | None = None
 
 
 def minimise(
@@ -76,7 +79,7 @@ def minimise(
     start: FloatArray | None = None,
     lower: FloatArray | None = None,
     upper: FloatArray | None = None,
-    ridge: float = 0.0,
+    ridge: float | FloatArray = 0.0,
     tol: float = 1e-8,
     max_iter: int = 200,
     basis: Basis | None = None,
@@ -96,14 +99,14 @@ def minimise(
         Default: least squares, and for p > 2 the minimisers of smaller p.
     lower, upper : ndarray, shape (d,), optional
         Bounds on x, possibly infinite.
-    ridge : float
-        Adds ridge |x|^2 / 2.
+    ridge : float, or ndarray of shape (d,)
+        Adds ridge |x|^2 / 2, or sum_j ridge_j x_j^2 / 2.
     tol : float
         Relative gap between the value and its lower bound.
     max_iter : int
         Largest number of passes.
     basis : Basis, optional
-        Orthonormal basis of diag(sqrt(weights)) A, if it is known.
+        That of an earlier `Minimum` with the same A and weights.
 
     Returns
     -------
@@ -140,7 +143,7 @@ class _Problem:
         weights: Any,
         lower: FloatArray | None,
         upper: FloatArray | None,
-        ridge: float,
+        ridge: float | FloatArray,
         basis: Basis | None,
     ) -> _Problem:
         unit, total, least, root = 1.0, float(A.shape[0]), 1.0, None
@@ -224,6 +227,7 @@ class _Newton:
             self.iterations,
             Status.OK if met else Status.NOT_CONVERGED,
             self.space.rank,
+            self.space.basis,
         )
 
     def _least_squares(
