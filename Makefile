@@ -82,6 +82,7 @@ bench: $(VENV)/.dev
 	$(RUN) -m bench.sample_complexity
 	$(RUN) -m bench.promise
 	$(RUN) -m bench.sketch
+	$(RUN) -m bench.lstsq
 	$(RUN) -m bench.scaling
 
 format: $(VENV)/.dev
