@@ -17,7 +17,8 @@ def relative_gap(objective: Any, lower: Any) -> Any:
     """(objective - lower) / objective, 0 where the objective is; of numbers or arrays."""
     value, bound = np.asarray(objective, dtype=np.float64), np.asarray(lower, dtype=np.float64)
     safe = np.where(value > 0.0, value, 1.0)
-    gap = np.where(value > 0.0, (value - bound) / safe, 0.0)
+    with np.errstate(invalid="ignore"):  # nan where powers have left the floating-point range
+        gap = np.where(value > 0.0, (value - bound) / safe, 0.0)
     return float(gap) if gap.ndim == 0 else gap
 
 

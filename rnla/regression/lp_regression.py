@@ -20,11 +20,10 @@ from ..basis import Basis, orthonormal_basis
 from ..random import RNGLike, resolve_seed
 from ..sampling import sample_rows
 from ..tall import as_tall, rows
-from ._check_problem import CheckProblem
 from ._input import Problem, check_bounds, prepare
 from ._record import LpFit
 from .coreset import coreset_fit
-from .globbing import fit_columns, lay_bands
+from .least_absolute import least_absolute
 from .losses import Power
 from .minimax import minimax
 from .newton import Minimum, minimise
@@ -151,7 +150,18 @@ def lp_regression(
         return coreset_fit(problem, p, eps=eps, lower=lower, upper=upper, seed=seed)
     start = _starts(x0, problem)
     if name == "least_absolute":
-        fit = _least_absolute(problem, lower, upper, tol, start, limit, resolve_seed(rng))
+        seed = resolve_seed(rng)
+        whole = least_absolute(
+            problem,
+            lower=lower,
+            upper=upper,
+            tol=tol,
+            x0=start,
+            max_iter=limit or 100,
+            seed=seed,
+        )
+        x, level = problem.split(whole.x)
+        fit = replace(whole, x=x, intercept=level)
     else:
         fit = _columns(problem, p, name, lower, upper, tol, start, limit, rng)
     return replace(fit, passes=problem.A.passes - before)
@@ -195,47 +205,6 @@ def _starts(x0: npt.ArrayLike | None, problem: Problem) -> FloatArray | None:
     columns = np.zeros((d, k))
     columns[: len(start)] = start.reshape(len(start), k)
     return columns
-
-
-def _least_absolute(
-    problem: Problem,
-    lower: FloatArray | None,
-    upper: FloatArray | None,
-    tol: float,
-    start: FloatArray | None,
-    limit: int | None,
-    seed: int,
-) -> LpFit:
-    """p = 1: twice the check loss of the median."""
-    k = 1 if problem.single else problem.b.shape[1]
-    check = CheckProblem(
-        problem.A,
-        problem.b,
-        np.full(k, 0.5),
-        weights=problem.weights,
-        lower=lower,
-        upper=upper,
-        tol=tol,
-        x0=start,
-        max_iter=limit or 100,
-        seed=seed,
-    )
-    found = fit_columns(check, lay_bands(check))
-    value, bound = 2.0 * found.value, 2.0 * found.lower
-    met = np.all(value - bound <= tol * value)
-    return _fit(
-        problem,
-        found.X,
-        value,
-        bound,
-        p=1.0,
-        iterations=found.iterations,
-        method=found.method,
-        status=Status.OK if met else Status.NOT_CONVERGED,
-        rank=found.rank,
-        seed=seed,
-        reason=found.reason,
-    )
 
 
 def _columns(

@@ -238,20 +238,20 @@ class _Newton:
         loss, total = Power(2.0), self.problem.total
         point = self._point(loss, y, unit)
         self.norms = np.sqrt(0.5 * np.diag(point.hessian))
-        value = point.value
-        for _ in range(2 if fit else 0):
+        for trial in range(3):
+            root = math.sqrt(max(point.value, 0.0))
+            if root <= _ROUNDING * self._size(y) or not point.value > 0.0:
+                mean = root / math.sqrt(total)
+                return y, mean if mean > 1e-150 else 1.0, True
+            if not fit or trial == 2:
+                break
             s = self.space.solve(point.hessian, point.gradient, y, unit)
             y = self.space.inside(y + s, unit)
             value = point.value - float(point.gradient @ s) + 0.5 * float(s @ point.hessian @ s)
             if value > 1e-6 * point.value:
                 return y, math.sqrt(value / total), False
             point = self._point(loss, y, unit)
-            value = point.value
-        rounding = _ROUNDING * self._size(y)
-        if math.sqrt(max(value, 0.0)) <= rounding:
-            mean = math.sqrt(max(value, 0.0) / total)
-            return y, mean if mean > 1e-150 else 1.0, True
-        return y, math.sqrt(value / total), False
+        return y, math.sqrt(point.value / total), False
 
     def _size(self, y: FloatArray) -> float:
         """Norm of the terms of A x, which b cancels in a perfect fit."""
