@@ -40,8 +40,10 @@ _EXPORTS = {
     "root_leverage_scores": "scores",
     "total_sensitivity": "scores",
     "LogisticCoreset": "regression",
+    "LogisticFit": "regression",
     "MuComplexity": "regression",
     "logistic_coreset": "regression",
+    "logistic_regression": "regression",
     "mu_complexity": "regression",
     "TallMatrix": "tall",
     "as_tall": "tall",
@@ -78,11 +80,13 @@ if TYPE_CHECKING:
     from .regression import ActiveFit as ActiveFit
     from .regression import LeastSquaresFit as LeastSquaresFit
     from .regression import LogisticCoreset as LogisticCoreset
+    from .regression import LogisticFit as LogisticFit
     from .regression import LpFit as LpFit
     from .regression import MuComplexity as MuComplexity
     from .regression import RidgePath as RidgePath
     from .regression import active_lp_regression as active_lp_regression
     from .regression import logistic_coreset as logistic_coreset
+    from .regression import logistic_regression as logistic_regression
     from .regression import lp_regression as lp_regression
     from .regression import lstsq as lstsq
     from .regression import mu_complexity as mu_complexity

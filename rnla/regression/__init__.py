@@ -7,6 +7,7 @@ from ._ridge_path import RidgePath
 from .active import ActiveFit, active_lp_regression
 from .least_absolute_deviations import least_absolute_deviations
 from .logistic_coreset import LogisticCoreset, logistic_coreset
+from .logistic_regression import LogisticFit, logistic_regression
 from .losses import Huber, Logistic, Power
 from .lp_regression import lp_regression
 from .lstsq import LeastSquaresFit, lstsq
@@ -20,6 +21,7 @@ __all__ = [
     "LeastSquaresFit",
     "Logistic",
     "LogisticCoreset",
+    "LogisticFit",
     "LpFit",
     "MEstimatorCoreset",
     "MuComplexity",
@@ -28,6 +30,7 @@ __all__ = [
     "active_lp_regression",
     "least_absolute_deviations",
     "logistic_coreset",
+    "logistic_regression",
     "lp_regression",
     "lstsq",
     "m_estimator_coreset",

@@ -15,14 +15,13 @@ from ..tall import rows
 __all__ = ["coherence", "mixed_with_uniform"]
 
 
-def mixed_with_uniform(scores: Any, share: float = 0.5) -> Any:
-    """(1 - share) scores / sum + share / n."""
+def mixed_with_uniform(scores: Any, base: Any, share: float = 0.5) -> Any:
+    """(1 - share) scores / sum + share base / sum, base being ones or the weights of the rows."""
     total = rows.total(scores)
     if total <= 0.0:
-        return rows.like(scores, 1.0)
-    return rows.each(
-        partial(_mixed, (1.0 - share) / total, share / scores.shape[0]), rows.float64(scores)
-    )
+        return base
+    left, right = (1.0 - share) / total, share / rows.total(base)
+    return rows.each(partial(_mixed, left, right), rows.float64(scores), base)
 
 
 def coherence(scores: Any) -> float:
@@ -34,5 +33,5 @@ def coherence(scores: Any) -> float:
     return rows.largest(scores) * count / total
 
 
-def _mixed(factor: float, constant: float, scores: FloatArray) -> FloatArray:
-    return factor * scores + constant
+def _mixed(left: float, right: float, scores: FloatArray, base: FloatArray) -> FloatArray:
+    return left * scores + right * base

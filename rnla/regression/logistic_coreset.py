@@ -24,6 +24,7 @@ from ..sampling import RowSample, sample_rows
 from ..scores import leverage_scores, lewis_weights, lp_sensitivities, root_leverage_scores
 from ..tall import TallMatrix, as_tall, rows
 from ._coreset import Coreset
+from ._input import check_weights
 from ._labels import check_labels
 from ._mixture import coherence, mixed_with_uniform
 from .mu_complexity import MuComplexity, mu_complexity
@@ -135,6 +136,7 @@ def logistic_coreset(
     A: Any,
     y: Any,
     *,
+    weights: Any = None,
     eps: float = 0.1,
     delta: float = 0.01,
     size: int | None = None,
@@ -151,6 +153,9 @@ def logistic_coreset(
         Real, n >= d, any home of rows. Not modified.
     y : array_like or Dask array, shape (n,)
         Labels of two classes: {0, 1}, {-1, 1}, booleans or any two values.
+    weights : array_like, shape (n,), optional
+        Non-negative, what each row's loss counts for. The weights of the coreset do not contain
+        them: multiply.
     eps : float, default 0.1
         Relative error of the loss at the optimum of the coreset, strictly between 0 and 1.
     delta : float, default 0.01
@@ -212,6 +217,7 @@ def logistic_coreset(
     given = as_tall(A)
     before, n = given.passes, given.shape[0]
     labels = check_labels(y, n)
+    w = None if weights is None else check_weights(weights, n)
     wanted = None if size is None else check_size(size, n)
     complexity = None if mu is None else _check_mu(mu)
     seed = resolve_seed(rng)
@@ -222,15 +228,17 @@ def logistic_coreset(
     reason = "It was asked for."
     if method == "auto":
         method, reason = "lewis", "The method with the best bound at the cost of a few passes."
-    importance, rank, status = _importance(tall, method, seed)
+    weighted = tall if w is None else tall.scaled_rows(w)
+    importance, rank, status = _importance(weighted, method, seed)
+    base = rows.like(importance, 1.0) if w is None else w
     if complexity is None and wanted is None:
         way = "exact" if n * tall.shape[1] <= _EXACT_MU else "sampled"
-        complexity = mu_complexity(tall, labels.signs, method=way, rng=seed)
+        complexity = mu_complexity(tall, labels.signs, weights=w, method=way, rng=seed)
     default = None
     if wanted is None:
         assert complexity is not None
         default = wanted = _default_size(max(rank, 1), float(complexity), eps, delta, n)
-    scores = rows.like(importance, 1.0) if method == "uniform" else mixed_with_uniform(importance)
+    scores = base if method == "uniform" else mixed_with_uniform(importance, base)
     sample = sample_rows(scores, wanted, rng=seed)
     bound, formula = _BOUNDS[method]
     theory = None
