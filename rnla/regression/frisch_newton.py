@@ -154,11 +154,14 @@ def _from_vertex(data: CheckRows, z: FloatArray, near: FloatArray) -> _Found | N
 def _from_inside(
     data: CheckRows, z: FloatArray | None, tol: float, max_iter: int, vertex: bool
 ) -> _Found:
+    if not data.rank:
+        u = np.where(data.y > 0.0, data.high, np.where(data.y < 0.0, data.low, 0.0))
+        return _found(data, np.zeros(0), u, 0)
     state = _State(data, z)
     iterations = state.run(tol, max_iter)
     u = state.feasible()
     best = _found(data, state.z, u, iterations)
-    if not (vertex and data.rank and best.value > data.rounding):
+    if not vertex or best.value <= data.rounding:
         return best
     corner = vertex_descent(data, state.z, u, state.weights)
     if corner is None:
