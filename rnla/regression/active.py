@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,26 +21,23 @@ import numpy.typing as npt
 
 from .._errors import argument_error, check_fraction, check_p, check_size
 from .._result import FloatArray, IntArray, Status
-from ..basis import orthonormal_basis
 from ..bounds import active_above_two, active_below_two, active_one
 from ..random import RNGLike, resolve_seed
 from ..sampling import RowSample, sample_rows
-from ..scores import lewis_weights
-from ..tall import TallMatrix, as_tall
+from ..tall import as_tall
+from ..tall import rows as row_vectors
 from ._copies import central, copy_seeds, distances, pool
-from ._fit import fit_rows
+from ._few_labels import METHODS, Labelled, ask, score_rows
+from ._input import check_weights
 from ._record import LpFit
-from .least_absolute_deviations import check_column
 
 __all__ = ["ActiveFit", "active_lp_regression"]
 
 Query = Callable[[IntArray], npt.ArrayLike]
 
-_METHODS = ("lewis", "uniform")
 # One sample fails with at most this probability at the default size: measured, not proved.
 _SINGLE_FAILURE = 0.05
 _CENTRE_EPS = 0.5
-_LEWIS_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +48,8 @@ class ActiveFit:
     ----------
     x : ndarray, shape (d,)
         Coefficients.
+    intercept : float
+        Zero if none was asked for.
     fit : LpFit
         The solution of the reweighted problem. Its objective is the value on the sample, which does
         not estimate the value on all rows: that takes labels drawn independently of the fit.
@@ -60,6 +59,8 @@ class ActiveFit:
         Rows whose labels were read, increasing.
     labels : ndarray
         What `query` returned for them.
+    calls : int
+        How often `query` was called.
     sample : RowSample
         The rows the fit rests on, with their weights (samples pooled if there were several).
     size : int
@@ -83,12 +84,14 @@ class ActiveFit:
     """
 
     x: FloatArray
+    intercept: float
     fit: LpFit
     p: float
     eps: float
     delta: float
     rows: IntArray
     labels: FloatArray
+    calls: int
     sample: RowSample
     size: int
     copies: int
@@ -100,6 +103,11 @@ class ActiveFit:
     status: Status
     seed: int
 
+    @property
+    def labels_read(self) -> int:
+        """Number of labels that were asked for."""
+        return int(self.rows.size)
+
 
 def active_lp_regression(
     A: Any,
@@ -110,16 +118,19 @@ def active_lp_regression(
     delta: float = _SINGLE_FAILURE,
     size: int | None = None,
     method: str = "lewis",
+    weights: npt.ArrayLike | None = None,
+    intercept: bool = False,
     rng: RNGLike = None,
 ) -> ActiveFit:
     """Fit hidden labels b by A x so that ||Ax - b||_p^p <= (1 + eps) min, reading few labels.
 
     Parameters
     ----------
-    A : array_like, sparse matrix or TallMatrix, shape (n, d)
+    A : anything `rnla.as_tall` takes, shape (n, d)
         Real, n >= d. Not modified.
     query : callable
-        ``query(rows)`` returns the labels of these rows (an increasing int64 array). Called once.
+        ``query(rows)`` returns the labels of these rows (an increasing int64 array), one number
+        per row. Called once. What it raises reaches the caller, with a note.
     p : float, default 1
         The norm, 1 <= p <= 20.
     eps : float, default 0.1
@@ -129,8 +140,12 @@ def active_lp_regression(
     size : int, optional
         Expected number of rows of one sample, 1 to n. By default 4 r ln(r) times 1/eps^2 for p = 1,
         1/eps for 1 < p <= 2 and r^(p/2-1) / eps^(p-1) above, r being the rank.
-    method : {"lewis", "uniform"}
-        How rows are scored. Uniform sampling has no guarantee.
+    method : {"lewis", "leverage", "uniform"}
+        How rows are scored. Only Lewis weights have the guarantee, for every p.
+    weights : array_like, shape (n,), optional
+        Non-negative: the loss is sum_i w_i |a_i x - b_i|^p.
+    intercept : bool, default False
+        Fit a constant besides.
     rng : None, int, numpy Generator or SeedSequence
         The same seed asks for the same labels.
 
@@ -141,8 +156,8 @@ def active_lp_regression(
     Raises
     ------
     ArgumentError, ArgumentTypeError
-        For NaN or infinite entries in A or in the labels, labels of a wrong shape, and options out
-        of range.
+        For NaN or infinite entries in A or in the labels, labels of a wrong shape, a query that is
+        not callable, and options out of range.
 
     Notes
     -----
@@ -157,26 +172,34 @@ def active_lp_regression(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from rnla.regression import active_lp_regression
+    >>> import numpy as np, rnla
     >>> rng = np.random.default_rng(0)
     >>> A = rng.standard_normal((20_000, 4))
     >>> b = A @ [1.0, 2.0, 3.0, 4.0] + rng.standard_normal(20_000)
     >>> b[rng.random(20_000) < 0.1] += 1e6
-    >>> result = active_lp_regression(A, lambda rows: b[rows], eps=0.25, rng=0)
-    >>> len(result.rows) < 500, result.x.round(0)
+    >>> result = rnla.active_lp_regression(A, lambda rows: b[rows], eps=0.25, rng=0)
+    >>> result.labels_read < 500, result.x.round(0)
     (True, array([1., 2., 3., 4.]))
     """
     p = check_p(p)
     eps, delta = check_fraction(eps, "eps"), check_fraction(delta, "delta")
-    if method not in _METHODS:
-        raise argument_error("method", repr(method), "'lewis' or 'uniform'", "Use 'lewis'.")
+    if method not in METHODS:
+        expected = "one of " + ", ".join(repr(name) for name in METHODS)
+        raise argument_error("method", repr(method), expected, "Use 'lewis'.")
+    if not callable(query):
+        remedy = "For labels in an array b pass lambda rows: b[rows]."
+        got = f"a {type(query).__name__}"
+        raise argument_error("query", got, "a function of row numbers", remedy)
     tall = as_tall(A)
     before, n = tall.passes, tall.shape[0]
     wanted = None if size is None else check_size(size, n)
+    w = None if weights is None else row_vectors.host(check_weights(weights, n))
     seed = resolve_seed(rng)
     tall.scan()
-    scores, rank, status = _scores(tall, p, method, seed)
+    if intercept:
+        tall = tall.with_columns(ones=True)
+    weighted = tall if w is None else tall.scaled_rows(w ** (1.0 / p))
+    scores, rank, status = score_rows(weighted, p, method, seed)
     each = min(n, _size(rank, p, eps)) if wanted is None else wanted
     everything = each >= np.count_nonzero(scores)
     copies = 1 if everything or delta >= _SINGLE_FAILURE else math.ceil(math.log2(1.0 / delta))
@@ -188,13 +211,13 @@ def active_lp_regression(
         [] if copies == 1 else [sample_rows(scores, rough, p=p, rng=own) for own in seeds[copies:]]
     )
     rows = np.unique(np.concatenate([sample.indices for sample in mains + roughs]))
-    labels = check_column(query(rows), "query(rows)", rows.size)
-    problem = _Labelled(tall, p, rows, labels)
+    labels = ask(query, rows)
+    problem = Labelled(tall, p, rows, labels, w)
 
     kept = mains
     if copies > 1:
         fits = np.column_stack([problem.fit(sample).x for sample in roughs])
-        centre = fits[:, central(distances(tall, fits, p))]
+        centre = fits[:, central(distances(weighted, fits, p))]
         values = [problem.value(sample, centre) for sample in mains]
         kept = [mains[k] for k in np.argsort(values, kind="stable")[: (copies + 1) // 2]]
     pooled = pool(kept, seed)
@@ -204,14 +227,18 @@ def active_lp_regression(
     elif everything:
         status = Status.EXACT
     bound, theory = _bound(p, rank, eps, delta, method)
+    if intercept:
+        fit = replace(fit, x=fit.x[:-1], intercept=float(fit.x[-1]))
     return ActiveFit(
         x=fit.x,
+        intercept=fit.intercept,
         fit=fit,
         p=p,
         eps=eps,
         delta=delta,
         rows=rows,
         labels=labels,
+        calls=1,
         sample=pooled,
         size=each,
         copies=copies,
@@ -225,38 +252,6 @@ def active_lp_regression(
     )
 
 
-class _Labelled:
-    """The rows whose labels are known, and weighted problems on samples of them."""
-
-    def __init__(self, A: TallMatrix, p: float, rows: IntArray, labels: FloatArray) -> None:
-        taken = A.take(rows)
-        dense = taken if isinstance(taken, np.ndarray) else taken.toarray()
-        self._A, self._p, self._rows, self._b = dense.astype(np.float64), p, rows, labels
-        # Powers of residuals are compared in this unit, where they cannot overflow.
-        self._unit = float(np.abs(labels).max(initial=0.0)) or 1.0
-
-    def _of(self, sample: RowSample) -> tuple[FloatArray, FloatArray]:
-        at = np.searchsorted(self._rows, sample.indices)
-        return self._A[at], self._b[at]
-
-    def fit(self, sample: RowSample) -> LpFit:
-        A, b = self._of(sample)
-        return fit_rows(A, b, sample.weights, self._p)
-
-    def value(self, sample: RowSample, x: FloatArray) -> float:
-        A, b = self._of(sample)
-        residual = np.abs(A @ x - b) / self._unit
-        return float(np.sum(sample.weights * residual**self._p))
-
-
-def _scores(A: TallMatrix, p: float, method: str, seed: int) -> tuple[FloatArray, int, Status]:
-    if method == "uniform":
-        basis = orthonormal_basis(A, seed=seed)
-        return np.ones(A.shape[0]), basis.rank, basis.status
-    weights = lewis_weights(A, p, tol=_LEWIS_TOLERANCE, rng=seed)
-    return np.asarray(weights.values, dtype=np.float64), weights.rank, weights.status
-
-
 def _size(rank: int, p: float, eps: float) -> int:
     """Default rows of one sample: the tight exponents, a logarithm, and the constant 4."""
     r = max(rank, 1)
@@ -267,8 +262,8 @@ def _size(rank: int, p: float, eps: float) -> int:
 
 
 def _bound(p: float, rank: int, eps: float, delta: float, method: str) -> tuple[str, float | None]:
-    if method == "uniform":
-        return "none: for some matrices uniform sampling needs every label.", None
+    if method != "lewis":
+        return f"none: for some matrices {method} sampling needs nearly every label.", None
     d = max(rank, 1)
     if p == 1.0:
         text = "row 22, d log(d/(eps delta)) / eps^2 labels (Chen and Derezinski 2021)."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import dask.array as da
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -166,6 +167,71 @@ def test_sparse_float32_and_rank_deficient_matrices():
     assert np.abs(wide @ deficient.x - b).sum() <= 1.5 * least_absolute_deviations(A, b).objective
 
 
+@pytest.mark.parametrize("home", ["npy", "blocks", "dask"])
+def test_the_same_labels_are_asked_for_wherever_the_rows_live(home, tmp_path):
+    A, b = instance("gaussian", 0.25)
+    np.save(tmp_path / "A.npy", A)
+    source = {
+        "npy": lambda: tmp_path / "A.npy",
+        "blocks": lambda: [A[:700], A[700:]],
+        "dask": lambda: da.from_array(A, chunks=(600, D)),
+    }[home]()
+    expected = active_lp_regression(A, lambda rows: b[rows], eps=0.5, delta=0.01, rng=0)
+    found = active_lp_regression(source, lambda rows: b[rows], eps=0.5, delta=0.01, rng=0)
+    np.testing.assert_array_equal(found.rows, expected.rows)
+    np.testing.assert_array_equal(found.x, expected.x)
+
+
+def test_an_intercept_is_a_column_of_ones():
+    A, b = instance("gaussian", 0.25)
+    plain = active_lp_regression(np.column_stack([A, np.ones(N)]), lambda rows: b[rows], rng=0)
+    found = active_lp_regression(A, lambda rows: b[rows], intercept=True, rng=0)
+    np.testing.assert_array_equal(found.rows, plain.rows)
+    np.testing.assert_allclose(np.append(found.x, found.intercept), plain.x, atol=1e-12)
+    assert found.fit.intercept == found.intercept
+    assert plain.intercept == 0.0
+
+
+@pytest.mark.parametrize("p", [1, 1.5, 3])
+def test_weights_count_rows(p):
+    """Weights 0 and 2 against rows left out and rows that stand twice; every label is read."""
+    A, b = instance("gaussian", 0.25)
+    A, b = A[:300], b[:300]
+    w = np.tile([0.0, 1.0, 2.0], 100)
+    twice = np.repeat(np.arange(300), w.astype(int))
+    asked = []
+
+    def query(rows):
+        asked.append(rows)
+        return b[rows]
+
+    found = active_lp_regression(A, query, p, weights=w, size=300, rng=0)
+    wanted = active_lp_regression(A[twice], lambda rows: b[twice[rows]], p, size=300, rng=0)
+    assert not np.isin(np.arange(0, 300, 3), asked[0]).any()
+    np.testing.assert_allclose(found.fit.objective, wanted.fit.objective, rtol=1e-8)
+    np.testing.assert_allclose(found.x, wanted.x, rtol=1e-5)
+
+
+def test_labels_are_counted_and_errors_of_the_callback_are_passed_on():
+    A, b = instance("gaussian", 0.25)
+    result = active_lp_regression(A, lambda rows: b[rows], eps=0.5, rng=0)
+    assert (result.calls, result.labels_read) == (1, len(result.rows))
+
+    def broken(rows):
+        raise ConnectionError("the laboratory is closed")
+
+    with pytest.raises(ConnectionError, match="laboratory") as raised:
+        active_lp_regression(A, broken, eps=0.5, rng=0)
+    assert f"labels of {result.labels_read} rows" in raised.value.__notes__[0]
+
+
+def test_leverage_scores_are_a_method_without_a_theorem():
+    A, b = instance("lonely", 0.25)
+    result = active_lp_regression(A, lambda rows: b[rows], method="leverage", eps=0.5, rng=0)
+    assert result.theory is None
+    assert np.isin(np.arange(D), result.rows).all()
+
+
 def test_every_label_is_read_when_sampling_saves_nothing():
     A = families.gaussian(60, 3, 0)
     b = with_outliers(A, 1)
@@ -222,7 +288,12 @@ def test_pooled_samples_average_their_estimates():
         ({"size": 101}, "size"),
         ({"method": "norms"}, "method"),
         ({"rng": "seed"}, "rng"),
+        ({"query": np.ones(100)}, "query"),
+        ({"weights": np.zeros(100)}, "weights"),
+        ({"weights": -np.ones(100)}, "weights"),
         ({"query": lambda rows: np.ones(3)}, r"query\(rows\)"),
+        ({"query": lambda rows: np.ones((len(rows), 1))}, r"query\(rows\)"),
+        ({"query": lambda rows: None}, r"query\(rows\)"),
         ({"query": lambda rows: np.full(len(rows), np.nan)}, r"query\(rows\)"),
         ({"query": lambda rows: ["x"] * len(rows)}, r"query\(rows\)"),
         ({"A": np.full((100, 2), np.nan)}, "A"),
