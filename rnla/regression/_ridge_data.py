@@ -16,24 +16,30 @@ __all__ = ["Weights", "standardised"]
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """Weights in a unit that brings the largest near one, and their square roots."""
+    """Weights in a unit that brings the largest near one, and their square roots.
+
+    `copy` is the most that is left out at once: the weight of one copy, or infinity for whole rows.
+    """
 
     values: Any
     roots: Any
     total: float
-    squares: float
+    squares: float  # sum of the weights times what of them is left out at once
     largest: float
     unit_root: float
+    copy: float
 
     @classmethod
-    def of(cls, w: Any, n: int) -> Weights:
+    def of(cls, w: Any, n: int, *, copies: bool) -> Weights:
         if w is None:
-            return cls(None, None, float(n), float(n), 1.0, 1.0)
+            return cls(None, None, float(n), float(n), 1.0, 1.0, math.inf)
         largest = rows.largest(w)
         unit = _inverse_power(largest)
         w = rows.settle(w * unit)
         roots = rows.each(np.sqrt, w)
-        return cls(w, roots, rows.total(w), rows.total(w * w), largest * unit, math.sqrt(unit))
+        copy = unit if copies else math.inf
+        squares = rows.total(w * np.minimum(w, copy))
+        return cls(w, roots, rows.total(w), squares, largest * unit, math.sqrt(unit), copy)
 
 
 def standardised(b: Any, weighted: Weights, centred: bool) -> tuple[Any, FloatArray, FloatArray]:

@@ -100,8 +100,8 @@ class Spectrum:
     def leave_one_out(
         self, tall: TallMatrix, weighted: Weights, z: Any, roots: FloatArray
     ) -> FloatArray:
-        """Sums over the rows of l, l^2 and w l, l being w times a squared error: (3, k, m)."""
-        zero = roots == 0.0
+        """Sums over rows of w l, w v l^2 and w v l, v being left out with error l: (3, k, m)."""
+        zero = roots <= 1e-150 * self.s.min(initial=1.0)
         shrink = 1.0 / (1.0 + (self.s[:, None] / np.where(zero, 1.0, roots)) ** 2)
         if zero.any():  # the limit, up to a factor that cancels
             shrink[:, zero] = (self.s[-1:] / self.s)[:, None] ** 2
@@ -112,6 +112,7 @@ class Spectrum:
             shrink,
             zero,
             1.0 / weighted.total if self.intercept else 0.0,
+            weighted.copy,
             _ROUNDING * (self.s.size + 1),
         )
         shape = (3, self.c.shape[1], roots.size)
@@ -169,6 +170,7 @@ class _Curve:
     shrink: FloatArray  # (r, m): alpha / (s^2 + alpha)
     zero: npt.NDArray[np.bool_]  # (m,)
     share: float  # leverage of the intercept per unit of weight
+    copy: float  # the most weight that is left out at once
     rounding: float
 
 
@@ -184,27 +186,37 @@ def _add_errors(
     if curve.Y is not None:
         U = U @ curve.Y
     shares: Any = curve.share
+    part: Any = 1.0
     if w is not None:
         root = np.sqrt(w)[:, None]
         U, z = U * root, z * root
         shares = w * curve.share
+        part = np.minimum(1.0, curve.copy / np.where(w > 0.0, w, 1.0))  # of the row, left out
     squares = U * U
     outside = 1.0 - squares.sum(axis=1) - shares
     rest = z - U @ curve.c
     alone = outside <= curve.rounding
     outside[alone], rest[alone] = 0.0, 0.0
     below = squares @ curve.shrink
+    limit = (alone & (part == 1.0))[:, None]
     if curve.zero.any():
         below[:, curve.zero] *= alone[:, None]
     below += outside[:, None]
+    if np.ndim(part):
+        below *= part[:, None]
+        below += 1.0 - part[:, None]
     for k in range(curve.c.shape[1]):
         error = U @ (curve.shrink * curve.c[:, k : k + 1])
         if curve.zero.any():
-            error[:, curve.zero] *= alone[:, None]
+            error[:, curve.zero] *= limit
         error += rest[:, k : k + 1]
         error /= below
         np.multiply(error, error, out=error)
         total = error.sum(axis=0)
         out[0, k] += total
-        out[1, k] += np.einsum("im,im->m", error, error)
-        out[2, k] += total if w is None else w @ error
+        if w is None:
+            out[1, k] += np.einsum("im,im->m", error, error)
+            out[2, k] += total
+        else:
+            out[1, k] += np.einsum("i,im,im->m", part, error, error)
+            out[2, k] += (w * part) @ error

@@ -39,6 +39,7 @@ def ridge(
     alphas: npt.ArrayLike | None = None,
     intercept: bool = False,
     weights: Any = None,
+    leave_out: str = "row",
     method: str = "auto",
     rcond: float | None = None,
     rng: RNGLike = None,
@@ -58,8 +59,11 @@ def ridge(
     intercept : bool, default False
         Fit a constant as well, which is not penalised.
     weights : array_like or Dask array, shape (n,), optional
-        Finite and not negative. An integer weight fits like a repeated row, but leaving out the
-        row leaves out all of its repetitions, so the leave-one-out error is another one.
+        Finite and not negative. A row of weight 3 fits like three copies of it.
+    leave_out : {"row", "copy"}
+        What is left out at a time: a row with all of its weight, which then measures precision; or
+        one copy, if weights count copies, as if the row had been repeated (the whole row if its
+        weight is below one). The copies that stay help to predict the one that does not.
     method : {"auto", "exact", "gram"}
         How A is orthonormalised; see `leverage_scores`.
     rcond : float, optional
@@ -113,6 +117,9 @@ def ridge(
         raise argument_error(
             "method", repr(method), f"one of {', '.join(_PATHS)}", "Pass method='auto'."
         )
+    if leave_out not in ("row", "copy"):
+        remedy = "Use 'copy' if weights count equal observations."
+        raise argument_error("leave_out", repr(leave_out), "'row' or 'copy'", remedy)
     given = None if alphas is None else _check_alphas(alphas)
     if rcond is not None:
         rcond = check_positive(rcond, "rcond", allow_zero=True)
@@ -121,8 +128,8 @@ def ridge(
     tall.scan(with_gram=with_gram and not intercept)
     problem = prepare(tall, b, weights=weights, intercept=intercept)
     tall, units = within_range(problem.A, together=True, with_gram=with_gram)
-    weighted = Weights.of(problem.weights, tall.shape[0])
-    if intercept and weighted.largest >= weighted.total:
+    weighted = Weights.of(problem.weights, tall.shape[0], copies=leave_out == "copy")
+    if intercept and min(weighted.largest, weighted.copy) >= weighted.total:
         raise argument_error(
             "A",
             "1 row that counts",

@@ -117,6 +117,21 @@ def test_many_responses_are_fitted_like_each():
         )
 
 
+@pytest.mark.parametrize("intercept", [False, True])
+def test_copies_of_isolated_and_interpolated_rows(intercept):
+    A, b = problem(5, 8)
+    A = np.vstack([A, np.zeros((2, 8))])
+    b, w = np.append(b, [1.0, 2.0]), np.array([1.0, 2.0, 3.0, 0.0, 1.0, 0.0, 2.0])
+    copies = rnla.ridge(A, b, alphas=ALPHAS, intercept=intercept, weights=w, leave_out="copy")
+    again = np.repeat(np.arange(7), w.astype(int))
+    repeated = rnla.ridge(A[again], b[again], alphas=ALPHAS, intercept=intercept)
+    np.testing.assert_allclose(copies.loo, repeated.loo, rtol=1e-9)
+    np.testing.assert_allclose(copies.coefficients, repeated.coefficients, rtol=1e-9, atol=1e-11)
+    small = rnla.ridge(A, b, alphas=ALPHAS, weights=w / 4.0, leave_out="copy")
+    rows = rnla.ridge(A, b, alphas=ALPHAS, weights=w / 4.0)
+    np.testing.assert_array_equal(small.loo, rows.loo)  # a weight below one is no copy
+
+
 def test_degrees_of_freedom_are_the_trace_of_the_hat_matrix():
     A, b = problem(40, 5)
     path = rnla.ridge(A, b, alphas=ALPHAS, intercept=True)
@@ -165,13 +180,16 @@ def test_a_rotation_of_the_columns_rotates_the_coefficients(seed, intercept):
 
 
 @given(SEEDS, st.booleans())
-def test_repeated_rows_fit_like_integer_weights_which_leave_out_all_repetitions(seed, intercept):
+def test_repeated_rows_are_integer_weights_whose_copies_are_left_out(seed, intercept):
     A, b = problem(12, 3, seed)
     w = np.random.default_rng(seed).integers(1, 4, 12)
     weighted = rnla.ridge(A, b, alphas=ALPHAS, intercept=intercept, weights=w)
     repeated = rnla.ridge(
         np.repeat(A, w, axis=0), np.repeat(b, w), alphas=ALPHAS, intercept=intercept
     )
+    copies = rnla.ridge(A, b, alphas=ALPHAS, intercept=intercept, weights=w, leave_out="copy")
+    np.testing.assert_allclose(copies.loo, repeated.loo, rtol=1e-7)
+    np.testing.assert_allclose(copies.loo_error, repeated.loo_error, rtol=1e-6)
     np.testing.assert_allclose(weighted.coefficients, repeated.coefficients, rtol=1e-6, atol=1e-8)
     errors = errors_by_refits(A, b, 1.0, w.astype(float), intercept)
     assert weighted.loo[3] == pytest.approx(w @ errors**2 / w.sum(), rel=1e-8)
@@ -381,6 +399,7 @@ def test_input_is_left_alone_and_the_seed_is_recorded():
         ({"b": np.ones(19)}, "b: got"),
         ({"b": np.full(20, np.inf)}, "b: got"),
         ({"A": np.full((20, 3), np.nan)}, "A: got"),
+        ({"leave_out": "two"}, "leave_out: got 'two'"),
         ({"method": "fast"}, "method: got 'fast'"),
         ({"rcond": -1.0}, "rcond: got"),
     ],
