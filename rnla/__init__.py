@@ -19,12 +19,14 @@ _EXPORTS = {
     "StreamEmbedding": "embedding",
     "lp_subspace_embedding": "embedding",
     "LeastSquaresFit": "regression",
+    "QuantileFit": "regression",
     "RidgePath": "regression",
     "LpFit": "regression",
     "lp_regression": "regression",
     "ActiveFit": "regression",
     "active_lp_regression": "regression",
     "lstsq": "regression",
+    "quantile_regression": "regression",
     "ridge": "regression",
     "RowSample": "sampling",
     "sample_rows": "sampling",
@@ -39,9 +41,11 @@ _EXPORTS = {
     "ridge_leverage_scores": "scores",
     "root_leverage_scores": "scores",
     "total_sensitivity": "scores",
+    "HuberFit": "regression",
     "LogisticCoreset": "regression",
     "LogisticFit": "regression",
     "MuComplexity": "regression",
+    "huber_regression": "regression",
     "logistic_coreset": "regression",
     "logistic_regression": "regression",
     "mu_complexity": "regression",
@@ -79,17 +83,21 @@ if TYPE_CHECKING:
     from .random import resolve_seed as resolve_seed
     from .regression import ActiveFit as ActiveFit
     from .regression import LeastSquaresFit as LeastSquaresFit
+    from .regression import HuberFit as HuberFit
     from .regression import LogisticCoreset as LogisticCoreset
     from .regression import LogisticFit as LogisticFit
     from .regression import LpFit as LpFit
     from .regression import MuComplexity as MuComplexity
+    from .regression import QuantileFit as QuantileFit
     from .regression import RidgePath as RidgePath
     from .regression import active_lp_regression as active_lp_regression
+    from .regression import huber_regression as huber_regression
     from .regression import logistic_coreset as logistic_coreset
     from .regression import logistic_regression as logistic_regression
     from .regression import lp_regression as lp_regression
     from .regression import lstsq as lstsq
     from .regression import mu_complexity as mu_complexity
+    from .regression import quantile_regression as quantile_regression
     from .regression import ridge as ridge
     from .sampling import RowSample as RowSample
     from .sampling import sample_rows as sample_rows

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ._record import LpFit
 from ._ridge_path import RidgePath
 from .active import ActiveFit, active_lp_regression
+from .coreset import CoresetFit
+from .huber_regression import HuberFit, huber_regression
 from .least_absolute_deviations import least_absolute_deviations
 from .logistic_coreset import LogisticCoreset, logistic_coreset
 from .logistic_regression import LogisticFit, logistic_regression
@@ -13,11 +15,14 @@ from .lp_regression import lp_regression
 from .lstsq import LeastSquaresFit, lstsq
 from .m_estimator_coreset import MEstimatorCoreset, m_estimator_coreset
 from .mu_complexity import MuComplexity, mu_complexity
+from .quantile_regression import QuantileFit, quantile_regression
 from .ridge import ridge
 
 __all__ = [
     "ActiveFit",
+    "CoresetFit",
     "Huber",
+    "HuberFit",
     "LeastSquaresFit",
     "Logistic",
     "LogisticCoreset",
@@ -26,8 +31,10 @@ __all__ = [
     "MEstimatorCoreset",
     "MuComplexity",
     "Power",
+    "QuantileFit",
     "RidgePath",
     "active_lp_regression",
+    "huber_regression",
     "least_absolute_deviations",
     "logistic_coreset",
     "logistic_regression",
@@ -35,5 +42,6 @@ __all__ = [
     "lstsq",
     "m_estimator_coreset",
     "mu_complexity",
+    "quantile_regression",
     "ridge",
 ]

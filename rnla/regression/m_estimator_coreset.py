@@ -34,7 +34,7 @@ from ..random import RNGLike, Stream, resolve_seed
 from ..sampling import RowSample, sample_rows
 from ..tall import TallMatrix, as_tall, rows, single_threaded_blas, within_range
 from ._coreset import Coreset
-from ._input import check_column
+from ._input import check_column, check_weights
 
 __all__ = ["MEstimatorCoreset", "m_estimator_coreset", "m_sensitivity_bounds"]
 
@@ -103,6 +103,7 @@ def m_estimator_coreset(
     A: Any,
     b: Any,
     *,
+    weights: Any = None,
     eps: float = 0.1,
     delta: float = 0.01,
     size: int | None = None,
@@ -119,6 +120,10 @@ def m_estimator_coreset(
         Real and finite, any home of rows. Not modified.
     b : array_like or Dask array, shape (n,)
         Responses.
+    weights : array_like, shape (n,), optional
+        Non-negative, what each row's loss counts for. Scores are multiplied with them, which keeps
+        the guarantee for weights that differ little. The weights of the coreset do not contain
+        them: multiply.
     eps : float, default 0.1
         Relative error of the loss, strictly between 0 and 1.
     delta : float, default 0.01
@@ -176,6 +181,7 @@ def m_estimator_coreset(
     given = as_tall(A, require_tall=False)
     before, n = given.passes, given.shape[0]
     target = check_column(b, "b", n)
+    w = None if weights is None else check_weights(weights, n)
     wanted = None if size is None else check_size(size, n)
     if repeats is not None:
         repeats = check_size(repeats, name="repeats")
@@ -195,6 +201,8 @@ def m_estimator_coreset(
         largest = float(rows.largest(scores)) * n / total
     else:
         scores, repeats = rows.like(tall.scan().row_max, 1.0), 0
+    if w is not None:
+        scores = rows.each(_product, scores, w)
     sample = sample_rows(scores, wanted, rng=seed)
     return MEstimatorCoreset(
         sample=sample,
@@ -212,7 +220,7 @@ def m_estimator_coreset(
             "default": default,
             "used": wanted,
         },
-        status=Status.EXACT if sample.size == n and wanted >= n else basis.status,
+        status=Status.EXACT if sample.size == n and wanted >= n else Status.OK,
         passes=given.passes - before,
         seed=seed,
     )
@@ -251,6 +259,10 @@ def m_sensitivity_bounds(
             L = np.linalg.cholesky(grams[index] + _RIDGE * np.eye(r))
             factors[index] = scipy.linalg.solve_triangular(L, np.eye(r), lower=True).T
     return A.each(partial(_score, M, draw, factors, least))
+
+
+def _product(scores: FloatArray, w: FloatArray) -> FloatArray:
+    return scores * w
 
 
 def _default_repeats(n: int, delta: float) -> int:
