@@ -91,7 +91,7 @@ class QuantileFit:
 def quantile_regression(
     A: Any,
     b: Any,
-    q: float | Sequence[float] | npt.NDArray[Any] = 0.5,
+    q: float | Sequence[float] | npt.NDArray[Any],
     *,
     weights: Any = None,
     intercept: bool = False,
@@ -110,7 +110,7 @@ def quantile_regression(
     A : anything `rnla.as_tall` takes, shape (n, d)
         Real and finite, any n. Rank-deficient is allowed. Not modified.
     b : array_like or Dask array, shape (n,)
-    q : float or sequence of k floats, default 0.5
+    q : float or sequence of k floats
         Strictly between 0 and 1. Several share sample, basis and passes.
     weights : array_like, shape (n,), optional
         Finite and non-negative: how often a row counts.

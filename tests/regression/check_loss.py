@@ -1,4 +1,4 @@
-"""References for check-loss regression: the primal linear program, and optimality by subgradients."""
+"""References for check-loss regression: the primal program, and subgradients."""
 
 from __future__ import annotations
 
