@@ -7,8 +7,8 @@ import numbers
 from dataclasses import dataclass, fields
 from typing import Any
 
-from .. import bounds
 from .._errors import ArgumentTypeError, argument_error, check_fraction, check_p, check_size
+from ..bounds import default_size
 from ..tall import TallMatrix
 from ._node import Thinning
 
@@ -142,7 +142,7 @@ class Options:
         size = self.size
         if size is None:
             assert self.eps is not None
-            size = bounds.default_size(columns, self.p, self.eps, self.delta)
+            size = default_size(columns, self.p, self.eps, self.delta)
         if size < columns:
             expected = f"at least the number of columns, {columns}"
             remedy = "Fewer rows cannot keep the column space."

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import bounds
 from .._errors import check_fraction, check_p, check_size
 from .._result import Status
 from ..basis import orthonormal_basis
+from ..bounds import default_size
 from ..certify import Certificate, certify_embedding
 from ..certify.certifier import Certifier
 from ..random import RNGLike
@@ -272,11 +272,11 @@ def _saves_rows(wanted: int | None, rank: int, eps: float, delta: float, n: int)
     if wanted is not None:
         return wanted < n
     # p = 1 has the smallest leading term of all p and methods.
-    return bounds.default_size(rank, 1.0, eps, delta, n=n) < n
+    return default_size(rank, 1.0, eps, delta, n=n) < n
 
 
 def _default_size(method: str, scoring: Scoring, p: float, eps: float, delta: float, n: int) -> int:
-    return bounds.default_size(
+    return default_size(
         max(scoring.rank, 1),
         p,
         eps,

@@ -20,8 +20,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .. import bounds
 from .._errors import argument_error
+from ..bounds import leverage_sensitivity_mix, lewis_above_two, power_columns, sensitivity_above_two
 from ..scores import total_sensitivity
 from ..tall import TallMatrix
 
@@ -74,7 +74,7 @@ def check_method(method: str, p: float, d: int) -> None:
             raise argument_error(
                 "method", f"{method!r} with p = {p:g}", "an even integer p", "Use method='lewis'."
             )
-        columns = bounds.power_columns(d, p)
+        columns = power_columns(d, p)
         if columns > MAX_POWER_COLUMNS:
             raise argument_error(
                 "method",
@@ -98,10 +98,10 @@ def choose_method(A: TallMatrix, p: float, eps: float, rank: int, seed: int) -> 
             "weights are taken of what remains.",
         )
     S = total_sensitivity(A, p, rng=seed).value
-    lewis = bounds.lewis_above_two(p, rank, eps, logs=False)
+    lewis = lewis_above_two(p, rank, eps, logs=False)
     options = {
-        "sensitivity": bounds.sensitivity_above_two(p, S, eps, logs=False),
-        "mixed": bounds.leverage_sensitivity_mix(p, S, eps, d=rank, logs=False),
+        "sensitivity": sensitivity_above_two(p, S, eps, logs=False),
+        "mixed": leverage_sensitivity_mix(p, S, eps, d=rank, logs=False),
     }
     best = min(options, key=lambda name: options[name])
     if p > LARGEST_LEWIS_P:

@@ -18,10 +18,21 @@ from typing import Any
 
 import numpy as np
 
-from .. import bounds
 from .._result import Status
 from ..basis import orthonormal_basis
 from ..basis.power import power_view
+from ..bounds import (
+    leverage,
+    leverage_sensitivity_mix,
+    lewis_above_two,
+    lewis_below_two,
+    lewis_one,
+    root_leverage_above_two,
+    root_leverage_below_two,
+    sensitivity_above_two,
+    sensitivity_below_two_sharp,
+    sensitivity_plus_leverage,
+)
 from ..sampling import RowSample, root_leverage_recursion
 from ..scores import (
     Scores,
@@ -80,10 +91,10 @@ def score_rows(
         if p == 2.0:
             return _leverage(root, p, eps)
         if p < 2.0:
-            theory = bounds.root_leverage_below_two(p, root.rank, eps, n=n, delta=delta, logs=False)
+            theory = root_leverage_below_two(p, root.rank, eps, n=n, delta=delta, logs=False)
             text = "row 15, n^(1-p/2) d^(p/2) polylog / eps^2 rows (Yasuda 2024, Theorem 8.1.1)."
         else:
-            theory = bounds.root_leverage_above_two(p, root.rank, eps, n=n, delta=delta, logs=False)
+            theory = root_leverage_above_two(p, root.rank, eps, n=n, delta=delta, logs=False)
             text = "row 17, n^(1-2/p) d polylog / eps^2 rows (Yasuda 2024, Theorem 8.1.1)."
         return Scoring(values, root.rank, text, theory, root.status)
     if method == "lewis":
@@ -102,9 +113,7 @@ def _leverage(record: Scores, p: float, eps: float) -> Scoring:
     values = rows.float64(record.values)
     if p == 2.0:
         text = "row 1, d log d / eps^2 rows (Yasuda 2024, Theorem 1.3.3)."
-        return Scoring(
-            values, record.rank, text, bounds.leverage(p, record.rank, eps), record.status
-        )
+        return Scoring(values, record.rank, text, leverage(p, record.rank, eps), record.status)
     text = f"none for leverage scores at p = {p:g}."
     return Scoring(values, record.rank, text, None, record.status)
 
@@ -112,15 +121,15 @@ def _leverage(record: Scores, p: float, eps: float) -> Scoring:
 def _lewis_bound(p: float, rank: int, eps: float) -> tuple[str, float]:
     if p == 1.0:
         text = "row 2, d log(d/eps) / eps^2 rows (Cohen and Peng 2015)."
-        return text, bounds.lewis_one(p, rank, eps)
+        return text, lewis_one(p, rank, eps)
     if p < 2.0:
         text = "row 3, d log(d/eps) loglog(d/eps) / eps^2 rows (Yasuda 2024, Theorem 6.1.9)."
-        return text, bounds.lewis_below_two(p, rank, eps)
+        return text, lewis_below_two(p, rank, eps)
     if p == 2.0:
         text = "row 1, d log d / eps^2 rows (Yasuda 2024, Theorem 1.3.3)."
-        return text, bounds.leverage(p, rank, eps)
+        return text, leverage(p, rank, eps)
     text = "row 5, d^(p/2) (log d)^2 log(d/eps) / eps^2 rows (Yasuda 2024, Theorem 6.1.11)."
-    return text, bounds.lewis_above_two(p, rank, eps)
+    return text, lewis_above_two(p, rank, eps)
 
 
 def _even_power(A: TallMatrix, p: float, eps: float, seed: int) -> Scoring:
@@ -133,7 +142,7 @@ def _even_power(A: TallMatrix, p: float, eps: float, seed: int) -> Scoring:
         f"D log D / eps^2 rows with D = {record.rank}."
     )
     A.passes += view.passes
-    return Scoring(values, rank, text, bounds.leverage(2.0, record.rank, eps), record.status)
+    return Scoring(values, rank, text, leverage(2.0, record.rank, eps), record.status)
 
 
 def _recursive(A: TallMatrix, p: float, eps: float, delta: float, seed: int) -> Scoring:
@@ -169,17 +178,17 @@ def _by_sensitivity(
     if method == "sensitivity":
         if p <= 2.0:
             text = "row 10, S d^(1-p/2) / eps^2 rows up to logs (Chen and Derezinski 2021)."
-            theory = bounds.sensitivity_below_two_sharp(p, S, eps, d=rank)
+            theory = sensitivity_below_two_sharp(p, S, eps, d=rank)
         else:
             text = "row 11, S^(2-2/p) / eps^2 rows up to logs (Woodruff and Yasuda 2023)."
-            theory = bounds.sensitivity_above_two(p, S, eps)
+            theory = sensitivity_above_two(p, S, eps)
         return Scoring(sigma, rank, text, theory, record.status, S)
     leverage = np.asarray(leverage_scores(A, rng=seed).values, dtype=np.float64)
     if method == "sensitivity+leverage":
         text = "row 13, (S + d) / eps^2 rows up to logs (Munteanu and Omlor 2024)."
-        theory = bounds.sensitivity_plus_leverage(p, S, eps, d=rank)
+        theory = sensitivity_plus_leverage(p, S, eps, d=rank)
         return Scoring(sigma + leverage, rank, text, theory, record.status, S)
     text = "row 14, d^(2/p) S^(2-4/p) / eps^2 rows up to logs (Woodruff and Yasuda 2023, abstract)."
-    theory = bounds.leverage_sensitivity_mix(p, S, eps, d=rank)
+    theory = leverage_sensitivity_mix(p, S, eps, d=rank)
     mixture = np.maximum(leverage / rank, sigma / S)
     return Scoring(mixture, rank, text, theory, record.status, S)
