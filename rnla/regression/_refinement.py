@@ -41,8 +41,12 @@ def refine(
     *,
     tol: float,
     max_iter: int,
+    known: tuple[FloatArray, FloatArray] | None = None,
 ) -> Refined:
-    """Refine Z until the relative backward error of every column is `tol`, or no longer falls."""
+    """Refine Z until the relative backward error of every column is `tol`, or no longer falls.
+
+    `known` is what `LeastSquares.residual` says of Z, if somebody has asked already.
+    """
     spectrum = preconditioner.spectrum
     norm = spectrum.norm
     E = (problem.ridge_root * problem.scale)[:, None]
@@ -53,8 +57,8 @@ def refine(
     patience = np.zeros(k, dtype=int)
     iterations = 0
     while True:
-        Z = shortest(spectrum, problem.scale, Z)
-        squares, gradient = problem.residual(Z)
+        squares, gradient = problem.residual(Z) if known is None else known
+        known = None
         extended = np.sqrt(squares + np.sum((E * Z) ** 2, axis=0))
         size = np.linalg.norm(Z, axis=0)
         error = karlson_walden(spectrum.s, spectrum.V, gradient, extended, size)
@@ -75,7 +79,7 @@ def refine(
                 problem, preconditioner, right, extended, size, tol, max_iter - iterations
             )
         iterations += spent
-        Z = Z + preconditioner.forward(Y)
+        Z = shortest(spectrum, problem.scale, Z + preconditioner.forward(Y))
     return Refined(best_Z, best_r, best_e, best, iterations, bool(np.all(best <= tol)))
 
 

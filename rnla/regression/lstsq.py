@@ -23,7 +23,7 @@ from ..tall import as_tall, rows
 from ._input import check_columns, check_weights
 from ._least_squares_operator import OperatorLeastSquares
 from ._least_squares_rows import LeastSquares, TallLeastSquares
-from ._preconditioner import EPS, Preconditioner
+from ._preconditioner import EPS, Preconditioner, shortest
 from ._refinement import Refined, refine
 from ._spectra import from_gram, from_rows, from_sketch, is_in_range
 from .backward_error import forward_error
@@ -152,7 +152,7 @@ def lstsq(
     eps d / lambda_min(G) below 1e-3 (kappa below  gram       2-5     n d^2
     about 10^5), G = A^T A at equal column norms
     otherwise                                      sketch     5-7     3 n d^2, after those of G
-    more than 512 columns, sparse rows that are    sketch,    20-60   4 nnz(A) a pass
+    more than 256 columns, sparse rows that are    sketch,    20-60   4 nnz(A) a pass
     cheap to multiply, or an operator              iterated
     =============================================  =========  ======  ==========================
 
@@ -188,7 +188,7 @@ def lstsq(
     problem, vector = _open(A, b, weights, ridge)
     start = None if x0 is None else _start(x0, problem, vector)
     seed: int | None = None
-    found = None
+    found: tuple[Preconditioner, FloatArray] | None = None
     chosen, reason = _direct(problem.n, problem.d, method)
     if chosen == "direct":
         problem = _rows_at_hand(problem)
@@ -205,11 +205,16 @@ def lstsq(
         seed = resolve_seed(rng)
         found = _sketched(problem, rcond, seed)
     preconditioner, Z = found
+    spectrum = preconditioner.spectrum
     if start is not None:
         Z = problem.variables(start)
+    Z, known = shortest(spectrum, problem.scale, Z), None
+    if spectrum.rank and not preconditioner.exact and _prefers_polish(problem):
+        assert isinstance(problem, TallLeastSquares)
+        gram, known = problem.gram_and_residual(preconditioner.basis, Z)
+        preconditioner = preconditioner.polished(gram)
     finest = _FINEST if tol is None else tol
-    refined = refine(problem, preconditioner, Z, tol=finest, max_iter=max_iter)
-    spectrum = preconditioner.spectrum
+    refined = refine(problem, preconditioner, Z, tol=finest, max_iter=max_iter, known=known)
     size = np.linalg.norm(refined.Z, axis=0)
     forward = forward_error(
         spectrum.condition, refined.backward, spectrum.norm, refined.extended, size
@@ -293,19 +298,18 @@ def _rows_at_hand(problem: LeastSquares) -> TallLeastSquares:
 def _sketched(
     problem: LeastSquares, rcond: float | None, seed: int
 ) -> tuple[Preconditioner, FloatArray]:
-    """Preconditioner and first solution from a sketch, polished where that pays."""
+    """Preconditioner and first solution from a sketch, a rougher one if it will be polished."""
     size = max(8 * problem.d, 64)
-    polish = isinstance(problem, TallLeastSquares) and problem.prefers_polish()
-    nnz = 4 if polish else 8
+    nnz = 4 if _prefers_polish(problem) else 8
     C, c = problem.sketch(seed, size, nnz)
     if not is_in_range(C) and isinstance(problem, TallLeastSquares):
         problem.tame()
         C, c = problem.sketch(seed, size, nnz)
-    preconditioner, Z = from_sketch(problem, C, c, rcond, min(problem.n, _STRIP) * nnz / size)
-    if polish and preconditioner.spectrum.rank:
-        assert isinstance(problem, TallLeastSquares)
-        preconditioner = preconditioner.polished(problem.gram_of(preconditioner.basis))
-    return preconditioner, Z
+    return from_sketch(problem, C, c, rcond, min(problem.n, _STRIP) * nnz / size)
+
+
+def _prefers_polish(problem: LeastSquares) -> bool:
+    return isinstance(problem, TallLeastSquares) and problem.prefers_polish()
 
 
 def _status(refined: Refined, rank: Status, tol: float | None, max_iter: int) -> Status:
