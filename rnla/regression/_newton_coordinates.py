@@ -117,7 +117,10 @@ class Coordinates:
     def lift(self, y: FloatArray, unit: float) -> FloatArray:
         """The coefficients x."""
         x: FloatArray = self.T @ y * unit
-        return x
+        if self.lower is None or self.upper is None:
+            return x
+        units = np.diag(self.T)
+        return np.clip(x, self.lower * units, self.upper * units)
 
     def of_coefficients(self, x: FloatArray, unit: float) -> FloatArray:
         """The y that stands for x, moved into the box."""

@@ -156,6 +156,8 @@ def _visit(
             numbers[4] += weighted @ u
         if trial.length < 1.0:
             dual = slope - trial.length * bend
+    elif np.isfinite(loss.smoothness):
+        dual = np.zeros(len(b))  # the curvature of a parabola above the loss, where that is known
     values = np.empty((len(b), 2))
     value, slope, curvature = loss.expand(r, dual)
     values[:, 0], values[:, 1] = slope, curvature

@@ -144,6 +144,8 @@ class Power:
 class Huber:
     """r^2 / 2 for |r| <= threshold, threshold (|r| - threshold / 2) beyond (Huber 1964).
 
+    With a `dual` guess u, u max(|r|, threshold) = threshold r is linearised, as for `Power`.
+
     Examples
     --------
     >>> import numpy as np
@@ -187,8 +189,14 @@ class Huber:
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """See `Loss`."""
         slope = np.clip(r, -self.threshold, self.threshold)
-        inside = (np.abs(r) <= self.threshold).astype(np.float64)
-        return slope * (r - 0.5 * slope), slope, inside
+        size = np.abs(r)
+        value = slope * (r - 0.5 * slope)
+        if dual is None:
+            return value, slope, (size <= self.threshold).astype(np.float64)
+        held = np.maximum(size, self.threshold)
+        ratio = np.clip(dual * np.sign(r) / self.threshold, 0.0, 1.0)
+        curvature = np.where(size > self.threshold, 1.0 - ratio, 1.0) * (self.threshold / held)
+        return value, slope, curvature
 
     def conjugate(self, u: FloatArray) -> FloatArray:
         """See `Loss`."""
