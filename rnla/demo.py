@@ -3,7 +3,7 @@
 The RAND Health Insurance Experiment of 1974-82 as used by Deb and Trivedi (Journal of Applied
 Econometrics 17, 2002), a table that statsmodels ships: 20,190 observations of a person in a year.
 Nothing here is part of the library's mathematics: it calls the public functions, times them, and
-solves the regressions with `rnla.regression.least_absolute_deviations`.
+solves the regressions with `rnla.lp_regression`.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ def run_demo(
     from tqdm.auto import tqdm
 
     from .embedding import lp_subspace_embedding
-    from .regression import least_absolute_deviations
+    from .regression import lp_regression
     from .report import format_table, to_text
     from .tall import as_tall
 
@@ -183,7 +183,7 @@ def run_demo(
         f"{len(names)} columns: covariates, their squares and products. Response: visits to a "
         "doctor.\n"
     )
-    fit, full_seconds = _timed(lambda: least_absolute_deviations(X, y))
+    fit, full_seconds = _timed(lambda: lp_regression(X, y, 1))
     best = fit.objective
     echo(f"Median regression on all rows: loss {best:,.1f} in {full_seconds:.2f} s.\n")
 
@@ -290,10 +290,10 @@ def _timed(call: Callable[[], Any]) -> tuple[Any, float]:
 
 def _objective_ratio(X: FloatArray, y: FloatArray, sample: Any, best: float) -> float:
     """Loss on all rows of the coefficients that the sample gives, over the smallest loss."""
-    from .regression import least_absolute_deviations
+    from .regression import lp_regression
 
     rows = sample.indices
-    coefficients = least_absolute_deviations(X[rows], y[rows], weights=sample.weights).x
+    coefficients = lp_regression(X[rows], y[rows], 1, weights=sample.weights).x
     return float(np.abs(y - X @ coefficients).sum() / best)
 
 

@@ -7,7 +7,6 @@ from ._ridge_path import RidgePath
 from .active import ActiveFit, active_lp_regression
 from .coreset import CoresetFit
 from .huber_regression import HuberFit, huber_regression
-from .least_absolute_deviations import least_absolute_deviations
 from .logistic_coreset import LogisticCoreset, logistic_coreset
 from .logistic_regression import LogisticFit, logistic_regression
 from .losses import Huber, Logistic, Power
@@ -35,7 +34,6 @@ __all__ = [
     "RidgePath",
     "active_lp_regression",
     "huber_regression",
-    "least_absolute_deviations",
     "logistic_coreset",
     "logistic_regression",
     "lp_regression",

@@ -10,9 +10,8 @@ import pytest
 import scipy.sparse as sp
 
 import rnla
-from rnla.regression import active_lp_regression, least_absolute_deviations
+from rnla.regression import active_lp_regression, lp_regression
 from rnla.regression._copies import central, distances, pool
-from rnla.regression._fit import fit_rows
 from rnla.sampling import poisson_sample
 from tests import families
 from tests.counts import count
@@ -53,7 +52,7 @@ def instance(name, eps):
 
 def excesses(A, b, runs, **options):
     """||A x - b||_1 / OPT - 1 for the seeds 0 ... runs - 1."""
-    least = least_absolute_deviations(A, b).objective
+    least = lp_regression(A, b, 1).objective
     found = []
     for seed in range(runs):
         result = active_lp_regression(A, lambda rows: b[rows], rng=seed, **options)
@@ -164,7 +163,7 @@ def test_sparse_float32_and_rank_deficient_matrices():
     wide = np.column_stack([A, A[:, 0] + A[:, 1]])
     deficient = active_lp_regression(wide, lambda rows: b[rows], eps=0.5, rng=0)
     assert (deficient.rank, deficient.status.name) == (3, "RANK_DEFICIENT")
-    assert np.abs(wide @ deficient.x - b).sum() <= 1.5 * least_absolute_deviations(A, b).objective
+    assert np.abs(wide @ deficient.x - b).sum() <= 1.5 * lp_regression(A, b, 1).objective
 
 
 @pytest.mark.parametrize("home", ["npy", "blocks", "dask"])
@@ -237,14 +236,14 @@ def test_every_label_is_read_when_sampling_saves_nothing():
     b = with_outliers(A, 1)
     result = active_lp_regression(A, lambda rows: b[rows], eps=0.1, delta=1e-6, rng=0)
     assert (result.status.name, len(result.rows), result.copies) == ("EXACT", 60, 1)
-    np.testing.assert_allclose(result.fit.objective, least_absolute_deviations(A, b).objective)
+    np.testing.assert_allclose(result.fit.objective, lp_regression(A, b, 1).objective)
 
 
 @pytest.mark.parametrize("p, size", [(1.5, 129), (2.0, 129), (3.0, 1152)])
 def test_other_norms(p, size):
     A = families.student_t(4000, 5, 0)
     b = with_outliers(A, 1)
-    least = fit_rows(A, b, np.ones(4000), p).objective
+    least = lp_regression(A, b, p).objective
     for delta in (0.05, 0.01):
         result = active_lp_regression(A, lambda rows: b[rows], p, eps=0.25, delta=delta, rng=1)
         assert result.size == size
