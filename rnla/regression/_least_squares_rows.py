@@ -15,7 +15,8 @@ import numpy as np
 
 from .._result import FloatArray
 from ..sketch import SparseSign
-from ..tall import TallMatrix, _blocks, rows
+from ..tall import TallMatrix, rows
+from . import _least_squares_visits
 
 __all__ = ["LeastSquares", "TallLeastSquares", "power_of_two", "weighted_rows"]
 
@@ -122,7 +123,7 @@ class TallLeastSquares:
     def sketch(self, seed: int, size: int, nnz: int) -> tuple[FloatArray, FloatArray]:
         """See `LeastSquares`."""
         S = SparseSign(size, self.n, nnz=nnz).draw(seed)
-        visit = partial(_sketch, S, self.d, self.column_units)
+        visit = partial(_least_squares_visits.sketch, S, self.d, self.column_units)
         flat = self.A.fold(visit, (size * (self.d + self.k),), rows=self._vectors())
         cut = size * self.d
         return flat[:cut].reshape(size, self.d), flat[cut:].reshape(size, self.k)
@@ -141,7 +142,7 @@ class TallLeastSquares:
         for start, block in self.A.blocks():
             dense = block if isinstance(block, np.ndarray) else block.toarray()
             A[start : start + dense.shape[0]] = dense
-        target = _target(rows.host(self._b), self.column_units)
+        target = rows.host(self._b).reshape(self.n, -1) * self.column_units
         if self._row_scale is not None:
             scale = rows.host(self._row_scale)[:, None]
             A *= scale
@@ -150,7 +151,7 @@ class TallLeastSquares:
 
     def gram(self) -> tuple[FloatArray, FloatArray]:
         """A^T diag(s^2) A (d, d) and A^T diag(s^2) b (d, k) before scaling by D: one pass."""
-        visit = partial(_gram, self.column_units)
+        visit = partial(_least_squares_visits.gram, self.column_units)
         both = self.A.fold(visit, (self.d + self.k, self.d), rows=self._vectors())
         upper = both[: self.d]
         return np.triu(upper) + np.triu(upper, 1).T, both[self.d :].T
@@ -160,7 +161,7 @@ class TallLeastSquares:
     ) -> tuple[FloatArray, tuple[FloatArray, FloatArray]]:
         """(B M)^T (B M) for the scaled matrix B with its ridge, and `residual`: one pass."""
         D, r = self.scale[:, None], M.shape[1]
-        visit = partial(_gram_and_residual, D * M, D * Z, self.column_units)
+        visit = partial(_least_squares_visits.gram_and_residual, D * M, D * Z, self.column_units)
         flat = self.A.fold(visit, (r * r + (self.d + 1) * self.k,), rows=self._vectors())
         G = flat[: r * r].reshape(r, r)
         E = (self.ridge_root * self.scale)[:, None] * M
@@ -168,7 +169,7 @@ class TallLeastSquares:
 
     def residual(self, Z: FloatArray) -> tuple[FloatArray, FloatArray]:
         """See `LeastSquares`."""
-        visit = partial(_residual, self.scale[:, None] * Z, self.column_units)
+        visit = partial(_least_squares_visits.residual, self.scale[:, None] * Z, self.column_units)
         both = self.A.fold(visit, (self.d + 1, self.k), rows=self._vectors())
         return self._gradient(Z, both)
 
@@ -179,7 +180,7 @@ class TallLeastSquares:
 
     def normal(self, Z: FloatArray) -> FloatArray:
         """See `LeastSquares`."""
-        visit = partial(_normal, self.scale[:, None] * Z)
+        visit = partial(_least_squares_visits.normal, self.scale[:, None] * Z)
         scale = () if self._row_scale is None else (self._row_scale,)
         product = self.A.fold(visit, Z.shape, rows=scale)
         return self.scale[:, None] * product + (self.ridge_root * self.scale)[:, None] ** 2 * Z
@@ -206,99 +207,3 @@ def _largest_rows(start: int, b: FloatArray, scale: FloatArray | None = None) ->
         size = size * scale[:, None]
     largest: FloatArray = size.max(axis=0, initial=0.0)
     return largest
-
-
-def _target(b: FloatArray, units: FloatArray) -> FloatArray:
-    return b.reshape(len(b), -1) * units
-
-
-def _gram(
-    units: FloatArray,
-    block: Any,
-    start: int,
-    out: FloatArray,
-    b: FloatArray,
-    scale: FloatArray | None = None,
-) -> None:
-    d = block.shape[1]
-    target = _target(b, units)
-    with np.errstate(over="ignore", invalid="ignore"):  # the caller looks
-        _blocks.add_gram(block, None, scale, out[:d])
-        if scale is not None:
-            target *= (scale**2)[:, None]
-        out[d:] += _transposed_product(block, target).T
-
-
-def _sketch(
-    S: Any,
-    d: int,
-    units: FloatArray,
-    block: Any,
-    start: int,
-    out: FloatArray,
-    b: FloatArray,
-    scale: FloatArray | None = None,
-) -> None:
-    s = S.shape[0]
-    target = _target(b, units)
-    if scale is not None:
-        target *= scale[:, None]
-    with np.errstate(over="ignore", invalid="ignore"):  # the caller looks
-        S.apply_block(start, _blocks.scaled(block, scale, None), out=out[: s * d].reshape(s, d))
-        S.apply_block(start, target, out=out[s * d :].reshape(s, -1))
-
-
-def _product(block: Any, X: FloatArray) -> FloatArray:
-    """block @ X, by a matrix-vector product where there is one vector."""
-    product: FloatArray
-    product = (block @ X[:, 0])[:, None] if X.shape[1] == 1 else block @ X
-    return product
-
-
-def _transposed_product(block: Any, Y: FloatArray) -> FloatArray:
-    product: FloatArray
-    product = (block.T @ Y[:, 0])[:, None] if Y.shape[1] == 1 else block.T @ Y
-    return product
-
-
-def _residual(
-    X: FloatArray,
-    units: FloatArray,
-    block: Any,
-    start: int,
-    out: FloatArray,
-    b: FloatArray,
-    scale: FloatArray | None = None,
-) -> None:
-    r = _target(b, units)
-    r -= _product(block, X)
-    if scale is not None:
-        r *= scale[:, None]
-    out[-1] += np.einsum("ij,ij->j", r, r)
-    if scale is not None:
-        r *= scale[:, None]
-    out[:-1] += _transposed_product(block, r)
-
-
-def _gram_and_residual(
-    M: FloatArray,
-    X: FloatArray,
-    units: FloatArray,
-    block: Any,
-    start: int,
-    out: FloatArray,
-    b: FloatArray,
-    scale: FloatArray | None = None,
-) -> None:
-    r = M.shape[1]
-    _blocks.add_gram(block, M, scale, out[: r * r].reshape(r, r))
-    _residual(X, units, block, start, out[r * r :].reshape(-1, X.shape[1]), b, scale)
-
-
-def _normal(
-    X: FloatArray, block: Any, start: int, out: FloatArray, scale: FloatArray | None = None
-) -> None:
-    Y = _product(block, X)
-    if scale is not None:
-        Y *= (scale**2)[:, None]
-    out += _transposed_product(block, Y)

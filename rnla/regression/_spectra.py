@@ -101,7 +101,9 @@ def _solve(
         U, s, Vt = scipy.linalg.svd(R, check_finite=False)
     values = np.zeros(d)
     values[: s.size] = s
-    spectrum = Spectrum.decide(np.ascontiguousarray(Vt.T), values, noise_level(problem, terms), rcond)
+    spectrum = Spectrum.decide(
+        np.ascontiguousarray(Vt.T), values, noise_level(problem, terms), rcond
+    )
     r = spectrum.rank
     spectrum.V[size == 0.0, :r] = 0.0  # columns of zeros get no coefficient at all
     t = (U[:, :r].T @ (Q.T @ c)) / np.maximum(values[:r], EPS * spectrum.norm)[:, None]

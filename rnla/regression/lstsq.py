@@ -234,7 +234,7 @@ def lstsq(
         problem.passes,
         chosen,
         reason,
-        _status(refined, spectrum.status, tol, max_iter),
+        _status(refined, spectrum.status, tol, rcond is not None, max_iter),
         seed,
     )
 
@@ -312,11 +312,12 @@ def _prefers_polish(problem: LeastSquares) -> bool:
     return isinstance(problem, TallLeastSquares) and problem.prefers_polish()
 
 
-def _status(refined: Refined, rank: Status, tol: float | None, max_iter: int) -> Status:
+def _status(refined: Refined, rank: Status, tol: float | None, cut: bool, max_iter: int) -> Status:
+    """`cut`: the user said which directions to drop, so that the error of it is no surprise."""
     fine = bool(np.all(refined.backward <= (_FINE if tol is None else tol)))
     if not fine and refined.iterations >= max_iter:
         return Status.NOT_CONVERGED
-    if rank is not Status.OK:
+    if rank is not Status.OK and (fine or cut):
         return rank
     return Status.OK if fine else Status.ROUNDING_LIMITED
 
