@@ -134,7 +134,7 @@ def test_kept_rows_of_one_column_of_a_constant_and_of_all_rows():
 
 
 def test_a_thinned_background_says_so(monkeypatch):
-    monkeypatch.setattr(plotting, "_MOST_BACKGROUND_ROWS", 100)
+    monkeypatch.setattr("rnla.plotting.rows._MOST_BACKGROUND_ROWS", 100)
     ax = plotting.kept_rows(A, SAMPLE)
     assert len(ax.collections[0].get_offsets()) == 90
     assert "other rows, 1 in 3 shown" in labels(ax)
@@ -163,7 +163,41 @@ def test_distortion_needs_numbers_and_takes_single_points():
             plotting.distortion_against_size(bad)
 
 
+B = rng.standard_normal(300) + A @ [1.0, 0.0, 2.0, -1.0]
+PATH = rnla.ridge(A, B, intercept=True)
+QUANTILES = rnla.quantile_regression(A, B, [0.9, 0.1, 0.5], intercept=True)
+
+
+def test_the_leave_one_out_curve_is_the_paths():
+    ax = plotting.leave_one_out_curve(PATH)
+    line = ax.get_lines()[0]
+    order = np.argsort(PATH.alphas)
+    np.testing.assert_array_equal(line.get_xdata(), PATH.alphas[order])
+    np.testing.assert_array_equal(line.get_ydata(), PATH.loo[order])
+    assert f"{PATH.best_alpha:.3g}" in " ".join(labels(ax))
+    many = rnla.ridge(A, np.column_stack([B, B]))
+    with pytest.raises(rnla.ArgumentError, match=r"^path: got a path for 2 responses"):
+        plotting.leave_one_out_curve(many)
+    with pytest.raises(rnla.ArgumentError, match=r"^path: got no positive"):
+        plotting.leave_one_out_curve(rnla.ridge(A, B, alphas=[0.0]))
+
+
+def test_quantile_coefficients_are_in_order_of_the_quantiles():
+    ax = plotting.quantile_coefficients(QUANTILES, columns=[2], column_names=list("abcd"))
+    (line,) = ax.get_lines()
+    np.testing.assert_array_equal(line.get_xdata(), [0.1, 0.5, 0.9])
+    np.testing.assert_array_equal(line.get_ydata(), QUANTILES.x[2, [1, 2, 0]])
+    assert labels(ax) == ["c"]
+    assert len(plotting.quantile_coefficients(QUANTILES).get_lines()) == 4
+    with pytest.raises(rnla.ArgumentError, match=r"^columns: got \[4\]"):
+        plotting.quantile_coefficients(QUANTILES, columns=[4])
+    with pytest.raises(rnla.ArgumentError, match=r"^fit: got one quantile"):
+        plotting.quantile_coefficients(rnla.quantile_regression(A, B, 0.5))
+
+
 DRAWN = [
+    lambda ax: plotting.leave_one_out_curve(PATH, ax=ax),
+    lambda ax: plotting.quantile_coefficients(QUANTILES, ax=ax),
     lambda ax: plotting.score_profile({"lewis": rng.random(9)}, ax=ax),
     lambda ax: plotting.kept_rows(A, SAMPLE, ax=ax),
     lambda ax: plotting.distortion_against_size(MEASURED, ax=ax),

@@ -71,7 +71,12 @@ def test_public_functions_are_documented(name):
 def test_options_are_keyword_only(name):
     parameters = list(inspect.signature(getattr(rnla, name)).parameters.values())
     # The seed of resolve_seed and the size that goes with scores are data, not options.
-    data = {"resolve_seed": {"rng"}, "sample_rows": {"size"}}.get(name, set())
+    data = {
+        "resolve_seed": {"rng"},
+        "sample_rows": {"size"},
+        "active_lp_regression": {"p"},
+        "quantile_regression": {"q"},
+    }.get(name, set())
     optional = [
         p for p in parameters if p.default is not inspect.Parameter.empty and p.name not in data
     ]
