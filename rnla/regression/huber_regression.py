@@ -268,7 +268,7 @@ class _Problem:
     def value(self, x: FloatArray) -> float:
         w = rows.like(self.b, 1.0) if self.weights is None else self.weights
         loss = float(self.A.fold(partial(_add_loss, x), (1,), rows=(self.b, w))[0])
-        return loss + 0.5 * float(self.ridge @ x**2)
+        return loss + (0.5 * float(self.ridge @ x**2) if np.any(self.ridge) else 0.0)
 
 
 def _record(

@@ -333,7 +333,8 @@ class _Problem:
 
     def value(self, x: FloatArray) -> float:
         Z = self.A.scaled_rows(self.labels.signs)
-        return logistic_loss(Z, self.present_weights(), x) + 0.5 * float(self.ridge @ x**2)
+        loss = logistic_loss(Z, self.present_weights(), x)
+        return loss + (0.5 * float(self.ridge @ x**2) if np.any(self.ridge) else 0.0)
 
     def present_weights(self) -> Any:
         return rows.like(self.labels.signs, 1.0) if self.weights is None else self.weights

@@ -223,7 +223,7 @@ class _Found:
 
 def _exact(A: TallMatrix, signed: Any, w: Any, tol: float) -> _Found:
     """By the l1 problem on rows w_i a_i, to which signs do not matter, with g = sum y_i w_i a_i."""
-    d = A.shape[1]
+    A, d = A.gathered(), A.shape[1]
     g = A.rmatmul(signed)
     total = float(A.fold(_add_magnitudes, (1,), rows=(signed,))[0])
     if total == 0.0 or np.abs(g).max() == 0.0:
