@@ -1,23 +1,28 @@
-"""Weighted regression on the few rows of a sample, in memory: which solver takes which problem.
+"""Weighted regression on the few rows of a sample, or on all: which solver takes which problem.
 
-Losses of degree one go to the interior point of `frisch_newton`, powers p > 1 to Newton's method.
+Losses of degree one go to the interior point of `frisch_newton`, on all rows through `globbing`;
+powers p > 1 go to Newton's method, in passes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .._result import FloatArray, Status
-from ..tall import as_tall
-from ._record import LpFit
+from ..tall import TallMatrix, as_tall
+from ._check_problem import CheckProblem
+from ._input import Problem
+from ._record import LpFit, relative_gap
 from .frisch_newton import frisch_newton
 from .full_data_bound import RowLoss
+from .globbing import fit_columns, lay_bands
 from .losses import Power
 from .newton import minimise
 
-__all__ = ["fit_sample"]
+__all__ = ["fit_all", "fit_sample"]
 
 _TOLERANCE = 1e-10
 _ACCEPTED_GAP = 1e-6
@@ -52,26 +57,67 @@ def fit_sample(
     if used.size < weights.size:
         rows, b, weights = rows[used], b[used], weights[used]
     if loss.p == 1.0:
-        factor, q = (2.0, 0.5) if loss.quantile is None else (1.0, loss.quantile)
+        factor, q = _as_check(loss)
         box = _constraints(lower, upper)
         found = frisch_newton(rows, b, q, weights=weights, constraints=box, tol=_TOLERANCE)
-        fit = LpFit(
-            found.x, factor * found.value, factor * found.lower, 1.0, found.iterations,
-            "interior point", Status.OK,
-        )  # fmt: skip
-    else:
-        tall = as_tall(rows, require_tall=False)
-        best = minimise(
-            tall, b, Power(loss.p), weights=weights, lower=lower, upper=upper, tol=_TOLERANCE
+        x = found.x if lower is None else np.clip(found.x, lower, upper)
+        return _fit(
+            x, factor * found.value, factor * found.lower, 1.0, found.iterations, "interior point"
         )
-        fit = LpFit(
-            best.x, best.objective, max(best.lower, 0.0), loss.p, best.iterations,
-            "newton", Status.OK,
-        )  # fmt: skip
-    if fit.gap <= _ACCEPTED_GAP:
-        return fit
-    return LpFit(fit.x, fit.objective, fit.lower, fit.p, fit.iterations, fit.method,
-                 Status.NOT_CONVERGED)  # fmt: skip
+    tall = as_tall(rows, require_tall=False)
+    return _newton(tall, b, weights, loss, lower, upper)
+
+
+def fit_all(
+    problem: Problem,
+    fits: Sequence[tuple[int, RowLoss]],
+    *,
+    lower: FloatArray | None = None,
+    upper: FloatArray | None = None,
+    seed: int = 0,
+) -> list[LpFit]:
+    """The same on all rows, wherever they live: the fit of every (column of b, loss)."""
+    A, b, w = problem.A, problem.b, problem.weights
+    columns = [b if problem.single else b[:, j] for j, _ in fits]
+    if fits[0][1].p > 1.0:
+        return [
+            _newton(A, column, w, loss, lower, upper)
+            for column, (_, loss) in zip(columns, fits, strict=True)
+        ]
+    scales = np.array([_as_check(loss) for _, loss in fits])
+    check = CheckProblem(A, b, scales[:, 1], w, lower, upper, tol=_TOLERANCE, seed=seed)
+    found = fit_columns(check, lay_bands(check))
+    values, bounds = scales[:, 0] * found.value, scales[:, 0] * found.lower
+    return [
+        _fit(found.X[:, j], float(values[j]), float(bounds[j]), 1.0, found.iterations, found.method)
+        for j in range(len(fits))
+    ]
+
+
+def _newton(
+    A: TallMatrix,
+    b: Any,
+    weights: Any,
+    loss: RowLoss,
+    lower: FloatArray | None,
+    upper: FloatArray | None,
+) -> LpFit:
+    best = minimise(A, b, Power(loss.p), weights=weights, lower=lower, upper=upper, tol=_TOLERANCE)
+    bound = max(best.lower, 0.0)
+    return _fit(best.x, best.objective, bound, loss.p, best.iterations, "newton")
+
+
+def _fit(
+    x: FloatArray, value: float, lower: float, p: float, iterations: int, method: str
+) -> LpFit:
+    close = relative_gap(value, lower) <= _ACCEPTED_GAP
+    status = Status.OK if close else Status.NOT_CONVERGED
+    return LpFit(x, value, lower, p, iterations, method, status)
+
+
+def _as_check(loss: RowLoss) -> tuple[float, float]:
+    """A factor and a quantile: |r| is twice the check loss of the median."""
+    return (2.0, 0.5) if loss.quantile is None else (1.0, loss.quantile)
 
 
 def _nearest_to_zero(d: int, lower: FloatArray | None, upper: FloatArray | None) -> FloatArray:

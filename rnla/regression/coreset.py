@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,17 +22,16 @@ import scipy.sparse as sp
 from .._errors import argument_error, check_fraction, check_p
 from .._result import FloatArray, Status
 from ..basis import orthonormal_basis
-from ..embedding import Embedding, lp_subspace_embedding
-from ..sampling import RowSample, sample_rows
-from ..tall import TallMatrix, rows
+from ..embedding import Embedding
+from ..sampling import RowSample
+from ._coreset_rows import columns, distortion_found, draw, proved_by_sample, row_weights
 from ._input import Problem
 from ._record import LpFit
-from ._sample_fit import fit_sample
+from ._sample_fit import fit_all, fit_sample
 from .full_data_bound import RowLoss, measure
 
 __all__ = ["CoresetFit", "coreset_fit"]
 
-_DELTA = 0.01
 # Where slopes are smoothed for the bound: at these quantiles of the absolute residuals.
 _WIDTHS = {True: (0.05, 0.15, 0.4), False: (0.05, 0.4)}
 
@@ -128,42 +126,32 @@ def coreset_fit(
     before = problem.A.passes
     fits = _fits(problem, exponent, quantile)
     low, high = _bounds(problem, lower, upper)
-    sample, embedding = _sample(problem, exponent, fits, eps, size, method, certify, seed)
-    taken = _columns(problem).take(sample.indices)
-    d = problem.A.shape[1]
-    small = taken[:, :d]
-    small = sp.csr_array(small) if sp.issparse(small) else np.asarray(small, dtype=np.float64)
-    responses = taken[:, d:].toarray() if sp.issparse(taken) else np.asarray(taken[:, d:])
-    weights = sample.weights
-    if problem.weights is not None:
-        weights = weights * rows.host(problem.weights[sample.indices])
-    solved = [
-        fit_sample(small, responses[:, column], weights, loss, lower=low, upper=high)
-        for column, loss in fits
-    ]
-    X = np.column_stack([fit.x for fit in solved])
-    residuals = np.column_stack([responses[:, column] for column, _ in fits]) - small @ X
+    sample, embedding = draw(problem, exponent, fits, eps, size, method, certify, seed)
     basis = orthonormal_basis(problem.A, seed=seed)
-    objective, proved = measure(
-        problem.A,
-        problem.b,
-        problem.weights,
-        X,
-        [loss for _, loss in fits],
-        _widths(residuals, weights, exponent),
-        basis,
-        lower=low,
-        upper=high,
-    )
-    distortion, most = _distortion(problem, sample, embedding, fits, X)
-    least = np.array([fit.lower for fit in solved])
-    proved = np.maximum(proved, _proved_by_sample(sample, embedding, fits, least))
-    proved = np.minimum(proved, objective)
+    if embedding is None or embedding.status is Status.EXACT:
+        solved = fit_all(problem, fits, lower=low, upper=high, seed=seed)
+        X = np.column_stack([fit.x for fit in solved])
+        objective = np.array([fit.objective for fit in solved])
+        proved = np.array([fit.lower for fit in solved])
+        estimate, distortion = proved, 0.0
+    else:
+        solved, residuals, weights = _solve(problem, sample, fits, low, high)
+        X = np.column_stack([fit.x for fit in solved])
+        widths = _widths(residuals, weights, exponent)
+        losses = [loss for _, loss in fits]
+        objective, proved = measure(
+            problem.A, problem.b, problem.weights, X, losses, widths, basis, lower=low, upper=high
+        )
+        least = np.array([fit.lower for fit in solved])
+        distortion, most = distortion_found(problem, sample, embedding, fits, X)
+        proved = np.maximum(proved, proved_by_sample(embedding, fits, least))
+        proved, estimate = np.minimum(proved, objective), np.minimum(least / most, objective)
     status = _status(solved, embedding, basis.status)
     x, intercept = problem.split(X)
     if problem.single and _is_scalar(quantile):
         x, intercept = x[:, 0], float(np.ravel(intercept)[0])
-        objective, proved, least = float(objective[0]), float(proved[0]), float(least[0])
+        objective, proved = float(objective[0]), float(proved[0])
+        estimate = float(estimate[0])
     return CoresetFit(
         x=x,
         objective=objective,
@@ -178,10 +166,32 @@ def coreset_fit(
         seed=seed,
         sample=sample,
         reason=_reason(problem, sample, embedding, solved),
-        estimate=np.minimum(least / most, objective) if certify else math.nan * least,
+        estimate=estimate,
         distortion=distortion,
         embedding=embedding,
     )
+
+
+def _solve(
+    problem: Problem,
+    sample: RowSample,
+    fits: list[tuple[int, RowLoss]],
+    lower: FloatArray | None,
+    upper: FloatArray | None,
+) -> tuple[list[LpFit], FloatArray, FloatArray]:
+    """The fits on the sample, their residuals there, and how much each row counts."""
+    taken, d = columns(problem).take(sample.indices), problem.A.shape[1]
+    if sp.issparse(taken):
+        small, responses = sp.csr_array(taken[:, :d]), taken[:, d:].toarray()
+    else:
+        small, responses = np.ascontiguousarray(taken[:, :d]), taken[:, d:]
+    weights = row_weights(problem, sample)
+    solved = [
+        fit_sample(small, responses[:, column], weights, loss, lower=lower, upper=upper)
+        for column, loss in fits
+    ]
+    fitted = small @ np.column_stack([fit.x for fit in solved])
+    return solved, responses[:, [column for column, _ in fits]] - fitted, weights
 
 
 def _is_scalar(quantile: float | Sequence[float] | None) -> bool:
@@ -223,55 +233,6 @@ def _bounds(
     return low, high
 
 
-def _columns(problem: Problem) -> TallMatrix:
-    """[A b_1 ... b_k]."""
-    b = problem.b
-    if problem.single:
-        return problem.A.with_columns(b)
-    return problem.A.with_columns(*(b[:, j] for j in range(b.shape[1])))
-
-
-def _sample(
-    problem: Problem,
-    p: float,
-    fits: list[tuple[int, RowLoss]],
-    eps: float,
-    size: int | None,
-    method: str,
-    certify: bool,
-    seed: int,
-) -> tuple[RowSample, Embedding | None]:
-    """An embedding of [A b] with weights, for the widest of the losses."""
-    bordered = _columns(problem)
-    n, width = bordered.shape
-    if n <= width or (size is not None and size >= n):
-        return sample_rows(np.ones(n), n, p=p, rng=seed), None
-    if problem.weights is not None:
-        bordered = bordered.scaled_rows(rows.each(partial(_root, p), problem.weights))
-    inflation = max(_inflation(loss) for _, loss in fits)
-    embedding = lp_subspace_embedding(
-        bordered,
-        p,
-        eps=eps / math.sqrt(inflation),  # rows grow like the inverse square
-        delta=_DELTA,
-        size=size,
-        method=method,
-        certify=certify,
-        rng=seed,
-    )
-    return embedding.sample, embedding
-
-
-def _root(p: float, weights: FloatArray) -> FloatArray:
-    return np.asarray(weights ** (1.0 / p))
-
-
-def _inflation(loss: RowLoss) -> float:
-    """max(q, 1 - q) / min(q, 1 - q), 1 for powers."""
-    q = 0.5 if loss.quantile is None else loss.quantile
-    return max(q, 1.0 - q) / min(q, 1.0 - q)
-
-
 def _widths(residuals: FloatArray, weights: FloatArray, p: float) -> FloatArray:
     """Weighted quantiles of the sizes of the residuals that are not zero, for every fit."""
     levels = _WIDTHS[p == 1.0]
@@ -284,71 +245,6 @@ def _widths(residuals: FloatArray, weights: FloatArray, p: float) -> FloatArray:
             at = np.searchsorted(share, np.array(levels) * share[-1])
             widths[j] = column[order[np.minimum(at, order.size - 1)]]
     return widths
-
-
-def _distortion(
-    problem: Problem,
-    sample: RowSample,
-    embedding: Embedding | None,
-    fits: list[tuple[int, RowLoss]],
-    X: FloatArray,
-) -> tuple[float, FloatArray]:
-    """The distortion found, and for every fit the ratio to divide the sample's minimum by."""
-    k = len(fits)
-    if embedding is None or embedding.status is Status.EXACT:
-        return 0.0, np.ones(k)
-    certificate = embedding.certificate
-    if certificate is None:
-        return math.nan, np.full(k, math.nan)
-    if fits[0][1].quantile is None:
-        return certificate.found, np.full(k, max(certificate.upper, 1.0))
-    # What distorts |r| most, and what is fitted, with both signs: check losses are not even.
-    d = problem.A.shape[1]
-    Z = np.zeros((certificate.d, k + 2))
-    for j, (column, _) in enumerate(fits):
-        Z[:d, j], Z[d + column, j] = -X[:, j], 1.0
-    Z[:, k], Z[:, k + 1] = certificate.witnesses.lower, certificate.witnesses.upper
-    Z = np.hstack([Z, -Z])
-    bordered = _columns(problem)
-    losses = [loss for _, loss in fits]
-    visit = partial(_add_losses, Z, losses)
-    shape = (k, Z.shape[1])
-    w = problem.weights
-    whole = bordered.fold(visit, shape, rows=() if w is None else (w,))
-    part = np.zeros(shape)
-    weights = sample.weights if w is None else sample.weights * rows.host(w[sample.indices])
-    visit(bordered.take(sample.indices), 0, part, weights)
-    ratio = np.divide(part, whole, out=np.ones(shape), where=whole > 0.0)
-    return float(np.abs(ratio - 1.0).max()), np.maximum(ratio.max(axis=1), 1.0)
-
-
-def _add_losses(
-    Z: FloatArray,
-    losses: list[RowLoss],
-    block: Any,
-    start: int,
-    out: FloatArray,
-    weights: FloatArray | None = None,
-) -> None:
-    residuals = np.asarray(block @ Z)
-    for j, loss in enumerate(losses):
-        values = loss.value(residuals)
-        out[j] += values.sum(axis=0) if weights is None else weights @ values
-
-
-def _proved_by_sample(
-    sample: RowSample,
-    embedding: Embedding | None,
-    fits: list[tuple[int, RowLoss]],
-    least: FloatArray,
-) -> FloatArray:
-    """The sample's minimum over the largest ratio that any x can have, where one is proved."""
-    if embedding is None or embedding.status is Status.EXACT:
-        return least
-    certificate = embedding.certificate
-    if certificate is None or certificate.certified_upper is None or fits[0][1].quantile:
-        return np.zeros_like(least)
-    return least / certificate.certified_upper
 
 
 def _status(solved: list[LpFit], embedding: Embedding | None, rank: Status) -> Status:

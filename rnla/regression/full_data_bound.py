@@ -28,6 +28,7 @@ from ..tall._reduction import MAX_AND_ADD
 __all__ = ["RowLoss", "measure"]
 
 _ORTHOGONAL = 1e-10  # cosine between u and the columns that counts as zero
+_ROUNDING = 1e-14
 _NEWTON_STEPS = 2
 _SUMS = 4  # rows of the second accumulator before A^T u
 
@@ -130,15 +131,15 @@ def measure(
     h = widths / unit[:, None]
     # Where slopes are taken: the fits, and after Newton steps a point of its own for every width.
     at = np.repeat(X.T[:, None, :], m, axis=1)
-    value = np.zeros(k)
+    value = size = np.zeros(k)
     newton = max(_NEWTON_STEPS if loss.p == 1.0 else 0 for loss in losses)
     for step in range(newton + 1):
         last = step == newton
         sums = A.fold(
-            partial(_first, at, basis.M, losses, h, unit, last), (k, m, r + 2, max(r, 1)), rows=rows
+            partial(_first, at, basis.M, losses, h, unit, last), (k, m, r + 2, max(r, 2)), rows=rows
         )
         if step == 0:
-            value = sums[:, 0, r + 1, 0]
+            value, size = sums[:, 0, r + 1, :2].T
         C = np.zeros((k, m, d))
         with single_threaded_blas():
             for j, i in np.ndindex(k, m):
@@ -164,6 +165,8 @@ def measure(
             loss = _loss_of_bounds(z, x / unit[j], basis, square, lower, upper, unit[j])
             multiple = losses[j].best_multiple(product, conjugate, excess, loss)
             best = max(best, multiple)
+        if value[j] <= _ROUNDING ** losses[j].p * size[j]:
+            best = value[j]  # a perfect fit
         with np.errstate(over="ignore", under="ignore"):
             objective[j], bound[j] = value[j] * power, min(best, value[j]) * power
     return objective, bound
@@ -247,8 +250,9 @@ def _first(
     residuals = _residuals(at, unit, block, b)
     Y = np.asarray(block @ M)
     for j, loss in enumerate(losses):
-        values = loss.value(residuals[:, j, 0])
-        out[j, 0, r + 1, 0] += values.sum() if weights is None else values @ weights
+        target = b if b.ndim == 1 else b[:, j]
+        values = loss.value(np.column_stack([residuals[:, j, 0], target / unit[j]]))
+        out[j, 0, r + 1, :2] += values.sum(axis=0) if weights is None else weights @ values
         for i, h in enumerate(widths[j]):
             slopes = loss.slopes if last else loss.curvature
             slope, room = slopes(residuals[:, j, i], h)
