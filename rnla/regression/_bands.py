@@ -123,9 +123,8 @@ class Residuals:
     def wrong(self, j: int) -> IntArray:
         """Rows outside the band whose residual has changed its sign."""
         part = partial(_where_wrong, float(self._width[j]))
-        w = self._problem.weights
-        vectors = (self._old[j], self._norms, self._now[:, j])
-        return rows.fold(part, _joined, *vectors, *(() if w is None else (w,)))
+        at = rows.fold(part, _joined, self._old[j], self._norms, self._now[:, j])
+        return at[self._problem.row_weights(at) > 0.0]
 
     def below(self, j: int, at: IntArray) -> Any:
         """Whether these rows were below the band."""
@@ -174,15 +173,9 @@ def _where_inside(width: float, start: int, old: FloatArray, norms: FloatArray) 
 
 
 def _where_wrong(
-    width: float,
-    start: int,
-    old: FloatArray,
-    norms: FloatArray,
-    now: FloatArray,
-    w: FloatArray | None = None,
+    width: float, start: int, old: FloatArray, norms: FloatArray, now: FloatArray
 ) -> IntArray:
-    wrong = (np.abs(old) > width * norms) & (old * now < 0.0)
-    return start + np.flatnonzero(wrong if w is None else wrong & (w > 0.0))
+    return start + np.flatnonzero((np.abs(old) > width * norms) & (old * now < 0.0))
 
 
 def _joined(left: IntArray, right: IntArray) -> IntArray:
