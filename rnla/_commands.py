@@ -26,6 +26,11 @@ __all__ = [
     "certify",
     "demo",
     "embed",
+    "names_of",
+    "opened",
+    "print_json",
+    "print_result",
+    "read",
     "scores",
     "show_config",
     "warmup",
@@ -36,7 +41,7 @@ OK, TARGET_MISSED = 0, 1
 
 def embed(options: argparse.Namespace) -> int:
     """Choose rows of a file, say how good they are, write them."""
-    with _opened(options) as tall:
+    with opened(options) as tall:
         return _embed(options, tall)
 
 
@@ -45,7 +50,7 @@ def _embed(options: argparse.Namespace, tall: TallMatrix) -> int:
     from .embedding import lp_subspace_embedding
     from .report import to_json, to_text
 
-    names = _names(tall)
+    names = names_of(tall)
     if options.out:
         from .tall.write import check_output
 
@@ -84,9 +89,9 @@ def _embed(options: argparse.Namespace, tall: TallMatrix) -> int:
     if options.json:
         data = to_json(result, arrays=False) | {"written": written}
         data |= {"indices": result.indices.tolist(), "weights": result.weights.tolist()}
-        _print_json(data)
+        print_json(data)
     else:
-        _print_result(to_text(result), written)
+        print_result(to_text(result), written)
     # With --size the user chose the rows, so eps is a target only if it was given too.
     found = None if result.certificate is None else result.certificate.found
     above = found is not None and options.eps is not None and found > options.eps
@@ -128,7 +133,7 @@ def scores(options: argparse.Namespace) -> int:
         from .tall.write import check_output
 
         check_output(options.out)
-    with _opened(options, bar=f"{options.kind} scores") as tall:
+    with opened(options, bar=f"{options.kind} scores") as tall:
         return _scores(options, tall)
 
 
@@ -162,15 +167,15 @@ def _scores(options: argparse.Namespace, tall: TallMatrix) -> int:
         write_columns(options.out, columns)
         written.append(options.out)
     if options.json:
-        _print_json(to_json(result, arrays=not options.out) | {"written": written})
+        print_json(to_json(result, arrays=not options.out) | {"written": written})
     else:
-        _print_result(to_text(result), written)
+        print_result(to_text(result), written)
     return TARGET_MISSED if result.status is Status.NOT_CONVERGED else OK
 
 
 def certify(options: argparse.Namespace) -> int:
     """Measure the distortion of a sample that a file holds."""
-    with _opened(options, bar="certificate") as tall:
+    with opened(options, bar="certificate") as tall:
         return _certify(options, tall)
 
 
@@ -196,7 +201,7 @@ def _certify(options: argparse.Namespace, tall: TallMatrix) -> int:
     )
     certificate = certify_embedding(tall, sample, options.p, rng=options.seed)
     if options.json:
-        _print_json(to_json(certificate) | {"size": sample.size, "n": sample.n, "p": options.p})
+        print_json(to_json(certificate) | {"size": sample.size, "n": sample.n, "p": options.p})
     else:
         print(f"{sample.size:,} of {sample.n:,} rows, p = {options.p:g}\n")
         print(to_text(certificate))
@@ -219,7 +224,7 @@ def bounds(options: argparse.Namespace) -> int:
         "online_condition": options.online_condition,
     }
     if options.json:
-        _print_json(to_json(published.records(*arguments, **extra)))
+        print_json(to_json(published.records(*arguments, **extra)))
     else:
         print(published.table(*arguments, **extra))
     return OK
@@ -238,7 +243,7 @@ def demo(options: argparse.Namespace) -> int:
     if options.json:
         from .report import to_json
 
-        _print_json(to_json(result, arrays=False))
+        print_json(to_json(result, arrays=False))
     return OK
 
 
@@ -248,7 +253,7 @@ def warmup(options: argparse.Namespace) -> int:
 
     result = compile_kernels()
     if options.json:
-        _print_json(result)
+        print_json(result)
     else:
         print(f"{len(result['kernels'])} kernels ready in {result['seconds']:.1f} s")
     return OK
@@ -258,7 +263,7 @@ def show_config(options: argparse.Namespace) -> int:
     """Print versions and settings."""
     config = _config()
     if options.json:
-        _print_json(config)
+        print_json(config)
     else:
         width = max(map(len, config))
         print("\n".join(f"{name.ljust(width)}  {value}" for name, value in config.items()))
@@ -298,7 +303,7 @@ def _config() -> dict[str, Any]:
 
 
 @contextmanager
-def _opened(options: argparse.Namespace, *, bar: str | None = None) -> Iterator[TallMatrix]:
+def opened(options: argparse.Namespace, *, bar: str | None = None) -> Iterator[TallMatrix]:
     """The matrix in the files; its checkpoint is emptied only when all is done and written.
 
     `bar` says what its bar of passes is called; None if the function called shows its own.
@@ -307,9 +312,9 @@ def _opened(options: argparse.Namespace, *, bar: str | None = None) -> Iterator[
 
     shows = bar is not None and _shows_progress(options)
     with (
-        _read(options) as read,
+        read(options) as matrix,
         long_run(
-            read,
+            matrix,
             checkpoint=options.checkpoint,
             progress=shows,
             what=bar or "",
@@ -321,7 +326,7 @@ def _opened(options: argparse.Namespace, *, bar: str | None = None) -> Iterator[
 
 
 @contextmanager
-def _read(options: argparse.Namespace) -> Iterator[TallMatrix]:
+def read(options: argparse.Namespace) -> Iterator[TallMatrix]:
     """The matrix in the files, read here or by Dask."""
     from .tall import as_tall
 
@@ -382,7 +387,8 @@ def _processes() -> Iterator[None]:
         yield
 
 
-def _names(tall: TallMatrix) -> tuple[str, ...]:
+def names_of(tall: TallMatrix) -> tuple[str, ...]:
+    """Names of the columns, or x0, x1, …"""
     return tall.column_names or tuple(f"x{j}" for j in range(tall.shape[1]))
 
 
@@ -390,11 +396,13 @@ def _shows_progress(options: argparse.Namespace) -> bool:
     return sys.stderr.isatty() and not (options.quiet or options.json)
 
 
-def _print_json(data: Any) -> None:
+def print_json(data: Any) -> None:
+    """Write JSON that any reader takes."""
     print(json.dumps(data, indent=1, allow_nan=False))
 
 
-def _print_result(text: str, written: Sequence[str]) -> None:
+def print_result(text: str, written: Sequence[str]) -> None:
+    """Write a report, and which files there are now."""
     print(text)
     if written:
         print("\nWrote " + ", ".join(written))

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from . import __version__, _commands
+from . import __version__, _commands, _fit_command
 from ._commands import OK
 
 __all__ = ["main"]
@@ -185,6 +185,29 @@ def _parser() -> argparse.ArgumentParser:
     _add_norm(certify)
     certify.add_argument("--eps", type=float, help="exit with 1 if more distortion is found")
 
+    fit = command("fit", _fit_command.fit, "fit one column of a table by the others", file, seed)
+    fit.add_argument("--target", required=True, metavar="NAME", help="the column to fit")
+    fit.add_argument("--weights", metavar="NAME", help="a column of non-negative weights")
+    loss = fit.add_mutually_exclusive_group()
+    loss.add_argument(
+        "--p", type=float, default=2.0, help="least sum of p-th powers of residuals (default: 2)"
+    )
+    loss.add_argument(
+        "--quantiles", type=_numbers, metavar="Q,Q,...", help="quantile regression, such as 0.1,0.9"
+    )
+    loss.add_argument(
+        "--ridge", action="store_true", help="least squares, penalty chosen by leave-one-out"
+    )
+    loss.add_argument("--logistic", action="store_true", help="the column holds two classes")
+    fit.add_argument("--no-intercept", action="store_true", help="no constant column")
+    fit.add_argument("--nonnegative", action="store_true", help="no negative coefficients")
+    fit.add_argument("--tol", type=float, default=1e-8, help="relative gap (default: 1e-8)")
+    fit.add_argument(
+        "--eps", type=float, help="stop at a sample that is right up to eps (default: go on)"
+    )
+    fit.add_argument("--out", metavar="PATH", help="write the coefficients: .csv or .parquet")
+    fit.add_argument("--plot", metavar="DIR", help="write a picture into this folder")
+
     bounds = command("bounds", _commands.bounds, "print the published numbers of rows")
     _add_norm(bounds)
     bounds.add_argument("--d", type=_count, required=True, help="columns (or rank)")
@@ -215,6 +238,13 @@ def _add_eps(parser: argparse.ArgumentParser) -> None:
 
 def _listed(text: str) -> list[str]:
     return [name.strip() for name in text.split(",")]
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(number) for number in text.split(",")]
+
+
+_numbers.__name__ = "list of numbers"
 
 
 def _count(text: str) -> int:

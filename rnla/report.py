@@ -9,7 +9,7 @@ import dataclasses
 import enum
 import math
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +32,7 @@ _DETAILS = {
     "max_weight_score": "largest weight x score",
 }
 # Computed attributes of records that belong into JSON.
-_PROPERTIES = ("found", "certified")
+_PROPERTIES = ("found", "certified", "gap", "best_alpha")
 
 
 def to_json(record: Any, *, arrays: bool = True) -> Any:
@@ -48,7 +48,8 @@ def to_json(record: Any, *, arrays: bool = True) -> Any:
     Returns
     -------
     dict
-        Keys are the attributes, and ``found`` and ``certified`` of a certificate. A status becomes
+        Keys are the attributes, and those that a record computes: ``found`` and ``certified`` of a
+        certificate, ``gap`` of a fit, ``best_alpha`` of a ridge path. A status becomes
         its name; infinities and NaN, which JSON does not have, become the strings ``"inf"``,
         ``"-inf"`` and ``"nan"``.
 
@@ -83,12 +84,14 @@ def to_json(record: Any, *, arrays: bool = True) -> Any:
     return str(record)
 
 
-def to_text(record: Any) -> str:
+def to_text(record: Any, *, omit: Collection[str] = ()) -> str:
     """Turn a result into lines for reading.
 
     Parameters
     ----------
     record : Embedding, Certificate, Scores or any other result record
+    omit : collection of str
+        Attributes to leave out of other records than the first two.
 
     Returns
     -------
@@ -102,7 +105,7 @@ def to_text(record: Any) -> str:
         return _embedding(record)
     if isinstance(record, Certificate):
         return _certificate(record)
-    return "\n".join(_pairs(_generic_pairs(record)))
+    return "\n".join(_pairs(_generic_pairs(record, omit)))
 
 
 def format_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -210,16 +213,19 @@ def _detail_pairs(details: Mapping[str, Any]) -> list[tuple[str, str]]:
     return pairs
 
 
-def _generic_pairs(record: Any) -> list[tuple[str, str]]:
+def _generic_pairs(record: Any, omit: Collection[str]) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     arrays: list[tuple[str, str]] = []
-    for field in dataclasses.fields(record):
-        value = getattr(record, field.name)
-        label = field.name.replace("_", " ")
+    fields = [field.name for field in dataclasses.fields(record)]
+    fields += [name for name in _PROPERTIES if hasattr(record, name) and name not in fields]
+    for name in fields:
+        if name in omit:
+            continue
+        value, label = getattr(record, name), name.replace("_", " ")
         if isinstance(value, Status):
             pairs.append((label, f"{value.name}: {value.value}"))
         elif isinstance(value, np.ndarray):
-            if field.name != "values" and value is getattr(record, "values", None):
+            if name != "values" and value is getattr(record, "values", None):
                 continue
             arrays += _array_pairs(label, value)
         elif rows.is_distributed(value):
@@ -228,7 +234,7 @@ def _generic_pairs(record: Any) -> list[tuple[str, str]]:
         elif isinstance(value, Mapping):
             pairs += _detail_pairs(value)
         elif _plain(value):
-            pairs.append((label, str(value) if field.name == "seed" else _cell(value)))
+            pairs.append((label, str(value) if name == "seed" else _cell(value)))
     return pairs + arrays
 
 
