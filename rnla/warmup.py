@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from . import kernels, sampling
-from .kernels import two_sum
+from .kernels import residual_product, two_sum
 from .random import Stream
 from .scores import online_scores
 from .sketch import (
@@ -52,6 +52,7 @@ def compile_kernels() -> dict[str, Any]:
         for source in (A, sp.csr_array(A)):
             _passes(source)
     two_sum.add_to_pair(np.zeros(2), np.zeros(2), np.ones(2))
+    residual_product.add_residual_product(np.eye(4, 2), np.ones(2), np.ones(4), None, np.zeros(3))
     _extended()
     _draws()
     _samples()

@@ -1,7 +1,8 @@
 """What each pass of least squares does with one block: see `TallMatrix.fold`.
 
 Both products with a block are formed while it is in the cache. One right-hand side is a vector
-throughout, since products of a matrix and a vector are faster than those of thin matrices.
+throughout, since products of a matrix and a vector are faster than those of thin matrices; dense
+rows then have a kernel of their own, which reads them once.
 """
 
 from __future__ import annotations
@@ -33,6 +34,16 @@ def _scaled(Y: FloatArray, scale: FloatArray | None) -> FloatArray:
     return result
 
 
+def _residual_product(
+    block: FloatArray, x: FloatArray, target: FloatArray, scale: FloatArray | None
+) -> FloatArray:
+    from ..kernels.residual_product import add_residual_product
+
+    out = np.zeros(len(x) + 1)
+    add_residual_product(block, x, target, scale, out)
+    return out
+
+
 def residual(
     X: FloatArray,
     units: FloatArray,
@@ -44,6 +55,10 @@ def residual(
 ) -> None:
     """Rows 0 … d-1 of `out`: A^T s^2 (b - A X); row d: the squares of s (b - A X)."""
     r = _target(b, units)
+    if r.ndim == 1 and isinstance(block, np.ndarray):
+        column = out[:, 0]
+        column += _residual_product(block, X[:, 0], r, scale)
+        return
     r -= block @ _thin(X)
     r = _scaled(r, scale)
     if r.ndim == 1:
@@ -58,6 +73,9 @@ def normal(
     X: FloatArray, block: Any, start: int, out: FloatArray, scale: FloatArray | None = None
 ) -> None:
     """A^T s^2 A X."""
+    if X.shape[1] == 1 and isinstance(block, np.ndarray):
+        out[:, 0] -= _residual_product(block, X[:, 0], np.zeros(len(block)), scale)[:-1]
+        return
     Y = block @ _thin(X)
     Y = block.T @ (Y if scale is None else _scaled(Y, scale**2))
     out += Y.reshape(out.shape)
