@@ -56,8 +56,8 @@ def our_scores(A, levels, repeats, seed):
 def test_one_subset_for_all_rows_gives_scores_like_buckets():
     """Mean scores over 20 seeds agree within a quarter, row class by row class.
 
-    Scores are powers of two between 2^-6 and 1 whose mean varies by less than 8 % (200 seeds), so
-    that a quarter is more than three standard errors away: false alarm below 0.005.
+    Means of 20 seeds have a standard deviation of 4 % (200 seeds), so that a quarter is six of
+    them away: false alarm below 1e-6.
     """
     rng = np.random.default_rng(0)
     A = rng.standard_normal((400, 3))
@@ -165,7 +165,7 @@ def test_uniform_sampling_fails_where_few_rows_carry_the_loss():
     for seed in range(40):
         coreset = m_estimator_coreset(A, b, eps=0.2, method="uniform", rng=seed)
         rows = coreset.indices
-        fine += abs(huber(A[rows], b[rows], x, 1.0, coreset.weights) / full - 1.0) <= 0.05
+        fine += abs(huber(A[rows], b[rows], x, 1.0, coreset.weights) / full - 1.0) <= 0.2
     assert fine < 38
 
 
