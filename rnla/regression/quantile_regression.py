@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import argument_error, check_fraction, check_positive
+from .._errors import argument_error, check_fraction, check_positive, check_size
 from .._result import FloatArray, Status
 from ..random import RNGLike, resolve_seed
 from ..sampling import RowSample
@@ -177,6 +177,7 @@ def quantile_regression(
     """
     levels = _levels(q)
     check_positive(tol, "tol")
+    max_iter = check_size(max_iter, name="max_iter")
     problem = prepare(A, b, weights=weights, intercept=intercept)
     if not problem.single:
         remedy = "Fit one response at a time; many quantiles of it are one call."

@@ -17,11 +17,12 @@ def least(A, b, q, w=None, bounds=(None, None)):
     n, d = A.shape
     w = np.ones(n) if w is None else w
     unit = float(np.abs(b).max()) or 1.0
+    box = tuple(None if side is None else side / unit for side in bounds)
     result = scipy.optimize.linprog(
         np.concatenate([np.zeros(d), w * q, w * (1 - q)]),
         A_eq=np.hstack([A, np.eye(n), -np.eye(n)]),
         b_eq=b / unit,
-        bounds=[bounds] * d + [(0, None)] * (2 * n),
+        bounds=[box] * d + [(0, None)] * (2 * n),
         method="highs",
     )
     assert result.status == 0
