@@ -60,13 +60,14 @@ _EXPORTS = {
     "MissingPackageError": "_errors",
     "RnlaError": "_errors",
 }
-_MODULES = ["bounds", "plotting", "random", "sketch"]
+_MODULES = ["bounds", "plotting", "random", "sketch", "sklearn"]
 
 if TYPE_CHECKING:
     from . import bounds as bounds
     from . import plotting as plotting
     from . import random as random
     from . import sketch as sketch
+    from . import sklearn as sklearn
     from ._errors import ArgumentError as ArgumentError
     from ._errors import ArgumentTypeError as ArgumentTypeError
     from ._errors import ConvergenceError as ConvergenceError

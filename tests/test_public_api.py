@@ -14,7 +14,7 @@ import pytest
 
 import rnla
 
-FORBIDDEN = ("numba", "cupy", "dask", "torch", "matplotlib", "pandas", "scipy.optimize")
+FORBIDDEN = ("numba", "cupy", "dask", "torch", "matplotlib", "pandas", "scipy.optimize", "sklearn")
 
 
 def fresh_python(code: str) -> str:
@@ -97,6 +97,7 @@ ROOMS = (
     "plotting",
     "random",
     "sketch",
+    "sklearn",
 )
 CONSTANTS = {"DESIGNS", "ROWS", "METHOD_STYLES", "RNGLike"}
 
