@@ -120,7 +120,9 @@ class Coordinates:
         if self.lower is None or self.upper is None:
             return x
         units = np.diag(self.T)
-        return np.clip(x, self.lower * units, self.upper * units)
+        low, high = self.lower * units, self.upper * units
+        x = np.where(y <= self.lower / unit, low, np.where(y >= self.upper / unit, high, x))
+        return np.clip(x, low, high)
 
     def of_coefficients(self, x: FloatArray, unit: float) -> FloatArray:
         """The y that stands for x, moved into the box."""

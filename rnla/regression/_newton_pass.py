@@ -1,10 +1,10 @@
 """The one pass of an iteration of Newton's method: value, gradient, weighted Gram, dual bound.
 
-At a trial point z + step s, a block gives its residuals, the value and the gradient of the loss,
-and B^T diag(curvature) B. The slopes and curvatures of the previous point, kept as two row vectors,
-give the point u = slope - curvature (B s) of the dual with B^T u = 0 up to rounding, since s solves
-the Newton equation; its conjugate value is added up as well. Cost: the weighted Gram, four
-matrix-vector products and some twenty elementwise operations.
+At a trial point z + length s, a block gives its residuals, the value and the gradient of the loss,
+and B^T diag(curvature) B. The slopes and curvatures of the previous point give the point
+u = slope - curvature (B s) of the dual, with B^T u = 0 up to rounding since s solves the Newton
+equation; its conjugate value is added up near the end. Cost: the weighted Gram, two matrix-vector
+products (five with the bound) and some ten to twenty elementwise operations.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 
 from .._result import FloatArray
+from ..kernels import power_rows
 from ..tall import TallMatrix
 from ..tall._blocks import add_gram
-from .losses import Loss
+from .losses import Loss, Power
 
 __all__ = ["Found", "Trial", "run"]
 
-_FLUSH = 1e-200  # smaller curvatures would make denormal products, which crawl
+_FLUSH = 1e-100  # roots of curvatures below this would make denormal products, which crawl
 _NUMBERS = 5
 
 
@@ -34,8 +35,9 @@ class Trial:
     loss : Loss
     M : ndarray (d, r), or None
         Coordinates are of A M if given, and the rows are multiplied block by block.
-    X : ndarray, shape (columns, 1) or (columns, 2)
-        The trial point, and the Newton step that led to it.
+    X : ndarray, shape (1, columns) or (3, columns)
+        The trial point; the Newton step that led to it, and the point it was found at, if that is
+        of interest.
     length : float
         Step length: the trial point is the previous one plus length times the Newton step.
     unit : float
@@ -47,6 +49,9 @@ class Trial:
     weighted : bool
     certify : bool
         Whether to add up the dual value.
+    keeps : bool
+        Whether slopes and curvatures are kept as rows: those of a primal-dual linearisation depend
+        on all steps before. The others are computed again where they are needed.
     """
 
     loss: Loss
@@ -58,6 +63,7 @@ class Trial:
     shrink: float
     weighted: bool
     certify: bool
+    keeps: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +84,8 @@ class Found:
         Bound on how far slopes of the dual point are outside the domain.
     size : float
         sum w u^2.
-    rows : row vector, shape (n, 2)
-        f' and the curvature.
+    rows : row vector, shape (n, 2), or None
+        f' and the curvature, if they are kept.
     """
 
     gram: FloatArray
@@ -96,8 +102,15 @@ class Found:
 def run(A: TallMatrix, b: Any, weights: Any, known: Any, trial: Trial) -> Found:
     """One pass; `known` are the rows of the pass at the previous point, or None."""
     r = A.shape[1] if trial.M is None else trial.M.shape[1]
-    vectors = [b, *([] if weights is None else [weights]), *([] if known is None else [known])]
-    out, values = A.fold_each(_Visit(trial), (r * r + 2 * r + _NUMBERS,), rows=vectors, width=2)
+    vectors = [b, *([] if weights is None else [weights])]
+    if trial.keeps and len(trial.X) > 1:
+        vectors.append(known)
+    shape = (r * r + 2 * r + _NUMBERS,)
+    values = None
+    if trial.keeps:
+        out, values = A.fold_each(_Visit(trial), shape, rows=vectors, width=2)
+    else:
+        out = A.fold(_Visit(trial), shape, rows=vectors)
     upper = out[: r * r].reshape(r, r)
     value, pairing, conjugate, excess, size = out[r * r + 2 * r :].tolist()
     return Found(
@@ -119,59 +132,86 @@ class _Visit:
 
     def __call__(
         self, block: Any, start: int, out: FloatArray, b: FloatArray, *vectors: FloatArray
-    ) -> FloatArray:
+    ) -> FloatArray | None:
         with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
             return _visit(self.trial, block, out, b, *vectors)
 
 
 def _visit(
     trial: Trial, block: Any, out: FloatArray, b: FloatArray, *vectors: FloatArray
-) -> FloatArray:
-    loss = trial.loss
+) -> FloatArray | None:
+    loss, x, unit = trial.loss, trial.X[0], trial.unit
     B = block if trial.M is None else block @ trial.M
     k = B.shape[1]
-    image = np.asarray(B @ trial.X).T
-    r = (b - image[0]) / trial.unit
-    w = vectors[0] / trial.weight_unit if trial.weighted else None
-    known = vectors[-1] if len(vectors) > trial.weighted else None
+    w = None
+    if trial.weighted:
+        w = vectors[0] if trial.weight_unit == 1.0 else vectors[0] / trial.weight_unit
+    r = _residual(b, B, x, unit)
+    bend = u = kept = None
+    if len(trial.X) > 1:
+        bend = B @ trial.X[1]
+        if unit != 1.0:
+            bend /= unit
+    power = None
+    if isinstance(loss, Power) and (bend is not None or not trial.keeps):
+        held = np.maximum(np.abs(r), loss.floor)
+        power = held if loss.p == 3.0 else np.power(held, loss.p - 2.0)
+        if not trial.keeps:
+            value, slope, root = power_rows.power_rows(r, power, w, loss.p)
+        else:
+            value, slope, root, kept, u = power_rows.guided_power_rows(
+                r, held, power, vectors[-1], bend, w, loss.p, min(trial.length, 1.0)
+            )
+    if bend is not None and u is None:
+        if trial.keeps:
+            slopes, curvatures = vectors[-1].T
+        else:  # the same bits again as in the pass at that point
+            _, slopes, curvatures = loss.expand(_residual(b, B, trial.X[2], unit))
+        u = slopes - curvatures * bend
+    if power is None:
+        guess = None
+        if trial.keeps:
+            # Without slopes to go by, the curvature of a parabola above the loss.
+            guess = np.zeros(len(b)) if np.isfinite(loss.smoothness) else None
+            if bend is not None:
+                guess = slopes - min(trial.length, 1.0) * curvatures * bend
+        values, slope, curvature = loss.expand(r, guess)
+        if trial.keeps:
+            kept = np.column_stack([slope, curvature])
+        if w is not None:
+            slope, curvature = w * slope, w * curvature
+        value = values.sum() if w is None else w @ values
+        root = np.sqrt(curvature)
+        root[root < _FLUSH] = 0.0
     numbers = out[k * k + 2 * k :]
-    dual = None
-    columns = np.empty((len(b), 1 + (known is not None and trial.certify)))
-    if known is not None:
-        slope, curvature = known.T
-        bend = curvature * image[1]
-        bend /= trial.unit
-        dual = slope - bend
-        if trial.certify:
-            u = dual if trial.shrink == 1.0 else trial.shrink * dual
-            weighted = u if w is None else w * u
-            columns[:, 1] = weighted
-            conjugate = loss.conjugate(u)
-            numbers[1] += weighted @ r
-            numbers[2] += conjugate.sum() if w is None else w @ conjugate
-            low, high = loss.domain
-            if np.isfinite(high):
-                active = dual if w is None else np.where(w > 0.0, dual, 0.5 * (low + high))
-                numbers[3] += float(np.maximum(np.maximum(low - active, active - high), 0.0).sum())
-            numbers[4] += weighted @ u
-        if trial.length < 1.0:
-            dual = slope - trial.length * bend
-    elif np.isfinite(loss.smoothness):
-        dual = np.zeros(len(b))  # the curvature of a parabola above the loss, where that is known
-    values = np.empty((len(b), 2))
-    value, slope, curvature = loss.expand(r, dual)
-    values[:, 0], values[:, 1] = slope, curvature
-    if w is None:
-        numbers[0] += value.sum()
-        columns[:, 0] = slope
-    else:
-        numbers[0] += w @ value
-        np.multiply(w, slope, out=columns[:, 0])
-        curvature = w * curvature
-    curvature[curvature < _FLUSH] = 0.0
-    gradient = np.asarray(B.T @ columns)
-    out[k * k : k * k + k] += gradient[:, 0]
-    if columns.shape[1] == 2:
-        out[k * k + k : k * k + 2 * k] += gradient[:, 1]
-    add_gram(B, None, np.sqrt(curvature), out[: k * k].reshape(k, k))
-    return values
+    numbers[0] += value
+    out[k * k : k * k + k] += B.T @ slope
+    add_gram(B, None, root, out[: k * k].reshape(k, k))
+    if trial.certify and u is not None:
+        out[k * k + k : k * k + 2 * k] += B.T @ _certify(trial, r, u, w, numbers)
+    return kept
+
+
+def _certify(
+    trial: Trial, r: FloatArray, u: FloatArray, w: FloatArray | None, numbers: FloatArray
+) -> FloatArray:
+    """Add up the dual value; the weighted dual point."""
+    low, high = trial.loss.domain
+    if np.isfinite(high):
+        active = u if w is None else np.where(w > 0.0, u, 0.5 * (low + high))
+        numbers[3] += float(np.maximum(np.maximum(low - active, active - high), 0.0).sum())
+    if trial.shrink != 1.0:
+        u = trial.shrink * u
+    weighted = u if w is None else w * u
+    conjugate = trial.loss.conjugate(u)
+    numbers[1] += weighted @ r
+    numbers[2] += conjugate.sum() if w is None else w @ conjugate
+    numbers[4] += weighted @ u
+    return weighted
+
+
+def _residual(b: FloatArray, B: Any, x: FloatArray, unit: float) -> FloatArray:
+    r: FloatArray = b - B @ x
+    if unit != 1.0:
+        r /= unit
+    return r

@@ -42,6 +42,10 @@ class Loss(Protocol):
         """The largest curvature, infinite if there is none."""
 
     @property
+    def guesses(self) -> bool:
+        """Whether `expand` makes use of a guess of the slopes."""
+
+    @property
     def domain(self) -> tuple[float, float]:
         """The closed interval of slopes, outside which the conjugate is infinite."""
 
@@ -98,6 +102,11 @@ class Power:
     def smoothness(self) -> float:
         """See `Loss`."""
         return 2.0 if self.p == 2.0 else math.inf
+
+    @property
+    def guesses(self) -> bool:
+        """See `Loss`."""
+        return self.p < 2.0
 
     @property
     def domain(self) -> tuple[float, float]:
@@ -174,6 +183,11 @@ class Huber:
         return 1.0
 
     @property
+    def guesses(self) -> bool:
+        """See `Loss`."""
+        return True
+
+    @property
     def domain(self) -> tuple[float, float]:
         """See `Loss`."""
         return -self.threshold, self.threshold
@@ -231,6 +245,11 @@ class Logistic:
     def smoothness(self) -> float:
         """See `Loss`."""
         return 0.25
+
+    @property
+    def guesses(self) -> bool:
+        """See `Loss`."""
+        return False
 
     @property
     def domain(self) -> tuple[float, float]:

@@ -39,6 +39,7 @@ _GROWTH = 1.5  # factor of p from stage to stage
 _STAGE_GAP = 0.05
 _PATIENCE = 8  # passes without a better value or bound after which rounding has won
 _ROUNDING = 1e-14
+_PATIENT = 20  # passes of a stage in which a bound that is bound to be loose is not computed
 _CERTIFIED = 0.5  # squared Newton decrement over the value below which the bound is computed
 
 
@@ -275,24 +276,28 @@ class _Newton:
         *,
         step: FloatArray | None = None,
         length: float = 1.0,
-        known: Any = None,
+        since: _Point | None = None,
         shrink: float = 1.0,
         certify: bool = False,
     ) -> _Point:
-        """One pass at y, which lies `length` times `step` from the point of the rows `known`."""
+        """One pass at y, which lies `length` times `step` from the point `since`."""
         problem, space = self.problem, self.space
-        columns = [y] if step is None else [y, step]
+        columns = [y]
+        if since is not None and step is not None and (certify or loss.guesses):
+            columns += [step, since.y]
         trial = Trial(
             loss,
             space.inner,
-            space.seen(np.column_stack(columns) * unit),
+            np.ascontiguousarray(space.seen(np.column_stack(columns) * unit).T),
             length,
             unit,
             problem.weight_unit,
             shrink,
             problem.weights is not None,
             certify,
+            loss.guesses,
         )
+        known = None if since is None else since.found.rows
         found = _newton_pass.run(space.A, problem.b, problem.weights, known, trial)
         self.iterations += 1
         value, ridge = found.value, problem.ridge(unit)
@@ -330,9 +335,12 @@ class _Newton:
         if once or not here.value > 0.0:
             return y, here.value, lower
         idle, damping, shrink = 0, 0.0, 1.0
+        begun = self.iterations
         while self.iterations < self.max_iter and idle < _PATIENCE:
             s, length, decrement = self._direction(loss, here, unit, damping)
-            certify = decrement <= _CERTIFIED * here.value
+            near = min(_CERTIFIED, 100.0 * math.sqrt(tol))  # the gap is about the decrement squared
+            patient = self.iterations < begun + _PATIENT and self.iterations < self.max_iter - 2
+            certify = decrement <= (near if patient else _CERTIFIED) * here.value
             rejected = 0
             while self.iterations < self.max_iter:
                 idle += 1
@@ -342,7 +350,7 @@ class _Newton:
                     unit,
                     step=s,
                     length=length,
-                    known=here.found.rows,
+                    since=here,
                     shrink=shrink,
                     certify=certify,
                 )

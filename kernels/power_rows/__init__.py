@@ -1,0 +1,56 @@
+"""What Newton's method needs of |r|^p for every row: value, slope, square root of the curvature.
+
+One read and one write of each vector, where array operations take a dozen of both. The power
+itself, held^(p - 2) with held = max(|r|, floor), is NumPy's, which is vectorised.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+__all__ = ["guided_power_rows", "power_rows"]
+
+
+@lru_cache(maxsize=4)
+def _ones(size: int) -> np.ndarray:
+    ones = np.ones(size)
+    ones.flags.writeable = False
+    return ones
+
+
+def power_rows(
+    r: np.ndarray, power: np.ndarray, w: np.ndarray | None, p: float
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Sum of w r^2 power, the weighted slopes p w r power, and sqrt(p (p - 1) w power)."""
+    from . import cpu
+
+    slope, root = np.empty_like(r), np.empty_like(r)
+    value = cpu.power_rows(r, power, _ones(r.size) if w is None else w, p, slope, root)
+    return value, slope, root
+
+
+def guided_power_rows(
+    r: np.ndarray,
+    held: np.ndarray,
+    power: np.ndarray,
+    known: np.ndarray,
+    bend: np.ndarray,
+    w: np.ndarray | None,
+    p: float,
+    length: float,
+) -> tuple[float, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The same for p < 2, with curvatures guided by the slopes that a step predicted.
+
+    `known` (n, 2) are slopes and curvatures before the step; `bend` is the change of r for its full
+    length. Returned as well are slopes and curvatures without weights, shape (n, 2), and the slopes
+    predicted for the full length.
+    """
+    from . import cpu
+
+    slope, root, u = np.empty_like(r), np.empty_like(r), np.empty_like(r)
+    kept = np.empty((r.size, 2))
+    w = _ones(r.size) if w is None else w
+    value = cpu.guided_power_rows(r, held, power, known, bend, w, p, length, slope, root, kept, u)
+    return value, slope, root, kept, u

@@ -1,0 +1,44 @@
+"""Numba rows of powers (see the contract beside this file)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+_FLUSH = 1e-200  # roots of smaller curvatures would make denormal products, which crawl
+_SUMS = {"reassoc", "contract"}  # so that loops become vector instructions
+
+
+@njit(cache=True, nogil=True, fastmath=_SUMS, error_model="numpy")
+def power_rows(r, power, w, p, slope, root):
+    total = 0.0
+    for i in range(r.size):
+        step = w[i] * power[i]
+        half = step * r[i]
+        total += half * r[i]
+        slope[i] = p * half
+        curvature = p * (p - 1.0) * step
+        root[i] = np.sqrt(curvature if curvature > _FLUSH else 0.0)
+    return total
+
+
+@njit(cache=True, nogil=True, fastmath=_SUMS, error_model="numpy")
+def guided_power_rows(r, held, power, known, bend, w, p, length, slope, root, kept, u):
+    total = 0.0
+    for i in range(r.size):
+        change = known[i, 1] * bend[i]
+        u[i] = known[i, 0] - change
+        steep = p * power[i]
+        plain = steep * r[i]
+        touch = steep * held[i]  # the slope at held
+        total += w[i] * touch * abs(r[i])  # not below p |r|^p under the floor
+        ratio = (known[i, 0] - length * change) * r[i] / (touch * held[i])
+        ratio = 1.0 if ratio > 1.0 else ratio
+        ratio = -1.0 if ratio < -1.0 else ratio
+        curvature = steep * (1.0 - (2.0 - p) * ratio)
+        kept[i, 0] = plain
+        kept[i, 1] = curvature
+        slope[i] = w[i] * plain
+        curvature *= w[i]
+        root[i] = np.sqrt(curvature if curvature > _FLUSH else 0.0)
+    return total / p
