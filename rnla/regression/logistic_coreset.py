@@ -27,13 +27,13 @@ from ._coreset import Coreset
 from ._input import check_weights
 from ._labels import check_labels
 from ._mixture import coherence, mixed_with_uniform
-from .mu_complexity import MuComplexity, mu_complexity
+from .mu_complexity import MuComplexity, estimate_mu, mu_complexity
 
 __all__ = ["LogisticCoreset", "logistic_coreset"]
 
 _METHODS = ("auto", "lewis", "root_leverage", "sensitivity", "uniform")
 _LEWIS_TOLERANCE = 1e-2
-_EXACT_MU = 2**22  # entries up to which mu costs no more than the scores, and is computed exactly
+_EXACT_MU = 2**20  # entries up to which mu costs no more than the scores, and is computed exactly
 _BOUNDS: dict[str, tuple[str, Callable[[int, int, float, float], float] | None]] = {
     "lewis": (
         "d mu^2 / eps^2 (Mai, Musco, Rao 2021); constant and logarithms unspecified",
@@ -165,7 +165,7 @@ def logistic_coreset(
         ``bounds.coupon_floor(r, delta)``, r being the rank.
     mu : MuComplexity or float, optional
         The complexity, if it is known. Otherwise `mu_complexity` finds it if no size is given:
-        exactly up to four million entries, from a sample above.
+        exactly up to a million entries, from a sample above.
     method : {"auto", "lewis", "root_leverage", "sensitivity", "uniform"}
         How rows are scored; all but "uniform" are mixed half and half with uniform sampling.
         "auto" is "lewis".
@@ -232,8 +232,13 @@ def logistic_coreset(
     importance, rank, status = _importance(weighted, method, seed)
     base = rows.like(importance, 1.0) if w is None else w
     if complexity is None and wanted is None:
-        way = "exact" if n * tall.shape[1] <= _EXACT_MU else "sampled"
-        complexity = mu_complexity(tall, labels.signs, weights=w, method=way, rng=seed)
+        signed = labels.signs if w is None else labels.signs * w
+        if n * tall.shape[1] <= _EXACT_MU:
+            complexity = mu_complexity(tall, labels.signs, weights=w, method="exact")
+        elif method == "lewis":
+            complexity = estimate_mu(tall, signed, importance, rank, seed)
+        else:
+            complexity = mu_complexity(tall, labels.signs, weights=w, method="sampled", rng=seed)
     default = None
     if wanted is None:
         assert complexity is not None

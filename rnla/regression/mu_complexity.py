@@ -32,13 +32,14 @@ from ..tall._reduction import MAX
 from ._input import check_weights
 from ._labels import check_labels
 
-__all__ = ["MuComplexity", "mu_complexity"]
+__all__ = ["MuComplexity", "estimate_mu", "mu_complexity"]
 
 _METHODS = ("auto", "exact", "sampled")
 _IN_MEMORY = 2**25  # entries up to which "auto" holds A in memory, about three times
 _TOLERANCES = (1e-10, 1e-13, 1e-16)  # of the l1 problem, one after the other as mu needs it
 _ROUNDING = 1e-14  # a negative part below this multiple of |A| |x| is nothing but rounding
 _NO_MULTIPLIER = 1e-9  # min lambda / max lambda below which separability is believed
+_LEWIS_TOLERANCE = 1e-2
 _SAMPLE_EPS = 0.05
 _MOST = 4.0  # more than the least multiplier can be
 # Widths and heights of the clipped residuals from which multipliers are guessed.
@@ -190,7 +191,9 @@ def mu_complexity(
         found = _exact(tall, signed, w, tol)
     else:
         seed = resolve_seed(rng)
-        found = _sampled(tall, signed, w, tol, wanted, seed)
+        weights = lewis_weights(tall, 1.0, tol=_LEWIS_TOLERANCE, rng=seed)
+        scores = weights.values if w is None else rows.each(_times, weights.values, w)
+        found = _sampled(tall, signed, scores, weights.rank, tol, wanted, seed)
     x = found.x if units is None else found.x * units
     return MuComplexity(
         value=found.value,
@@ -202,6 +205,24 @@ def mu_complexity(
         status=found.status(tol, method),
         iterations=found.iterations,
         passes=given.passes - before,
+        seed=seed,
+    )
+
+
+def estimate_mu(A: TallMatrix, signed: Any, scores: Any, rank: int, seed: int) -> MuComplexity:
+    """`mu_complexity` from a sample by scores that are there already; `signed` are y_i w_i."""
+    before = A.passes
+    found = _sampled(A, signed, scores, rank, 1e-6, None, seed)
+    return MuComplexity(
+        value=found.value,
+        lower=found.lower,
+        upper=found.upper,
+        direction=found.x,
+        intercept=0.0,
+        method="sampled",
+        status=found.status(1e-6, "sampled"),
+        iterations=found.iterations,
+        passes=A.passes - before,
         seed=seed,
     )
 
@@ -252,13 +273,13 @@ def _exact(A: TallMatrix, signed: Any, w: Any, tol: float) -> _Found:
     return _Found(x, lower, lower, upper, iterations)
 
 
-def _sampled(A: TallMatrix, signed: Any, w: Any, tol: float, size: int | None, seed: int) -> _Found:
+def _sampled(
+    A: TallMatrix, signed: Any, scores: Any, rank: int, tol: float, size: int | None, seed: int
+) -> _Found:
     """mu of a sample by l1 Lewis weights; its direction and guessed multipliers bound the rest."""
-    weights = lewis_weights(A, 1.0, tol=1e-2, rng=seed)
-    n, r = A.shape[0], max(weights.rank, 1)
+    n, r = A.shape[0], max(rank, 1)
     if size is None:
         size = min(default_size(r, 1.0, _SAMPLE_EPS), n, max(1, _IN_MEMORY // r))
-    scores = weights.values if w is None else rows.each(_times, weights.values, w)
     sample = sample_rows(scores, size, p=1.0, rng=seed)
     taken = as_tall(A.take(sample.indices), require_tall=False)
     factors = sample.weights * np.abs(rows.host(signed[sample.indices]))
