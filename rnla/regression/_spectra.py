@@ -6,6 +6,7 @@ Each equilibrates the columns by powers of two, D, and sets it in the problem.
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import scipy.linalg
@@ -18,6 +19,7 @@ from ._preconditioner import EPS, Preconditioner, Spectrum
 __all__ = ["from_gram", "from_rows", "from_sketch", "is_in_range"]
 
 _USABLE = 1e-3  # largest departure from orthonormality after a Cholesky step on a Gram matrix
+_ONE_THREAD = 2**22  # numbers below which BLAS threads gain little, and lose much on a busy machine
 _SMALL, _LARGE = 1e-100, 1e100  # sizes whose squares stay within range
 
 
@@ -73,7 +75,7 @@ def from_sketch(
 
 
 def from_rows(problem: TallLeastSquares, rcond: float | None) -> tuple[Preconditioner, FloatArray]:
-    """From all rows, by Householder QR: one pass, 2 n d^2 flops, twice n (d + k) doubles."""
+    """From all rows, by Householder QR: one pass, 2 n d^2 flops, 3 n (d + k) doubles."""
     A, b = problem.gathered()
     if not is_in_range(A):
         problem.tame()
@@ -96,7 +98,10 @@ def _solve(
     if np.any(problem.ridge_root > 0):
         C = np.vstack([C, np.diag(problem.ridge_root * problem.scale)])
         c = np.vstack([c, np.zeros((d, c.shape[1]))])
-    Q, R = scipy.linalg.qr(C, mode="economic", overwrite_a=True, check_finite=False)
+    both = np.hstack([C, c])
+    with single_threaded_blas() if both.size < _ONE_THREAD else nullcontext():
+        both = scipy.linalg.qr(both, mode="r", overwrite_a=True, check_finite=False)[0]
+    R, Qc = both[:d, :d], both[:d, d:]
     with single_threaded_blas():
         U, s, Vt = scipy.linalg.svd(R, check_finite=False)
     values = np.zeros(d)
@@ -106,5 +111,5 @@ def _solve(
     )
     r = spectrum.rank
     spectrum.V[size == 0.0, :r] = 0.0  # columns of zeros get no coefficient at all
-    t = (U[:, :r].T @ (Q.T @ c)) / np.maximum(values[:r], EPS * spectrum.norm)[:, None]
+    t = (U[:, :r].T @ Qc) / np.maximum(values[:r], EPS * spectrum.norm)[:, None]
     return spectrum, spectrum.V[:, :r] @ t

@@ -4,7 +4,7 @@ A preconditioner comes from the Gram matrix if that is accurate enough, else fro
 by the Gram matrix of the preconditioned rows; refinement with fresh residuals then reaches a small
 backward error (Epperly, Meier, Nakatsukasa, "Fast randomized least-squares solvers can be just as
 accurate and stable as classical direct solvers", arXiv 2406.03468; Rokhlin and Tygert, PNAS 2008).
-Cost 3 to 5 passes and n d^2 to 3 n d^2 flops at the speed of matrix products.
+Cost 3 to 6 passes and n d^2 to 3 n d^2 flops at the speed of matrix products.
 """
 
 from __future__ import annotations
@@ -149,10 +149,10 @@ def lstsq(
     when                                           method     passes  flops
     =============================================  =========  ======  ==========================
     n d at most 65536, or n at most 4 d            direct     2-4     2 n d^2 and a dense copy
-    eps d / lambda_min(G) below 1e-3 (kappa below  gram       2-5     n d^2
+    eps d / lambda_min(G) below 1e-3 (kappa below  gram       2-4     n d^2
     about 10^5), G = A^T A at equal column norms
-    otherwise                                      sketch     5-7     3 n d^2, after those of G
-    more than 256 columns, sparse rows that are    sketch,    20-60   4 nnz(A) a pass
+    otherwise                                      sketch     4-6     3 n d^2, after those of G
+    more than 256 columns, sparse rows that are    sketch,    20-40   4 nnz(A) a pass
     cheap to multiply, or an operator              iterated
     =============================================  =========  ======  ==========================
 
