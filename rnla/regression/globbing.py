@@ -116,6 +116,7 @@ def _direct(problem: CheckProblem, reason: str) -> CheckColumns:
     if problem.weights is not None:
         used = np.flatnonzero(rows.host(problem.weights))
     taken, w = problem.A.take(used), problem.row_weights(used)
+    problem.A.passes += 1
 
     def solve(j: int) -> CheckFit:
         return problem.solve(
