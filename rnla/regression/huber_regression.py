@@ -19,6 +19,7 @@ from ..random import RNGLike, resolve_seed
 from ..tall import TallMatrix, as_tall, rows
 from . import newton
 from ._input import check_column, prepare
+from ._penalty import penalty
 from ._record import relative_gap
 from .losses import Huber
 from .m_estimator_coreset import MEstimatorCoreset, m_estimator_coreset
@@ -181,10 +182,7 @@ def huber_regression(
         expected = f"a number within {1 / _LARGE:g} and {_LARGE:g}, not that far below b"
         remedy = "Rescale b, or use lp_regression with p=1 for |r| and lstsq for r^2."
         raise argument_error("threshold", repr(threshold), expected, remedy)
-    penalty = np.full(d, ridge)
-    if intercept:
-        penalty[-1] = 0.0
-    problem = _Problem(data.A, scaled, data.weights, penalty)
+    problem = _Problem(data.A, scaled, data.weights, penalty(data.A, ridge, intercept))
     if polish:
         found = problem.minimise(start, tol, max_iter)
         fit = _record(found, found.objective, max(found.lower, 0.0), "newton", found.status)

@@ -24,6 +24,7 @@ from . import newton
 from ._input import check_column, check_weights
 from ._labels import Labels, check_labels
 from ._logistic_certificate import largest_margin, logistic_loss, newton_growth
+from ._penalty import penalty
 from ._record import relative_gap
 from .logistic_coreset import LogisticCoreset, logistic_coreset
 from .losses import Logistic
@@ -200,10 +201,7 @@ def logistic_regression(
     tall = given.with_columns(ones=True) if intercept else given
     d = tall.shape[1]
     start = None if x0 is None else check_column(x0, "x0", d)
-    penalty = np.full(d, ridge)
-    if intercept:
-        penalty[-1] = 0.0
-    problem = _Problem(tall, labels, w, penalty, intercept)
+    problem = _Problem(tall, labels, w, penalty(tall, ridge, intercept), intercept)
     if labels.single and intercept:
         fit = problem.one_class()
     elif polish:

@@ -274,6 +274,7 @@ def test_homes_and_labels(home):
         ({"weights": np.zeros(50)}, "weights"),
         ({"weights": np.append(np.ones(49), np.nan)}, "weights"),
         ({"ridge": -1.0}, "ridge"),
+        ({"A": np.full((50, 2), 1e-200), "ridge": 1.0}, "A"),
         ({"ridge": float("nan")}, "ridge"),
         ({"tol": 2.0}, "tol"),
         ({"eps": 0.0}, "eps"),

@@ -340,6 +340,7 @@ def test_homes(home):
         ({"threshold": 1e-200}, "threshold"),
         ({"weights": np.zeros(50)}, "weights"),
         ({"ridge": -1.0}, "ridge"),
+        ({"A": np.full((50, 2), 1e-200), "ridge": 1.0}, "A"),
         ({"tol": 0.0}, "tol"),
         ({"x0": np.ones(3)}, "x0"),
         ({"max_iter": 0}, "max_iter"),
