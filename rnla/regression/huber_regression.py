@@ -148,8 +148,8 @@ def huber_regression(
     Notes
     -----
     As the threshold grows this is least squares; as it falls, objective / threshold is that of
-    least absolute deviations, for which `lp_regression` is faster. Memory beyond A: four numbers a
-    row.
+    least absolute deviations, for which `lp_regression` is faster. Memory beyond A: seven numbers
+    a row.
 
     References
     ----------

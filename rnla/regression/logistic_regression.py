@@ -169,7 +169,7 @@ def logistic_regression(
     sample is searched, which may end as NOT_CONVERGED instead.
 
     About 3 passes for a start and a basis, then one pass of n d^2 flops for each of 4 to 12
-    iterations. Memory beyond A: three numbers a row. Dependent columns get coefficient zero.
+    iterations. Memory beyond A: seven numbers a row. Dependent columns get coefficient zero.
 
     References
     ----------

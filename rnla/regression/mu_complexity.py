@@ -35,7 +35,7 @@ from ._labels import check_labels
 __all__ = ["MuComplexity", "estimate_mu", "mu_complexity"]
 
 _METHODS = ("auto", "exact", "sampled")
-_IN_MEMORY = 2**25  # entries up to which "auto" holds A in memory, about three times
+_IN_MEMORY = 2**25  # entries up to which "auto" holds A in memory, about four times
 _TOLERANCES = (1e-10, 1e-13, 1e-16)  # of the l1 problem, one after the other as mu needs it
 _ROUNDING = 1e-14  # a negative part below this multiple of |A| |x| is nothing but rounding
 _NO_MULTIPLIER = 1e-9  # min lambda / max lambda below which separability is believed
@@ -149,7 +149,7 @@ def mu_complexity(
 
     Notes
     -----
-    Exact: about 4 passes, 10 to 25 iterations of n r^2 flops on a copy in memory. Sampled: about 20
+    Exact: about 4 passes, 10 to 25 iterations of n r^2 flops; memory four times that of A. Sampled: about 20
     passes, O(size r) memory and O(n) numbers. mu does not change under a change of basis of the
     columns of A, under swapping the classes, and under one factor for all rows; factors of single
     rows do change it. Values above 1e12 are hard to tell from infinity in double precision.
@@ -277,7 +277,9 @@ def _sampled(
     A: TallMatrix, signed: Any, scores: Any, rank: int, tol: float, size: int | None, seed: int
 ) -> _Found:
     """mu of a sample by l1 Lewis weights; its direction and guessed multipliers bound the rest."""
-    n, r = A.shape[0], max(rank, 1)
+    n, r = A.shape[0], rank
+    if r == 0:
+        return _Found(np.zeros(A.shape[1]), 1.0, 1.0, 1.0, 0)
     if size is None:
         size = min(default_size(r, 1.0, _SAMPLE_EPS), n, max(1, _IN_MEMORY // r))
     sample = sample_rows(scores, size, p=1.0, rng=seed)
