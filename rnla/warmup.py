@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from . import kernels, sampling
-from .kernels import residual_product, two_sum
+from .kernels import power_rows, residual_product, two_sum
 from .random import Stream
 from .scores import online_scores
 from .sketch import (
@@ -53,6 +53,7 @@ def compile_kernels() -> dict[str, Any]:
             _passes(source)
     two_sum.add_to_pair(np.zeros(2), np.zeros(2), np.ones(2))
     residual_product.add_residual_product(np.eye(4, 2), np.ones(2), np.ones(4), None, np.zeros(3))
+    _powers()
     _extended()
     _draws()
     _samples()
@@ -72,6 +73,13 @@ def _passes(source: Any) -> None:
         S = kind.draw(0)
         S.T @ tall.sketch(S)
     online_scores(tall)
+
+
+def _powers() -> None:
+    one = np.ones(2)
+    for w in (None, one):
+        power_rows.power_rows(one, one, w, 3.0)
+        power_rows.guided_power_rows(one, one, one, np.ones((2, 2)), one, w, 1.5, 1.0)
 
 
 def _extended() -> None:
