@@ -14,36 +14,30 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .._errors import argument_error, check_fraction, check_size
 from .._result import FloatArray, Status
-from ..basis import orthonormal_basis
 from ..bounds import default_size
 from ..constrained import ConstrainedProblem
 from ..random import RNGLike, resolve_seed
 from ..sampling import sample_rows
 from ..scores import lewis_weights
 from ..tall import TallMatrix, as_tall, rows, within_range
-from ..tall._reduction import MAX
 from ._input import check_weights
 from ._labels import check_labels
+from ._mu_bounds import multiplier_bound, ratio
 
 __all__ = ["MuComplexity", "estimate_mu", "mu_complexity"]
 
 _METHODS = ("auto", "exact", "sampled")
 _IN_MEMORY = 2**25  # entries up to which "auto" holds A in memory, about four times
 _TOLERANCES = (1e-10, 1e-13, 1e-16)  # of the l1 problem, one after the other as mu needs it
-_ROUNDING = 1e-14  # a negative part below this multiple of |A| |x| is nothing but rounding
 _NO_MULTIPLIER = 1e-9  # min lambda / max lambda below which separability is believed
 _LEWIS_TOLERANCE = 1e-2
 _SAMPLE_EPS = 0.05
-_MOST = 4.0  # more than the least multiplier can be
-# Widths and heights of the clipped residuals from which multipliers are guessed.
-_WIDTHS, _HEIGHTS = (0.01, 0.1, 0.5, 2.0), (1.0, 0.98, 0.9, 0.7, 0.3, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,10 +143,10 @@ def mu_complexity(
 
     Notes
     -----
-    Exact: about 4 passes, 10 to 25 iterations of n r^2 flops; memory four times that of A. Sampled: about 20
-    passes, O(size r) memory and O(n) numbers. mu does not change under a change of basis of the
-    columns of A, under swapping the classes, and under one factor for all rows; factors of single
-    rows do change it. Values above 1e12 are hard to tell from infinity in double precision.
+    Exact: about 4 passes, 10 to 25 iterations of n r^2 flops; memory four times that of A. Sampled:
+    about 20 passes, O(size r) memory and O(n) numbers. mu does not change under a change of basis
+    of the columns of A, under swapping the classes, and under one factor for all rows; factors of
+    single rows do change it. Values above 1e12 are hard to tell from infinity in double precision.
 
     References
     ----------
@@ -256,9 +250,9 @@ def _exact(A: TallMatrix, signed: Any, w: Any, tol: float) -> _Found:
     for target in _TOLERANCES:
         found = problem.minimise(g, tol=target, method="interior_point", in_row_space=True)
         iterations += found.iterations
-        ratio, negligible = _ratio(A, signed, found.x)
-        if ratio >= lower:
-            x, lower = found.x, ratio
+        reached, negligible = ratio(A, signed, found.x)
+        if reached >= lower:
+            x, lower = found.x, reached
         multiplier = 1.0 - signs * found.multiplier
         multiplier = multiplier[signs != 0.0]
         smallest, largest = float(multiplier.min()), float(multiplier.max())
@@ -287,45 +281,13 @@ def _sampled(
     factors = sample.weights * np.abs(rows.host(signed[sample.indices]))
     signs = np.sign(rows.host(signed[sample.indices]))
     found = _exact(taken, signs * factors, factors, tol)
-    lower, negligible = _ratio(A, signed, found.x) if np.any(found.x) else (1.0, False)
-    upper = _upper(A, signed, found, seed)
+    lower, negligible = ratio(A, signed, found.x) if np.any(found.x) else (1.0, False)
+    upper = multiplier_bound(A, signed, found.x, found.value, seed)
     if math.isinf(found.value) and negligible and math.isinf(upper):
         return _Found(found.x, math.inf, math.inf, math.inf, found.iterations)
     lower = min(lower, upper)
     value = min(max(found.value, lower), upper) if math.isfinite(found.value) else lower
     return _Found(found.x, value, lower, upper, found.iterations)
-
-
-def _ratio(A: TallMatrix, signed: Any, x: FloatArray) -> tuple[float, bool]:
-    """Positive over negative part of Zx, at least 1, and whether the latter is rounding: a pass."""
-    plus, minus, size = A.fold(partial(_add_parts, x), (3,), rows=(signed,))
-    if minus > plus:
-        plus, minus = minus, plus
-    negligible = bool(minus <= _ROUNDING * size and plus > _ROUNDING * size)
-    if minus == 0.0:
-        return (math.inf if plus > 0.0 else 1.0), negligible
-    return float(plus / minus), negligible
-
-
-def _upper(A: TallMatrix, signed: Any, found: _Found, seed: int) -> float:
-    """max / min of multipliers 1 - c clip(z_i x / h), made orthogonal to Z: two passes."""
-    if not np.any(found.x):
-        return math.inf
-    plus, minus, _ = A.fold(partial(_add_parts, found.x), (3,), rows=(signed,))
-    mean = float(plus + minus) / A.shape[0]
-    s = 1.0 if math.isinf(found.value) else (found.value - 1.0) / (found.value + 1.0)
-    sign = 1.0 if plus >= minus else -1.0
-    widths = np.repeat([width * mean for width in _WIDTHS], len(_HEIGHTS))
-    heights = sign * s * np.tile(_HEIGHTS, len(_WIDTHS))
-    basis = orthonormal_basis(A, seed=seed)
-    k = widths.size
-    guess = partial(_multipliers, found.x, widths, heights)
-    off = A.fold(partial(_add_products, guess), (A.shape[1], k), rows=(signed,))
-    correction = basis.M @ (basis.M.T @ off)
-    ends = A.fold(partial(_add_ends, guess, correction), (2, k), rows=(signed,), reduction=MAX)
-    high, low = ends[0], _MOST - ends[1]
-    fine = low > 0.0
-    return float((high[fine] / low[fine]).min()) if fine.any() else math.inf
 
 
 def _times(v: FloatArray, w: FloatArray) -> FloatArray:
@@ -334,39 +296,3 @@ def _times(v: FloatArray, w: FloatArray) -> FloatArray:
 
 def _add_magnitudes(block: Any, start: int, out: FloatArray, signed: FloatArray) -> None:
     out[0] += np.abs(signed) @ abs(block).sum(axis=1)
-
-
-def _add_parts(x: FloatArray, block: Any, start: int, out: FloatArray, signed: FloatArray) -> None:
-    z = signed * (block @ x)
-    out[0] += z[z > 0.0].sum()
-    out[1] -= z[z < 0.0].sum()
-    out[2] += np.abs(signed) @ (abs(block) @ np.abs(x))
-
-
-def _multipliers(
-    x: FloatArray, widths: FloatArray, heights: FloatArray, block: Any, signed: FloatArray
-) -> FloatArray:
-    z = (signed * (block @ x))[:, None]
-    found: FloatArray = 1.0 - heights * np.clip(z / widths, -1.0, 1.0)
-    return found
-
-
-def _add_products(guess: Any, block: Any, start: int, out: FloatArray, signed: FloatArray) -> None:
-    out += block.T @ (signed[:, None] * guess(block, signed))
-
-
-def _add_ends(
-    guess: Any,
-    correction: FloatArray,
-    block: Any,
-    start: int,
-    out: FloatArray,
-    signed: FloatArray,
-) -> None:
-    """The largest multiplier, and the largest difference of `_MOST` to one."""
-    counts = signed != 0.0
-    if not counts.any():
-        return
-    found = guess(block, signed) - (block @ correction) * np.sign(signed)[:, None]
-    np.maximum(out[0], found[counts].max(axis=0), out=out[0])
-    np.maximum(out[1], (_MOST - found[counts]).max(axis=0), out=out[1])
