@@ -23,6 +23,7 @@ from ._ridge_data import Weights
 
 __all__ = ["Spectrum"]
 
+_PIECE = 2**16  # errors at all penalties of some rows
 _ROUNDING = 1e-14  # times the rank: leverage that close to one is one
 # The default grid, relative to squares of singular values: from no shrinkage to nothing left.
 _FIRST, _LAST, _LEAST, _PER_DECADE = 1e-4, 1e2, 1e-12, 4
@@ -182,9 +183,20 @@ def _add_errors(
     z: FloatArray,
     w: FloatArray | None = None,
 ) -> None:
+    """Add the sums of `Spectrum.leave_one_out` over a block."""
     U = _times(block, curve.P)
     if curve.Y is not None:
         U = U @ curve.Y
+    step = max(64, _PIECE // curve.zero.size)
+    for first in range(0, len(U), step):
+        here = slice(first, first + step)
+        _add_piece(curve, U[here], z[here], None if w is None else w[here], out)
+
+
+def _add_piece(
+    curve: _Curve, U: FloatArray, z: FloatArray, w: FloatArray | None, out: FloatArray
+) -> None:
+    """The same for some rows, few enough that their errors at all penalties stay in the cache."""
     shares: Any = curve.share
     part: Any = 1.0
     if w is not None:

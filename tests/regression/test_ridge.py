@@ -132,6 +132,29 @@ def test_copies_of_isolated_and_interpolated_rows(intercept):
     np.testing.assert_array_equal(small.loo, rows.loo)  # a weight below one is no copy
 
 
+def test_one_penalty_is_a_least_squares_fit_with_a_ridge():
+    A, b = problem(20_000, 5)
+    np.testing.assert_allclose(
+        rnla.ridge(A, b, alphas=50.0).x, rnla.lstsq(A, b, ridge=50.0, rng=0).x, rtol=1e-10
+    )
+
+
+def test_many_penalties_of_many_responses_on_a_cluster():
+    array = pytest.importorskip("dask.array")
+    A, b = problem(9000, 2)
+    B, alphas = np.column_stack([b, -b, A[:, 1]]), np.logspace(-3, 3, 2000)
+    here = rnla.ridge(A, B, alphas=alphas, intercept=True)
+    there = rnla.ridge(
+        array.from_array(A, chunks=(4096, 2)),
+        array.from_array(B, chunks=(3000, 3)),
+        alphas=alphas,
+        intercept=True,
+    )
+    np.testing.assert_array_equal(there.loo, here.loo)
+    some = rnla.ridge(A, B, alphas=alphas[::100], intercept=True)
+    np.testing.assert_allclose(some.loo, here.loo[::100], rtol=1e-9, atol=1e-12)
+
+
 def test_degrees_of_freedom_are_the_trace_of_the_hat_matrix():
     A, b = problem(40, 5)
     path = rnla.ridge(A, b, alphas=ALPHAS, intercept=True)
