@@ -60,10 +60,12 @@ def fit_sample(
         factor, q = _as_check(loss)
         box = _constraints(lower, upper)
         found = frisch_newton(rows, b, q, weights=weights, constraints=box, tol=_TOLERANCE)
-        x = found.x if lower is None else np.clip(found.x, lower, upper)
-        return _fit(
-            x, factor * found.value, factor * found.lower, 1.0, found.iterations, "interior point"
-        )
+        x, value = found.x, factor * found.value
+        if box is not None:
+            x = np.clip(x, lower, upper)
+            value = float(weights @ loss.value(b - rows @ x))
+        bound = min(value, factor * found.lower)
+        return _fit(x, value, bound, 1.0, found.iterations, "interior point")
     tall = as_tall(rows, require_tall=False)
     return _newton(tall, b, weights, loss, lower, upper)
 

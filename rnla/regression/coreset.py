@@ -4,9 +4,10 @@ If S is an eps-embedding of [A b], the fit on the sample is within (1+eps)/(1-ep
 p-th powers (SPEC section 5): both residuals are in the column space of [A b]. One sample of
 [A b_1 ... b_k] serves k responses, and one of [A b] all quantiles: a check loss lies between
 min(q, 1-q) and max(q, 1-q) times |r|, so its l1 scores are inflated by their ratio (SPEC A19),
-which is a sample that many times as large. Two statements come with the answer: the one above with
-the distortion that was found on this sample, and a lower bound on the minimum that is proved on all
-rows (`full_data_bound`). Cost: the embedding, and three to five passes.
+which is a sample that many times as large. What comes with the answer is a lower bound on the
+minimum that is proved on all rows (`full_data_bound`); where it does not prove the factor, or on
+request, the distortion of the sample is searched for. Cost: scores (see `lp_subspace_embedding`)
+and four to seven passes.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from .._result import FloatArray, Status
 from ..basis import orthonormal_basis
 from ..embedding import Embedding
 from ..sampling import RowSample
-from ._coreset_rows import columns, distortion_found, draw, proved_by_sample, row_weights
+from ._coreset_rows import certified, columns, distortion_found, draw, proved_by_sample, row_weights
 from ._input import Problem
-from ._record import LpFit
+from ._record import LpFit, relative_gap
 from ._sample_fit import fit_all, fit_sample
 from .full_data_bound import RowLoss, measure
 
@@ -47,9 +48,8 @@ class CoresetFit(LpFit):
     lower : float or ndarray, shape (k,)
         Proved on all rows: no x has a smaller objective.
     estimate : float or ndarray, shape (k,)
-        What the sample says of the minimum: its own minimum over 1 + the distortion found. Closer
-        than `lower` as a rule, but it rests on the distortion that a search found, which is not a
-        proof.
+        What the sample says of the minimum: its own minimum over 1 + the distortion found. It rests
+        on the distortion that a search found, which is not a proof; nan if not measured.
     distortion : float
         Largest distortion found of the loss of any [A b] z on the sample; nan if not measured.
     embedding : Embedding or None
@@ -78,7 +78,7 @@ class CoresetFit(LpFit):
                 f"If the sample distorts no residual by more than the {self.distortion:.3g} that "
                 f"was found, the objective is at most {self.factor:.4g} times the minimum."
             )
-        if self.embedding is not None:
+        if self.embedding is not None and self.embedding.certificate is not None:
             lines += ["About the sample:", self.embedding.explain()]
         return "\n".join(lines)
 
@@ -93,7 +93,7 @@ def coreset_fit(
     quantile: float | Sequence[float] | None = None,
     lower: FloatArray | None = None,
     upper: FloatArray | None = None,
-    certify: bool = True,
+    certify: bool | None = None,
     seed: int = 0,
 ) -> CoresetFit:
     """Fit on an lp subspace embedding of [A b], and measure the fit on all rows.
@@ -114,19 +114,21 @@ def coreset_fit(
         Check loss instead of a power; several share the sample and give a column each.
     lower, upper : ndarray, optional
         Bounds of the coefficients; an intercept may be left out.
-    certify : bool
-        Measure the distortion. Without, the default size is taken as it is.
+    certify : bool, optional
+        Search for the worst distortion of the sample, which takes longer than all the rest. By
+        default only if the bound on all rows does not prove (1 + eps)/(1 - eps) anyway.
     seed : int
 
     Returns
     -------
     CoresetFit
+        Its status is EPS_NOT_MET if neither the bound nor the distortion found reaches `eps`.
     """
     exponent, eps = check_p(p), check_fraction(eps, "eps")
     before = problem.A.passes
     fits = _fits(problem, exponent, quantile)
     low, high = _bounds(problem, lower, upper)
-    sample, embedding = draw(problem, exponent, fits, eps, size, method, certify, seed)
+    sample, embedding = draw(problem, exponent, fits, eps, size, method, seed)
     basis = orthonormal_basis(problem.A, seed=seed)
     if embedding is None or embedding.status is Status.EXACT:
         solved = fit_all(problem, fits, lower=low, upper=high, seed=seed)
@@ -143,10 +145,13 @@ def coreset_fit(
             problem.A, problem.b, problem.weights, X, losses, widths, basis, lower=low, upper=high
         )
         least = np.array([fit.lower for fit in solved])
+        short = np.any(relative_gap(objective, proved) > 2.0 * eps / (1.0 + eps))
+        if certify or (certify is None and short):
+            embedding = certified(problem, embedding)
         distortion, most = distortion_found(problem, sample, embedding, fits, X)
         proved = np.maximum(proved, proved_by_sample(embedding, fits, least))
         proved, estimate = np.minimum(proved, objective), np.minimum(least / most, objective)
-    status = _status(solved, embedding, basis.status)
+    status = _status(solved, embedding, basis.status, size is None)
     x, intercept = problem.split(X)
     if problem.single and _is_scalar(quantile):
         x, intercept = x[:, 0], float(np.ravel(intercept)[0])
@@ -247,15 +252,20 @@ def _widths(residuals: FloatArray, weights: FloatArray, p: float) -> FloatArray:
     return widths
 
 
-def _status(solved: list[LpFit], embedding: Embedding | None, rank: Status) -> Status:
+def _status(
+    solved: list[LpFit], embedding: Embedding | None, rank: Status, searched: bool
+) -> Status:
     for fit in solved:
         if fit.status is not Status.OK:
             return fit.status
-    if embedding is None:
-        return rank if rank is not Status.OK else Status.EXACT
-    if embedding.status in (Status.EPS_NOT_MET, Status.EXACT) and rank is Status.OK:
-        return embedding.status
-    return rank
+    if rank is not Status.OK:
+        return rank
+    if embedding is None or embedding.status is Status.EXACT:
+        return Status.EXACT
+    certificate = embedding.certificate
+    if searched and certificate is not None and certificate.found > embedding.eps:
+        return Status.EPS_NOT_MET
+    return Status.OK
 
 
 def _reason(
