@@ -18,7 +18,7 @@ from ..random import Stream
 from ..sampling import sample_rows
 from ..tall import TallMatrix, rows
 from ._check_problem import CheckProblem
-from .frisch_newton import CheckFit
+from .frisch_newton import CheckFit, is_perfect
 
 __all__ = ["BandSample", "Reduced", "Residuals", "draw", "stacked"]
 
@@ -134,6 +134,11 @@ class Residuals:
         """Residuals of column j less those of another: fitted values the other way round."""
         return self._now[:, j] - self._now[:, other]
 
+    def is_perfect(self, j: int, x: FloatArray) -> bool:
+        """Whether rounding explains every residual of the fit x of column j: one pass."""
+        b = self._problem.b if len(self._problem.b.shape) == 1 else self._problem.b[:, j]
+        return not self._A.fold(partial(_count_imperfect, x), (1,), rows=(b,))[0]
+
     def value(self, j: int) -> float:
         """The loss."""
         q, w = float(self._problem.q[j]), self._problem.weights
@@ -166,6 +171,10 @@ def _add_globs(
             out[j, side, :-2] += block.T @ share
             out[j, side, -2] += share @ response
             out[j, side, -1] += share.sum()
+
+
+def _count_imperfect(x: FloatArray, block: Any, start: int, out: FloatArray, b: FloatArray) -> None:
+    out[0] += not is_perfect(block, b, x)
 
 
 def _where_inside(width: float, start: int, old: FloatArray, norms: FloatArray) -> IntArray:

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from .._result import FloatArray, IntArray
 from ..tall import TallMatrix, rows
-from .frisch_newton import CheckFit, frisch_newton
+from .frisch_newton import CheckFit, check_value, frisch_newton, is_perfect
 
 __all__ = ["CheckProblem"]
 
@@ -91,4 +91,9 @@ class CheckProblem:
         )
         if self.lower is None or self.upper is None:
             return fit
-        return replace(fit, x=np.clip(fit.x, self.lower, self.upper))
+        x = np.clip(fit.x, self.lower, self.upper)
+        value = check_value(b - taken @ x, self.q[j], options.get("weights", 1.0))
+        lower = fit.lower
+        if lower < value and is_perfect(taken, b, x):
+            lower = value
+        return replace(fit, x=x, value=value, lower=min(lower, value))

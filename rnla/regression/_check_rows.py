@@ -20,8 +20,8 @@ from ..tall import TallMatrix, as_tall
 
 __all__ = ["CheckRows"]
 
-_ROUNDING = 1e-14  # of the sum of the responses
-_OUTSIDE = 1e-10  # of the size of a constraint: rounding
+_ROUNDING = 1e-15  # of the sum of the responses
+_OUTSIDE = 1e-12  # of the terms of a constraint
 _THREADED = 10**8  # flops of a Gram matrix from which threads over strips pay
 
 
@@ -117,18 +117,21 @@ class CheckRows:
 
     @property
     def rounding(self) -> float:
-        """A loss that rounding alone may cause: a perfect fit."""
+        """A loss that rounding alone may cause."""
         return _ROUNDING * float(np.abs(self.y[: self.count]).sum())
 
     def value(self, z: FloatArray) -> float:
-        """The loss; infinite outside the constraints, up to rounding."""
-        r = self.y - self.image(z)
+        """The loss, whether z is within the constraints or not."""
         m = self.count
+        r = self.y[:m] - self.image(z)[:m]
         high = self.high[:m]
+        return float(np.sum(np.maximum(high * r, (high - 1.0) * r)))
+
+    def is_outside(self, z: FloatArray) -> bool:
+        """Whether z violates a constraint by more than rounding."""
+        m = self.count
         size = np.abs(self.y[m:]) + self.row_size[m:] * float(np.sqrt(z @ z))
-        if np.any(r[m:] > _OUTSIDE * size):
-            return float("inf")
-        return float(np.sum(np.maximum(high * r[:m], (high - 1.0) * r[:m])))
+        return bool(np.any((self.y - self.image(z))[m:] > _OUTSIDE * size))
 
     def inside(self, u: FloatArray) -> FloatArray:
         """Multipliers with B^T u = 0, scaled into their intervals."""

@@ -23,10 +23,11 @@ from ..tall import single_threaded_blas
 from ._check_rows import CheckRows
 from ._vertex import vertex_descent
 
-__all__ = ["CheckFit", "check_value", "frisch_newton"]
+__all__ = ["CheckFit", "check_value", "frisch_newton", "is_perfect"]
 
 _BACK_OFF = 0.9995  # fraction of the step to the boundary
 _TINY = 1e-300
+_PERFECT = 1e-13  # of its terms: the largest residual of a perfect fit
 _PATIENCE = 10  # iterations without progress after which rounding has won
 
 
@@ -61,6 +62,12 @@ class CheckFit:
 def check_value(r: FloatArray, q: Any, weights: Any = 1.0) -> float:
     """Sum of w_i rho_q(r_i)."""
     return float(np.sum(weights * np.maximum(q * r, (q - 1.0) * r)))
+
+
+def is_perfect(rows: Any, b: FloatArray, x: FloatArray) -> bool:
+    """Whether every residual is no larger than the rounding of its own terms may make it."""
+    terms = np.abs(b) + abs(rows) @ np.abs(x)
+    return bool(np.all(np.abs(b - rows @ x) <= _PERFECT * terms))
 
 
 def frisch_newton(
@@ -109,10 +116,11 @@ def frisch_newton(
             best = _from_vertex(data, guess, near / w)
         if best is None or best.gap > tol:
             best = _from_inside(data, guess, tol, max_iter, vertex)
+    x, value, lower = data.lift(best.z), best.value * data.unit, best.lower * data.unit
     return CheckFit(
-        data.lift(best.z),
-        best.value * data.unit,
-        best.lower * data.unit,
+        x,
+        value,
+        value if lower < value and is_perfect(rows, b, x) else lower,
         best.u[:m] * w,
         best.u[m:] * data.constraint_scale,
         best.iterations,
@@ -137,8 +145,7 @@ class _Found:
 
 def _found(data: CheckRows, z: FloatArray, u: FloatArray, iterations: int) -> _Found:
     value = data.value(z)
-    lower = value if value <= data.rounding else min(value, data.bound(z, u))
-    return _Found(z, data.inside(u), value, lower, iterations)
+    return _Found(z, data.inside(u), value, min(value, data.bound(z, u)), iterations)
 
 
 def _from_vertex(data: CheckRows, z: FloatArray, near: FloatArray) -> _Found | None:
@@ -167,7 +174,8 @@ def _from_inside(
     if corner is None:
         return best
     iterations += corner.pivots
-    z = corner.z if data.value(corner.z) <= best.value * (1.0 + 1e-14) else best.z
+    better = data.value(corner.z) <= best.value * (1.0 + 1e-14) or data.is_outside(best.z)
+    z = corner.z if better else best.z
     pairs = [_found(data, z, multipliers, iterations) for multipliers in (corner.u, u)]
     return max(pairs, key=lambda pair: pair.lower)
 
@@ -207,7 +215,7 @@ class _State:
         least, best, idle = np.inf, np.inf, 0
         for iteration in range(max_iter):
             total = self._complementarity()
-            value = data.value(self.z) if m == data.rows else self._loss()
+            value = self._loss()
             split = self.r + self.minus
             split[:m] -= self.plus
             balance = data.adjoint(self.u)
