@@ -24,7 +24,7 @@ import numpy as np
 
 from .._result import FloatArray, Status
 from ..basis import Basis
-from ..tall import TallMatrix, rows
+from ..tall import TallMatrix, rows, single_threaded_blas
 from . import _newton_pass
 from ._newton_bound import lower_bound
 from ._newton_coordinates import Coordinates
@@ -36,7 +36,7 @@ __all__ = ["Minimum", "minimise"]
 _FLOOR_ABOVE_TWO = 1e-10  # curvatures are those of residuals of this size, relative to the mean
 _FLOOR_BELOW_TWO = 1e-12
 _GROWTH = 1.5  # factor of p from stage to stage
-_STAGE_GAP = 0.05
+_STAGE_END = 0.1  # squared decrement over the value at which the next exponent takes over
 _PATIENCE = 8  # passes without a better value or bound after which rounding has won
 _ROUNDING = 1e-14
 _PATIENT = 20  # passes of a stage in which a bound that is bound to be loose is not computed
@@ -119,7 +119,8 @@ def minimise(
     kept. Dependent columns get coefficient zero unless there is a box.
     """
     problem = _Problem.of(A, b, loss, weights, lower, upper, ridge, basis)
-    return _Newton(problem, tol, max_iter).run(start)
+    with single_threaded_blas():  # once: limits cost as much as a small pass
+        return _Newton(problem, tol, max_iter).run(start)
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,7 +211,7 @@ class _Newton:
             return self._finish(y, value, value, unit)
         stages = [p] if start is not None else _stages(p)
         for q in stages[:-1]:
-            y, value, _ = self._stage(_floored(q), y, unit, _STAGE_GAP)
+            y, value, _ = self._stage(_floored(q), y, unit, 0.5, rough=True)
             mean = (value / problem.total) ** (1.0 / q)
             y, unit = y / mean, unit * mean
         return self._finish(*self._stage(_floored(p), y, unit, self.tol), unit)
@@ -327,9 +328,19 @@ class _Newton:
         )
 
     def _stage(
-        self, loss: Loss, y: FloatArray, unit: float, tol: float, *, once: bool = False
+        self,
+        loss: Loss,
+        y: FloatArray,
+        unit: float,
+        tol: float,
+        *,
+        once: bool = False,
+        rough: bool = False,
     ) -> tuple[FloatArray, float, float]:
-        """Minimise one loss from y: the best point, its value, and the best bound."""
+        """Minimise one loss from y: the best point, its value, and the best bound.
+
+        A `rough` stage goes without a bound, and ends when the next exponent may take over.
+        """
         here = self._point(loss, y, unit)
         best, lower = here, 0.0  # no loss is below 0
         if once or not here.value > 0.0:
@@ -338,9 +349,11 @@ class _Newton:
         begun = self.iterations
         while self.iterations < self.max_iter and idle < _PATIENCE:
             s, length, decrement = self._direction(loss, here, unit, damping)
+            if rough and decrement <= _STAGE_END * here.value:
+                break
             near = min(_CERTIFIED, 100.0 * math.sqrt(tol))  # the gap is about the decrement squared
             patient = self.iterations < begun + _PATIENT and self.iterations < self.max_iter - 2
-            certify = decrement <= (near if patient else _CERTIFIED) * here.value
+            certify = not rough and decrement <= (near if patient else _CERTIFIED) * here.value
             rejected = 0
             while self.iterations < self.max_iter:
                 idle += 1
