@@ -130,10 +130,6 @@ class Residuals:
         """Whether these rows were below the band."""
         return rows.host(self._old[j][at]) < 0.0
 
-    def difference(self, j: int, other: int) -> Any:
-        """Residuals of column j less those of another: fitted values the other way round."""
-        return self._now[:, j] - self._now[:, other]
-
     def is_perfect(self, j: int, x: FloatArray) -> bool:
         """Whether rounding explains every residual of the fit x of column j: one pass."""
         b = self._problem.b if len(self._problem.b.shape) == 1 else self._problem.b[:, j]

@@ -5,7 +5,7 @@ neighbours, of which few matter: those that the present fit violates are added, 
 first, and the problem is solved again until a pass finds none (constraint generation). Rows are
 globbed as for one quantile, each with a band of its own, and the signs are verified in that pass.
 The small problem's dual is feasible for the whole: the bound holds whichever constraints are left
-out. Cost per round 1 pass and an interior point with k d unknowns.
+out. Cost per round 2 passes and an interior point with k d unknowns.
 """
 
 from __future__ import annotations
@@ -27,25 +27,26 @@ __all__ = ["count_crossings", "non_crossing_fit"]
 
 _ROUNDS = 50
 _AT_ONCE = 10  # times d: constraints added per pair of neighbours and round
-_ROUNDING = 1e-9  # of the largest fitted value: smaller crossings are none
+_ROUNDING = 1e-9  # of the terms of a fitted value: smaller crossings are none
 _TOO_MANY = 0.1
 
 
 def count_crossings(problem: CheckProblem, X: FloatArray) -> int:
     """Rows where a larger quantile is fitted below a smaller one; columns by quantile. One pass."""
     order = np.argsort(problem.q, kind="stable")
-    found = problem.A.fold(partial(_count, X[:, order], _tolerance(problem, X)), (1,))
+    found = problem.A.fold(partial(_count, X[:, order]), (1,))
     return int(found[0])
 
 
-def _count(X: FloatArray, tolerance: float, block: Any, start: int, out: FloatArray) -> None:
-    fitted = np.asarray(block @ X)
-    out[0] += np.count_nonzero((np.diff(fitted, axis=1) < -tolerance).any(axis=1))
+def _count(X: FloatArray, block: Any, start: int, out: FloatArray) -> None:
+    out[0] += np.count_nonzero((_excess(X, block, start, out) < -_ROUNDING).any(axis=1))
 
 
-def _tolerance(problem: CheckProblem, X: FloatArray) -> float:
-    scan = problem.A.scan()
-    return _ROUNDING * float((scan.column_max @ np.abs(X)).max())
+def _excess(X: FloatArray, block: Any, start: int, out: FloatArray) -> FloatArray:
+    """Each fitted value over the one before, relative to the largest sum of terms of its row."""
+    terms = np.asarray(abs(block) @ np.abs(X)).max(axis=1, keepdims=True)
+    excess: FloatArray = np.diff(np.asarray(block @ X), axis=1)
+    return excess / np.where(terms > 0.0, terms, 1.0)
 
 
 def non_crossing_fit(
@@ -188,12 +189,11 @@ class _Joint:
 
     def _add_crossings(self) -> bool:
         more = False
-        tolerance = _tolerance(self.problem, self.X)
+        A = self.problem.A.distributed()
+        excess = rows.settle(A.each(partial(_excess, self.X), width=self.k - 1))
         most = max(_AT_ONCE * self.d, 100)
         for j in range(self.k - 1):
-            # b cancels: the difference of residuals is that of fitted values.
-            excess = self._residuals.difference(j, j + 1)
-            found = rows.fold(partial(_worst, most, tolerance), partial(_worse, most), excess)
+            found = rows.fold(partial(_worst, most), partial(_worse, most), excess[:, j])
             at = np.setdiff1d(found[0].astype(np.int64), self._pairs[j])
             if at.size:
                 self._pairs[j] = np.append(self._pairs[j], at)
@@ -201,9 +201,9 @@ class _Joint:
         return more
 
 
-def _worst(most: int, tolerance: float, start: int, excess: FloatArray) -> FloatArray:
+def _worst(most: int, start: int, excess: FloatArray) -> FloatArray:
     """Numbers of the rows where the excess is most negative, and the excess."""
-    at = np.flatnonzero(excess < -tolerance)
+    at = np.flatnonzero(excess < -_ROUNDING)
     at = at[np.argsort(excess[at], kind="stable")[:most]]
     return np.vstack([start + at, excess[at]])
 
