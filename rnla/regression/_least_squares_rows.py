@@ -136,6 +136,16 @@ class TallLeastSquares:
         """
         return 3.0 * self.n * self.d**2 < _PER_ENTRY * self.A.entry_count
 
+    def first_rows(self, count: int) -> FloatArray:
+        """The first rows of diag(s) A, and those of the ridge; no pass."""
+        count = min(count, self.n)
+        rows_there = np.asarray(self.A.take(np.arange(count)), dtype=np.float64)
+        if self._row_scale is not None:
+            rows_there = rows_there * rows.host(self._row_scale[:count])[:, None]
+        if np.any(self.ridge_root > 0):
+            rows_there = np.vstack([rows_there, np.diag(self.ridge_root)])
+        return rows_there
+
     def gathered(self) -> tuple[FloatArray, FloatArray]:
         """diag(s) A and diag(s) b as dense arrays: one pass."""
         A = np.empty((self.n, self.d))

@@ -16,9 +16,10 @@ from ..tall import single_threaded_blas
 from ._least_squares_rows import LeastSquares, TallLeastSquares, power_of_two
 from ._preconditioner import EPS, Preconditioner, Spectrum
 
-__all__ = ["from_gram", "from_rows", "from_sketch", "is_in_range"]
+__all__ = ["from_gram", "from_rows", "from_sketch", "is_in_range", "looks_ill_conditioned"]
 
 _USABLE = 1e-3  # largest departure from orthonormality after a Cholesky step on a Gram matrix
+_SURE = 0.1  # condition numbers of a few rows and of all differ by a few units
 _ONE_THREAD = 2**22  # numbers below which BLAS threads gain little, and lose much on a busy machine
 _SMALL, _LARGE = 1e-100, 1e100  # sizes whose squares stay within range
 
@@ -37,6 +38,26 @@ def noise_level(problem: LeastSquares, terms: float) -> float:
     """
     d = problem.d
     return problem.data_eps * (10.0 + math.sqrt(d)) + EPS * (math.sqrt(d) + math.sqrt(terms / 2.0))
+
+
+def looks_ill_conditioned(problem: TallLeastSquares) -> bool:
+    """Whether the first 4 d rows, of full rank, show that `from_gram` would be a wasted pass.
+
+    The wrong guess costs time and no accuracy. Rows of lower rank show nothing: rows may be sorted,
+    and columns zero at first. The same rows are read for every home, so that its results are equal.
+    """
+    d = problem.d
+    if problem.A.is_sparse:
+        return False
+    first = problem.first_rows(4 * d)
+    size = np.abs(first).max(axis=0, initial=0.0)
+    if not is_in_range(first) or not np.all(size > 0.0):
+        return False
+    first *= power_of_two(size)
+    with single_threaded_blas() if first.size < _ONE_THREAD else nullcontext():
+        s = np.linalg.svd(scipy.linalg.qr(first, mode="r", check_finite=False)[0][:d])[1]
+    relative = float(s[-1] / s[0])
+    return noise_level(problem, 1.0) < relative < _SURE * math.sqrt(EPS * d / _USABLE)
 
 
 def from_gram(

@@ -25,7 +25,7 @@ from ._least_squares_operator import OperatorLeastSquares
 from ._least_squares_rows import LeastSquares, TallLeastSquares
 from ._preconditioner import EPS, Preconditioner, shortest
 from ._refinement import Refined, refine
-from ._spectra import from_gram, from_rows, from_sketch, is_in_range
+from ._spectra import from_gram, from_rows, from_sketch, is_in_range, looks_ill_conditioned
 from .backward_error import forward_error
 
 __all__ = ["LeastSquaresFit", "lstsq"]
@@ -151,7 +151,9 @@ def lstsq(
     n d at most 65536, or n at most 4 d            direct     2-4     2 n d^2 and a dense copy
     eps d / lambda_min(G) below 1e-3 (kappa below  gram       2-4     n d^2
     about 10^5), G = A^T A at equal column norms
-    otherwise                                      sketch     4-6     3 n d^2, after those of G
+    otherwise                                      sketch     3-6     3 n d^2, after those of G
+                                                                      unless the first 4 d rows
+                                                                      tell
     more than 256 columns, sparse rows that are    sketch,    20-40   4 nnz(A) a pass
     cheap to multiply, or an operator              iterated
     =============================================  =========  ======  ==========================
@@ -197,6 +199,8 @@ def lstsq(
         reason = "a sketch was asked for"
     elif not isinstance(problem, TallLeastSquares):
         reason = "A is known by its products only"
+    elif looks_ill_conditioned(problem):
+        chosen, reason = "sketch", "the first rows are too ill conditioned for a Gram matrix"
     else:
         found = from_gram(problem, rcond)
         chosen = "sketch" if found is None else "gram"
