@@ -32,7 +32,7 @@ __all__ = ["lp_regression"]
 
 _METHODS = ("auto", "least_absolute", "newton", "minimax")
 # A start from a sample saves passes where least squares is far from the answer.
-_NEAR, _FAR = 1.2, 4.0
+_FAR = 4.0
 _SAMPLE_ROWS = 200  # per column
 _SAMPLE_LEAST = 20_000
 _PAYS = 10  # times the rows of the sample
@@ -107,10 +107,11 @@ def lp_regression(
     p                method          cost
     ===============  ==============  ==============================================================
     1                least_absolute  interior point; many rows: on the few that decide
-    1 < p < inf      newton          1 basis, then one pass per iteration at 1 to 1.5 weighted Gram
-                                     matrices each: 2 for p = 2, 5 to 15 for p up to 3, 10 to 50
-                                     above. For p < 1.2 or p > 4 and at least 10 times as many rows
-                                     as a sample of max(20000, 200 d), the start is the fit on it
+    1 < p < inf      newton          1 basis, then one pass per iteration at 1.5 to 2 weighted Gram
+                                     matrices each: 3 for p = 2, 5 to 15 for p up to 3 (30 for
+                                     p = 1.1), 10 to 50 above. For p > 4 and at least 10 times as
+                                     many rows as a sample of max(20000, 200 d), the start is the
+                                     fit on it, which leaves about 5 for p = 8
     inf              minimax         5 to 20 matrix-vector passes and small linear programs
     ===============  ==============  ==============================================================
 
@@ -281,7 +282,7 @@ def _sample_size(d: int) -> int:
 
 def _sample_pays(problem: Problem, p: float) -> bool:
     n, d = problem.A.shape
-    return (p < _NEAR or p > _FAR) and n >= _PAYS * _sample_size(d)
+    return p > _FAR and n >= _PAYS * _sample_size(d)
 
 
 def _sample_start(

@@ -175,7 +175,7 @@ def test_constant_responses_of_one_column_are_the_centres_of_the_data():
         np.testing.assert_allclose(lp_regression(ones, b, p).x, [centre], rtol=1e-9)
 
 
-@pytest.mark.parametrize("p", [1.1, 8.0])
+@pytest.mark.parametrize("p", [5.0, 20.0])
 def test_start_from_a_sample_reaches_the_same_minimum(p, monkeypatch):
     A, b = problem(3000, 4)
     plain = lp_regression(A, b, p)
