@@ -154,8 +154,7 @@ def _visit(
             bend /= unit
     power = None
     if isinstance(loss, Power) and (bend is not None or not trial.keeps):
-        held = np.maximum(np.abs(r), loss.floor)
-        power = held if loss.p == 3.0 else np.power(held, loss.p - 2.0)
+        held, power = _powers(loss, r)
         if not trial.keeps:
             value, slope, root = power_rows.power_rows(r, power, w, loss.p)
         else:
@@ -166,7 +165,13 @@ def _visit(
         if trial.keeps:
             slopes, curvatures = vectors[-1].T
         else:  # the same bits again as in the pass at that point
-            _, slopes, curvatures = loss.expand(_residual(b, B, trial.X[2], unit))
+            before = _residual(b, B, trial.X[2], unit)
+            if isinstance(loss, Power):
+                power_before = _powers(loss, before)[1]
+                _, slopes, roots = power_rows.power_rows(before, power_before, None, loss.p)
+                curvatures = roots * roots
+            else:
+                _, slopes, curvatures = loss.expand(before)
         u = slopes - curvatures * bend
     if power is None:
         guess = None
@@ -208,6 +213,12 @@ def _certify(
     numbers[2] += conjugate.sum() if w is None else w @ conjugate
     numbers[4] += weighted @ u
     return weighted
+
+
+def _powers(loss: Power, r: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """max(|r|, floor), and its power p - 2."""
+    held = np.maximum(np.abs(r), loss.floor)
+    return held, held if loss.p == 3.0 else np.power(held, loss.p - 2.0)
 
 
 def _residual(b: FloatArray, B: Any, x: FloatArray, unit: float) -> FloatArray:

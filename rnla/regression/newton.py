@@ -39,6 +39,7 @@ _GROWTH = 1.5  # factor of p from stage to stage
 _STAGE_END = 0.1  # squared decrement over the value at which the next exponent takes over
 _PATIENCE = 8  # passes without a better value or bound after which rounding has won
 _ROUNDING = 1e-14
+_NEGLIGIBLE = 1e-6  # weight of a row, relative to the largest: see `lower_bound` for its use
 _PATIENT = 20  # passes of a stage in which a bound that is bound to be loose is not computed
 _CERTIFIED = 0.5  # squared Newton decrement over the value below which the bound is computed
 
@@ -167,8 +168,8 @@ class _Problem:
         return scaled
 
     def spread(self, p: float) -> float:
-        """||v||_2 <= spread ||v||_p for weighted norms."""
-        base = self.total if p >= 2.0 else self.least
+        """||v||_2 <= spread ||v||_p for weighted norms, rows of negligible weight left aside."""
+        base = self.total if p >= 2.0 else max(self.least, _NEGLIGIBLE)
         return float(base ** (0.5 - 1.0 / p))
 
 
