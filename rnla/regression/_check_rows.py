@@ -22,6 +22,7 @@ __all__ = ["CheckRows"]
 
 _ROUNDING = 1e-15  # of the sum of the responses
 _OUTSIDE = 1e-12  # of the terms of a constraint
+_TAME = 1e5  # condition up to which sparse rows are multiplied before the change of columns
 _THREADED = 10**8  # flops of a Gram matrix from which threads over strips pay
 
 
@@ -112,8 +113,13 @@ class CheckRows:
             S = self._B * scale[:, None]
             product: FloatArray = S.T @ S
             return product
-        M = self._basis.M if self._B is None else None
-        return self._tall.gram(row_scale=scale, M=M)
+        if self._B is not None:
+            return self._tall.gram(row_scale=scale)
+        M = self._basis.M
+        if self._basis.condition > _TAME:
+            return self._tall.gram(row_scale=scale, M=M)
+        transformed: FloatArray = M.T @ self._tall.gram(row_scale=scale) @ M
+        return transformed
 
     @property
     def rounding(self) -> float:

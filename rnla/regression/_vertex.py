@@ -46,14 +46,16 @@ def vertex_descent(
     weights : ndarray, shape (m,)
         How much a row looks interpolated.
     max_pivots : int
-        0 stands for 2 r + 30.
+        0 stands for 2 r + 30, or as many as cost ten steps of an interior point.
     """
     basis = _heaviest(data, weights)
     if basis is None:
         return None
     size = np.abs(data.y) + data.row_size * float(np.sqrt(z @ z))
     u = u.copy()
-    for pivots in range(max_pivots or 2 * data.rank + 30):
+    m, rank = data.rows, data.rank
+    affordable = int(20 * m * rank**2 / (6 * m * rank + rank**3))
+    for pivots in range(max_pivots or min(2 * rank + 30, 10 + affordable)):
         B = data.dense(basis)
         lu = sla.lu_factor(B, check_finite=False)
         z = _solved(lu, B, data.y[basis])

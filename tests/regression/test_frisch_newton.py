@@ -183,6 +183,14 @@ def test_sparse_rows_give_the_same_minimum():
     assert (before != A).nnz == 0
 
 
+def test_many_sparse_columns():
+    A = sp.csr_array(sp.random_array((1500, 80), density=0.05, rng=np.random.default_rng(0)))
+    b = A @ np.ones(80) + np.random.default_rng(1).standard_cauchy(1500)
+    fit, dense = frisch_newton(A, b, 0.5), frisch_newton(A.toarray(), b, 0.5)
+    np.testing.assert_allclose(fit.value, dense.value, rtol=1e-11)
+    assert gap(fit) <= 1e-10
+
+
 def test_a_guess_and_quantiles_by_row():
     rng = np.random.default_rng(3)
     A, b = rng.standard_normal((80, 3)), rng.standard_normal(80)

@@ -169,6 +169,47 @@ def test_homes_give_the_same_bits(tmp_path, non_crossing):
         assert fit.crossings == expected.crossings
 
 
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        (1.0, 1.0),
+        ([0.0, 1.0, -np.inf, -np.inf], [0.5, 1.0, np.inf, np.inf]),
+        (5.0, 6.0),
+        (-1e-9, 1e-9),
+        (-1e8, 1e8),
+    ],
+)
+def test_fixed_far_narrow_and_wide_bounds(bounds):
+    A, b = data(200)
+    fit = rnla.quantile_regression(A, b, 0.3, bounds=bounds)
+    lower, upper = (np.broadcast_to(side, 4) for side in bounds)
+    assert np.all((fit.x >= lower) & (fit.x <= upper))
+    assert fit.gap <= 1e-9
+    if np.all(lower == upper):
+        np.testing.assert_allclose(fit.objective, loss(A, b, 0.3, lower), rtol=1e-12)
+
+
+def test_one_outlier_does_not_make_other_residuals_look_like_rounding():
+    A, b = data(40, 2)
+    b[0] = 1e18
+    fit = rnla.quantile_regression(A, b, 0.5)
+    assert fit.lower <= least(A[1:], b[1:], 0.5) + 0.5 * 1e18 * (1 + 1e-12)
+    np.testing.assert_allclose(
+        fit.x, rnla.quantile_regression(A, np.r_[1e6, b[1:]], 0.5).x, rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e6])
+def test_a_large_offset_costs_few_digits(offset):
+    A, b = data()
+    A[:, 0] = 2000 + 10 * A[:, 0]
+    fit = rnla.quantile_regression(A, b + offset, [0.1, 0.5], intercept=True)
+    plain = rnla.quantile_regression(A, b, [0.1, 0.5], intercept=True)
+    np.testing.assert_allclose(fit.objective, plain.objective, rtol=1e-7)
+    np.testing.assert_allclose(fit.x, plain.x, rtol=1e-5, atol=1e-6)
+    assert fit.gap.max() <= 1e-8
+
+
 def test_nothing_is_modified_and_floats_of_four_bytes_are_taken():
     A, b = data()
     before, responses = A.copy(), b.copy()
