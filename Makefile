@@ -83,6 +83,7 @@ bench: $(VENV)/.dev
 	$(RUN) -m bench.promise
 	$(RUN) -m bench.sketch
 	$(RUN) -m bench.lstsq
+	$(RUN) -m bench.ridge
 	$(RUN) -m bench.scaling
 
 format: $(VENV)/.dev
