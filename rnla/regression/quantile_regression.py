@@ -157,7 +157,7 @@ def quantile_regression(
     ==============================================  ===============  =============================
 
     The answer interpolates rank(A) rows (a vertex) unless rounding forbids it. Globbing needs row
-    vectors of length n, k + 2 of them, which stay where the rows are. Constraints of
+    vectors of length n, 2 k + 1 of them, which stay where the rows are. Constraints of
     ``non_crossing`` are generated as they are violated, 2 passes a round.
 
     References
