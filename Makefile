@@ -84,6 +84,7 @@ bench: $(VENV)/.dev
 	$(RUN) -m bench.sketch
 	$(RUN) -m bench.lstsq
 	$(RUN) -m bench.ridge
+	$(RUN) -m bench.quantile_regression
 	$(RUN) -m bench.scaling
 
 format: $(VENV)/.dev
