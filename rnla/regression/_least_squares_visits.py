@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .._result import FloatArray
-from ..tall import _blocks
+from ..tall import blocks
 
 __all__ = ["gram", "gram_and_residual", "normal", "residual", "sketch"]
 
@@ -95,7 +95,7 @@ def gram(
     if scale is not None:
         target = _scaled(target, scale**2)
     with np.errstate(over="ignore", invalid="ignore"):  # the caller looks
-        _blocks.add_gram(block, None, scale, out[:d])
+        blocks.add_gram(block, None, scale, out[:d])
         out[d:] += (block.T @ target).T
 
 
@@ -111,7 +111,7 @@ def gram_and_residual(
 ) -> None:
     """(s A M)^T (s A M) (r, r) and `residual` (d + 1, k), one after the other in `out`."""
     r = M.shape[1]
-    _blocks.add_gram(block, M, scale, out[: r * r].reshape(r, r))
+    blocks.add_gram(block, M, scale, out[: r * r].reshape(r, r))
     residual(X, units, block, start, out[r * r :].reshape(-1, X.shape[1]), b, scale)
 
 
@@ -129,6 +129,6 @@ def sketch(
     size = S.shape[0]
     target = _scaled(_target(b, units), scale).reshape(len(b), -1)
     with np.errstate(over="ignore", invalid="ignore"):  # the caller looks
-        rows = _blocks.scaled(block, scale, None)
+        rows = blocks.scaled(block, scale, None)
         S.apply_block(start, rows, out=out[: size * d].reshape(size, d))
         S.apply_block(start, target, out=out[size * d :].reshape(size, -1))

@@ -17,7 +17,7 @@ import numpy as np
 from .._result import FloatArray
 from ..kernels import power_rows
 from ..tall import TallMatrix
-from ..tall._blocks import add_gram
+from ..tall.blocks import add_gram
 from .losses import Loss, Power
 
 __all__ = ["Found", "Trial", "run"]

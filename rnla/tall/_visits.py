@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._result import FloatArray
-from . import _blocks, sparse_extended
+from . import blocks, sparse_extended
 from ._source import Block
 
 if TYPE_CHECKING:
@@ -32,23 +32,23 @@ __all__ = [
 
 
 def scan(block: Block, start: int, out: FloatArray) -> FloatArray:
-    return _blocks.max_columns_and_rows(block, out)
+    return blocks.max_columns_and_rows(block, out)
 
 
 def scan_and_gram(block: Block, start: int, out: FloatArray) -> FloatArray:
     with np.errstate(over="ignore", invalid="ignore"):  # what the scan is to find out
-        _blocks.add_gram(block, None, None, out[1:])
-    return _blocks.max_columns_and_rows(block, out[0])
+        blocks.add_gram(block, None, None, out[1:])
+    return blocks.max_columns_and_rows(block, out[0])
 
 
 def gram(
-    M: _blocks.Coefficients,
+    M: blocks.Coefficients,
     block: Block,
     start: int,
     out: FloatArray,
     row_scale: FloatArray | None = None,
 ) -> None:
-    _blocks.add_gram(block, M, row_scale, out)
+    blocks.add_gram(block, M, row_scale, out)
 
 
 def gram_of_pairs(
@@ -63,9 +63,9 @@ def gram_of_pairs(
 
 
 def norms(
-    M: _blocks.Coefficients, p: float, block: Block, start: int, out: FloatArray
+    M: blocks.Coefficients, p: float, block: Block, start: int, out: FloatArray
 ) -> FloatArray:
-    return _blocks.norms(block, M, p)
+    return blocks.norms(block, M, p)
 
 
 def norms_of_pairs(
@@ -75,7 +75,7 @@ def norms_of_pairs(
 
 
 def quadratic(P: FloatArray, block: Block, start: int, out: FloatArray) -> FloatArray:
-    return _blocks.quadratic(block, P)
+    return blocks.quadratic(block, P)
 
 
 def matmul(X: FloatArray, block: Block, start: int, out: FloatArray) -> FloatArray:
@@ -95,4 +95,4 @@ def sketch(
     out: FloatArray,
     row_scale: FloatArray | None = None,
 ) -> None:
-    S.apply_block(start, _blocks.scaled(block, row_scale, column_scale), out=out)
+    S.apply_block(start, blocks.scaled(block, row_scale, column_scale), out=out)

@@ -18,11 +18,11 @@ import numpy as np
 from .._errors import RnlaError, argument_error
 from .._result import FloatArray, IntArray
 from . import _visits, sparse_extended
-from ._blocks import Coefficients
 from ._cut import Cut
 from ._engine import Engine, Visit, Wrap
 from ._reduction import ADD, MAX, MAX_AND_ADD, PARTS, Reduction
 from ._source import Block
+from .blocks import Coefficients
 from .bordered import BorderedEngine
 from .extended import Extended
 from .row_scaled import RowScaledEngine

@@ -14,10 +14,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._result import FloatArray, IntArray
-from ._blocks import scaled
 from ._engine import Engine, Visit, Wrap
 from ._reduction import ADD, Reduction
 from ._source import Block, DenseSource, Header, SparseSource
+from .blocks import scaled
 from .rows import host
 
 __all__ = ["RowScaledEngine"]

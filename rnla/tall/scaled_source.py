@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .._result import FloatArray, IntArray
-from ._blocks import scaled
 from ._source import Block, Source
+from .blocks import scaled
 
 __all__ = ["ScaledSource"]
 

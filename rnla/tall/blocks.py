@@ -1,4 +1,4 @@
-"""Arithmetic of one row block, dense or CSR: what a pass does between reading and adding up."""
+"""Arithmetic of one row block, dense or CSR: what a visit does between reading and adding up."""
 
 from __future__ import annotations
 
