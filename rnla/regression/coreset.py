@@ -34,7 +34,7 @@ from .full_data_bound import RowLoss, measure
 __all__ = ["CoresetFit", "coreset_fit"]
 
 # Where slopes are smoothed for the bound: at these quantiles of the absolute residuals.
-_WIDTHS = {True: (0.05, 0.15, 0.4), False: (0.05, 0.4)}
+_WIDTHS = {True: (0.015, 0.05, 0.15, 0.4), False: (0.05, 0.4)}
 
 
 @dataclass(frozen=True, eq=False)
