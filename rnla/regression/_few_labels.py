@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._errors import argument_error
 from .._result import FloatArray, IntArray, Status
 from ..basis import orthonormal_basis
 from ..sampling import RowSample
@@ -16,7 +17,7 @@ from ._record import LpFit
 from ._sample_fit import fit_sample
 from .full_data_bound import RowLoss
 
-__all__ = ["METHODS", "Labelled", "ask", "score_rows"]
+__all__ = ["METHODS", "Labelled", "ask", "check_query", "score_rows"]
 
 METHODS = ("lewis", "leverage", "uniform")
 _LEWIS_TOLERANCE = 1e-3
@@ -33,6 +34,14 @@ def score_rows(A: TallMatrix, p: float, method: str, seed: int) -> tuple[FloatAr
         return np.asarray(scores.values, dtype=np.float64), scores.rank, scores.status
     weights = lewis_weights(A, p, tol=_LEWIS_TOLERANCE, rng=seed)
     return np.asarray(weights.values, dtype=np.float64), weights.rank, weights.status
+
+
+def check_query(query: Any) -> None:
+    """Raise if labels cannot be asked for."""
+    if not callable(query):
+        remedy = "For labels in an array b pass lambda rows: b[rows]."
+        got = f"a {type(query).__name__}"
+        raise argument_error("query", got, "a function of row numbers", remedy)
 
 
 def ask(query: Any, rows: IntArray) -> FloatArray:

@@ -27,7 +27,7 @@ from ..sampling import RowSample, sample_rows
 from ..tall import as_tall
 from ..tall import rows as row_vectors
 from ._copies import central, copy_seeds, distances, pool
-from ._few_labels import METHODS, Labelled, ask, score_rows
+from ._few_labels import METHODS, Labelled, ask, check_query, score_rows
 from ._input import check_weights
 from ._record import LpFit
 
@@ -186,10 +186,7 @@ def active_lp_regression(
     if method not in METHODS:
         expected = "one of " + ", ".join(repr(name) for name in METHODS)
         raise argument_error("method", repr(method), expected, "Use 'lewis'.")
-    if not callable(query):
-        remedy = "For labels in an array b pass lambda rows: b[rows]."
-        got = f"a {type(query).__name__}"
-        raise argument_error("query", got, "a function of row numbers", remedy)
+    check_query(query)
     tall = as_tall(A)
     before, n = tall.passes, tall.shape[0]
     wanted = None if size is None else check_size(size, n)

@@ -153,14 +153,18 @@ def coreset_fit(
         proved, estimate = np.minimum(proved, objective), np.minimum(least / most, objective)
     status = _status(solved, embedding, basis.status, size is None)
     x, intercept = problem.split(X)
+    value: Any
+    bound: Any
+    guess: Any
     if problem.single and _is_scalar(quantile):
         x, intercept = x[:, 0], float(np.ravel(intercept)[0])
-        objective, proved = float(objective[0]), float(proved[0])
-        estimate = float(estimate[0])
+        value, bound, guess = (float(numbers[0]) for numbers in (objective, proved, estimate))
+    else:
+        value, bound, guess = objective, proved, estimate
     return CoresetFit(
         x=x,
-        objective=objective,
-        lower=proved,
+        objective=value,
+        lower=bound,
         p=exponent,
         iterations=sum(fit.iterations for fit in solved),
         method="coreset",
@@ -171,7 +175,7 @@ def coreset_fit(
         seed=seed,
         sample=sample,
         reason=_reason(problem, sample, embedding, solved),
-        estimate=estimate,
+        estimate=guess,
         distortion=distortion,
         embedding=embedding,
     )

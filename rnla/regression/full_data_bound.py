@@ -88,7 +88,7 @@ class RowLoss:
         if not conjugate > 0.0:
             return 0.0
         s = (gain / (q * conjugate)) ** (self.p - 1.0)
-        return gain * s - conjugate * s**q
+        return float(gain * s - conjugate * s**q)
 
 
 def measure(
