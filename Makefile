@@ -84,7 +84,10 @@ bench: $(VENV)/.dev
 	$(RUN) -m bench.sketch
 	$(RUN) -m bench.lstsq
 	$(RUN) -m bench.ridge
+	$(RUN) -m bench.lp_regression
 	$(RUN) -m bench.quantile_regression
+	$(RUN) -m bench.logistic
+	$(RUN) -m bench.active
 	$(RUN) -m bench.scaling
 
 format: $(VENV)/.dev
