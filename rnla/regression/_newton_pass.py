@@ -176,8 +176,7 @@ def _visit(
     if power is None:
         guess = None
         if trial.keeps:
-            # Without slopes to go by, the curvature of a parabola above the loss.
-            guess = np.zeros(len(b)) if np.isfinite(loss.smoothness) else None
+            guess = np.zeros(len(b))  # nothing to go by: the curvature of a parabola above the loss
             if bend is not None:
                 guess = slopes - min(trial.length, 1.0) * curvatures * bend
         values, slope, curvature = loss.expand(r, guess)

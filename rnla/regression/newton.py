@@ -35,6 +35,8 @@ __all__ = ["Minimum", "minimise"]
 
 _FLOOR_ABOVE_TWO = 1e-10  # curvatures are those of residuals of this size, relative to the mean
 _FLOOR_BELOW_TWO = 1e-12
+_RAISE = 100.0  # factor of the curvature at the floor after steps that went too far
+_LEAST_RAISED = 1e-6  # of that curvature
 _GROWTH = 1.5  # factor of p from stage to stage
 _STAGE_END = 0.1  # squared decrement over the value at which the next exponent takes over
 _PATIENCE = 8  # passes without a better value or bound after which rounding has won
@@ -330,14 +332,32 @@ class _Newton:
                     return best.y, best.value, lower
                 if self._accepts(loss, here, there, s, length):
                     here, damping = there, 0.25 * damping if damping > 1e-6 else 0.0
+                    if not rejected:
+                        loss = _bolder(loss)
                     break
                 if idle >= _PATIENCE:
                     break
-                length, rejected = _shorter(here, there, s, length), rejected + 1
+                length, rejected = _shorter(loss, here, there, s, length), rejected + 1
                 if rejected >= 2 and math.isfinite(loss.smoothness):
                     damping = max(4.0 * damping, 1e-3)
                     break
+                if rejected >= 2 and loss.degree is not None:
+                    here, loss = self._careful(loss, here, unit)
+                    break
         return best.y, best.value, lower
+
+    def _careful(self, loss: Loss, here: _Point, unit: float) -> tuple[_Point, Loss]:
+        """The point with larger curvatures, after steps from it that went too far.
+
+        For p < 2 those of parabolas above the loss, whose minimum is not above it; for p > 2 small
+        residuals get those of larger ones.
+        """
+        assert isinstance(loss, Power)
+        if loss.p > 2.0:
+            higher = _RAISE ** (1.0 / (loss.p - 2.0))
+            least = _LEAST_RAISED ** (1.0 / (loss.p - 2.0))
+            loss = Power(loss.p, floor=min(max(higher * loss.floor, least), 1.0))
+        return self._point(loss, here.y, unit), loss
 
     def _direction(
         self, loss: Loss, here: _Point, unit: float, damping: float
@@ -368,13 +388,25 @@ class _Newton:
         return float(-(there.gradient @ s)) <= 0.9 * abs(float(here.gradient @ s))
 
 
-def _shorter(here: _Point, there: _Point, s: FloatArray, length: float) -> float:
+def _shorter(loss: Loss, here: _Point, there: _Point, s: FloatArray, length: float) -> float:
     """Where the secant of the two slopes vanishes, within limits."""
     if not math.isfinite(there.value):
-        return 0.1 * length
+        return 1e-3 * length
     before, after = float(here.gradient @ s), -float(there.gradient @ s)
     part = before / (before + after) if after > 0.0 else 0.5
-    return length * min(max(part, 0.1), 0.7)
+    least = 0.1
+    if loss.degree is not None and there.value > here.value > 0.0:
+        # Far away the value grows like a power of the length.
+        least = min(least, (here.value / there.value) ** (1.0 / loss.degree))
+    return length * min(max(part, least), 0.7)
+
+
+def _bolder(loss: Loss) -> Loss:
+    """With a smaller floor of curvatures, if it was raised."""
+    if not isinstance(loss, Power) or loss.p <= 2.0 or loss.floor <= _FLOOR_ABOVE_TWO:
+        return loss
+    lower = _RAISE ** (-1.0 / (loss.p - 2.0))
+    return Power(loss.p, floor=max(lower * loss.floor, _FLOOR_ABOVE_TWO))
 
 
 def _shrink(loss: Loss, excess: float) -> float:
