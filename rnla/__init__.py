@@ -60,10 +60,11 @@ _EXPORTS = {
     "MissingPackageError": "_errors",
     "RnlaError": "_errors",
 }
-_MODULES = ["bounds", "plotting", "random", "sketch", "sklearn"]
+_MODULES = ["bounds", "dpp", "plotting", "random", "sketch", "sklearn"]
 
 if TYPE_CHECKING:
     from . import bounds as bounds
+    from . import dpp as dpp
     from . import plotting as plotting
     from . import random as random
     from . import sketch as sketch
@@ -83,8 +84,8 @@ if TYPE_CHECKING:
     from .embedding import lp_subspace_embedding as lp_subspace_embedding
     from .random import resolve_seed as resolve_seed
     from .regression import ActiveFit as ActiveFit
-    from .regression import LeastSquaresFit as LeastSquaresFit
     from .regression import HuberFit as HuberFit
+    from .regression import LeastSquaresFit as LeastSquaresFit
     from .regression import LogisticCoreset as LogisticCoreset
     from .regression import LogisticFit as LogisticFit
     from .regression import LpFit as LpFit

@@ -1,5 +1,8 @@
-"""Determinantal point processes and volume sampling on a finite ground set: the rows of a matrix."""
+"""Determinantal point processes and volume sampling on finite ground sets."""
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from ._record import DppSample
+from .projection_dpp import projection_dpp
+
+__all__ = ["DppSample", "projection_dpp"]

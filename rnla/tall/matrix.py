@@ -17,7 +17,7 @@ import numpy as np
 
 from .._errors import RnlaError, argument_error
 from .._result import FloatArray, IntArray
-from . import _visits, sparse_extended
+from . import _visits, blocks, sparse_extended
 from ._cut import Cut
 from ._engine import Engine, Visit, Wrap
 from ._reduction import ADD, MAX, MAX_AND_ADD, PARTS, Reduction
@@ -365,6 +365,12 @@ class TallMatrix:
     def take(self, rows: IntArray) -> Any:
         """The given rows as the user's kind of array and dtype. Not counted as a pass."""
         return self._engine.take(np.asarray(rows, dtype=np.int64))
+
+    def product_of_taken(
+        self, taken: Any, M: FloatArray, *, low: FloatArray | None = None
+    ) -> FloatArray:
+        """a_i M, dense (k, r), for k rows that `take` returned; `low` as in `gram`. No pass."""
+        return blocks.product(taken.astype(np.float64), self._product(M, low), None)
 
 
 def _symmetric(upper: FloatArray) -> FloatArray:

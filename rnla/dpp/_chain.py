@@ -1,0 +1,43 @@
+"""The chain rule for a projection DPP: every conditional probability of every row (O(n r^2)).
+
+Hough, Krishnapur, Peres and Virag 2006; in matrix terms, randomly pivoted QR of the features. It
+needs all features in memory, n r numbers, and serves small ground sets and as a reference.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._result import FloatArray, IntArray
+from ._selection import NEGLIGIBLE, Selection
+
+__all__ = ["chain"]
+
+_REFRESH = 64  # steps after which the probabilities are computed afresh
+
+
+def chain(U: FloatArray, points: FloatArray) -> IntArray:
+    """Rows in the order drawn; `U` (n, r) has orthonormal columns, `points` (r,) are uniform."""
+    r = U.shape[1]
+    leverage = np.einsum("ij,ij->i", U, U)
+    rho = leverage.copy()
+    kept = Selection(r)
+    chosen = np.empty(r, dtype=np.int64)
+    for k in range(r):
+        if k and k % _REFRESH == 0:
+            rho = _squares(kept.residuals(U))
+        rho[rho <= NEGLIGIBLE * leverage] = 0.0
+        rho[chosen[:k]] = 0.0
+        # The actual sum, not r - k: rounding must not leave a point beyond the last row.
+        sums = np.cumsum(rho)
+        last = int(np.searchsorted(sums, sums[-1], side="left"))
+        row = min(int(np.searchsorted(sums, points[k] * sums[-1], side="right")), last)
+        chosen[k] = row
+        v = kept.append(kept.residuals(U[row : row + 1])[0])
+        rho -= (U @ v) ** 2
+    return chosen
+
+
+def _squares(R: FloatArray) -> FloatArray:
+    squares: FloatArray = np.einsum("ij,ij->i", R, R)
+    return squares

@@ -1,0 +1,46 @@
+"""Pick rows one after another, each by its distance from the span of the rows before it.
+
+`Selection` keeps an orthonormal basis Q of the span of the features picked so far. New directions
+are orthogonalised twice, so Q stays orthonormal to rounding (max |Q^T Q - I| about 1e-15).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._result import FloatArray
+
+__all__ = ["NEGLIGIBLE", "Selection"]
+
+NEGLIGIBLE = 1e-12  # share of its length below which a residual counts as rounding
+
+
+class Selection:
+    """Orthonormal rows that span the features picked so far; room for r of them."""
+
+    def __init__(self, r: int) -> None:
+        self._rows = np.empty((r, r))
+        self.size = 0
+
+    @property
+    def basis(self) -> FloatArray:
+        """Orthonormal rows, shape (size, r)."""
+        rows: FloatArray = self._rows[: self.size]
+        return rows
+
+    def residuals(self, U: FloatArray) -> FloatArray:
+        """Each row of U minus its projection on the span, orthogonalised twice."""
+        Q = self.basis
+        R: FloatArray = U.copy()
+        if not self.size:
+            return R
+        R -= (U @ Q.T) @ Q
+        R -= (R @ Q.T) @ Q
+        return R
+
+    def append(self, residual: FloatArray) -> FloatArray:
+        """Take a residual in; returns the unit vector that was added."""
+        v: FloatArray = self._rows[self.size]
+        np.divide(residual, np.sqrt(residual @ residual), out=v)
+        self.size += 1
+        return v
