@@ -142,8 +142,21 @@ def coreset_fit(
         widths = _widths(residuals, weights, exponent)
         losses = [loss for _, loss in fits]
         objective, proved = measure(
-            problem.A, problem.b, problem.weights, X, losses, widths, basis, lower=low, upper=high
+            problem.A,
+            problem.b,
+            problem.weights,
+            X,
+            losses,
+            widths,
+            basis,
+            lower=low,
+            upper=high,
+            unit=np.maximum(np.abs(residuals).max(axis=0), widths.max(axis=1)),
         )
+        if not np.isfinite(objective).all():
+            got = f"residuals whose powers p = {exponent:g} have no finite sum"
+            remedy = "Divide b by its largest entry; coefficients are divided by it as well."
+            raise argument_error("b", got, "numbers of moderate size", remedy)
         least = np.array([fit.lower for fit in solved])
         short = np.any(relative_gap(objective, proved) > 2.0 * eps / (1.0 + eps))
         if certify or (certify is None and short):

@@ -102,6 +102,7 @@ def measure(
     *,
     lower: FloatArray | None = None,
     upper: FloatArray | None = None,
+    unit: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Objective on all rows and lower bound on the minimum, for every column of X.
 
@@ -119,6 +120,8 @@ def measure(
         Of A.
     lower, upper : ndarray, shape (d,), optional
         Bounds of the coefficients, met by X.
+    unit : ndarray, shape (k,), optional
+        About the size of large residuals, whose powers must not overflow.
 
     Returns
     -------
@@ -127,7 +130,8 @@ def measure(
     k, m = widths.shape
     r, d = basis.rank, A.shape[1]
     rows = (b,) if weights is None else (b, weights)
-    unit = np.max(widths, axis=1)  # residuals are measured in it, so that powers do not overflow
+    if unit is None:
+        unit = np.max(widths, axis=1)
     h = widths / unit[:, None]
     # Where slopes are taken: the fits, and after Newton steps a point of its own for every width.
     at = np.repeat(X.T[:, None, :], m, axis=1)
@@ -157,7 +161,6 @@ def measure(
     )
     objective, bound = np.empty(k), np.zeros(k)
     for j in range(k):
-        power = unit[j] ** losses[j].p
         best = 0.0
         for x, column in zip(at[j], found[:, j * m : (j + 1) * m].T, strict=True):
             excess, product, conjugate, square = column[:_SUMS]
@@ -168,7 +171,8 @@ def measure(
         if value[j] <= _ROUNDING ** losses[j].p * size[j]:
             best = value[j]  # a perfect fit
         with np.errstate(over="ignore", under="ignore"):
-            objective[j], bound[j] = value[j] * power, min(best, value[j]) * power
+            power = unit[j] ** losses[j].p
+            objective[j], bound[j] = value[j] * power, min(best, value[j]) * power if best else 0.0
     return objective, bound
 
 
@@ -200,6 +204,8 @@ def _solve(G: FloatArray, g: FloatArray) -> FloatArray:
     """G^{-1} g for a positive semidefinite G, in coordinates of unit diagonal."""
     if not g.size:
         return g
+    if not (np.isfinite(G).all() and np.isfinite(g).all()):
+        return np.zeros_like(g)  # powers overflowed: there is no bound to be had
     scale = np.sqrt(np.diag(G))
     scale = 1.0 / np.where(scale > 0.0, scale, 1.0)
     solution: FloatArray = np.linalg.lstsq(G * np.outer(scale, scale), scale * g, rcond=1e-14)[0]

@@ -384,6 +384,15 @@ def test_corners(p, q):
     assert one.gap <= 0.3
 
 
+def test_powers_that_overflow_are_refused_and_large_ones_are_not():
+    A, b = instance(4000)
+    large = coreset_fit(prepare(A, 1e30 * b), 8, size=900, seed=0)
+    plain = coreset_fit(prepare(A, b), 8, size=900, seed=0)
+    np.testing.assert_allclose(large.gap, plain.gap, atol=1e-6)
+    with pytest.raises(rnla.ArgumentError, match=r"^b: got residuals whose powers p = 8"):
+        coreset_fit(prepare(A, 1e150 * b), 8, size=900, seed=0)
+
+
 def test_an_unmeasured_sample_claims_nothing():
     A, b = instance(5000)
     fit = coreset_fit(prepare(A, b), 1, size=500, certify=False, seed=0)
