@@ -1,0 +1,84 @@
+"""What a family of orthonormal functions on the line offers; `TensorBasis` multiplies them."""
+
+from __future__ import annotations
+
+import abc
+
+import numpy as np
+import numpy.typing as npt
+
+from .._errors import ArgumentTypeError, argument_error
+from .measures import Array, UnivariateMeasure, check_points
+
+__all__ = ["OrthonormalFamily", "check_degree"]
+
+IntArray = npt.NDArray[np.int64]
+
+
+def check_degree(degree: object, *, name: str = "degree") -> int:
+    """Return a degree, an integer of at least 0, or raise."""
+    if isinstance(degree, bool) or not isinstance(degree, (int, np.integer)):
+        raise argument_error(
+            name,
+            f"{degree!r} ({type(degree).__name__})",
+            "an integer of at least 0",
+            "Pass for instance degree=5.",
+            kind=ArgumentTypeError,
+        )
+    if degree < 0:
+        raise argument_error(name, degree, "an integer of at least 0", "Pass degree=0 or more.")
+    return int(degree)
+
+
+class OrthonormalFamily(abc.ABC):
+    """Functions phi_0 = 1, phi_1, phi_2, … on the line, orthonormal for a measure.
+
+    Attributes
+    ----------
+    measure : UnivariateMeasure
+        The measure mu for which the integral of phi_i phi_j is 1 if i = j, else 0.
+    """
+
+    measure: UnivariateMeasure
+
+    @abc.abstractmethod
+    def _values(self, x: Array, degree: int) -> Array:
+        """phi_0 … phi_degree at checked points (n,), shape (n, degree + 1)."""
+
+    @abc.abstractmethod
+    def _values_and_slopes(self, x: Array, degree: int) -> tuple[Array, Array]:
+        """The same and the derivatives."""
+
+    @abc.abstractmethod
+    def induced_cdf(self, x: npt.ArrayLike, degree: int | IntArray) -> Array:
+        """Distribution function of the density phi_degree^2 dmu at x, shape (n,)."""
+
+    @abc.abstractmethod
+    def induced_quantile(self, u: npt.ArrayLike, degree: int | IntArray) -> Array:
+        """Its inverse at u in (0, 1), shape (n,); one degree for all, or one for each u."""
+
+    def evaluate(self, x: npt.ArrayLike, degree: int) -> Array:
+        """phi_0 … phi_degree at points x (n,), shape (n, degree + 1)."""
+        return self._values(check_points(x, 1)[:, 0], check_degree(degree))
+
+    def derivative(self, x: npt.ArrayLike, degree: int) -> Array:
+        """First derivatives of phi_0 … phi_degree at points x (n,), shape (n, degree + 1)."""
+        return self._values_and_slopes(check_points(x, 1)[:, 0], check_degree(degree))[1]
+
+    def evaluate_scaled(self, x: npt.ArrayLike, degree: int) -> tuple[Array, IntArray]:
+        """Mantissas and binary exponents of `evaluate`, which cannot overflow."""
+        values = self.evaluate(x, degree)
+        return values, np.zeros(values.shape, dtype=np.int64)
+
+    def evaluate_normalised(self, x: npt.ArrayLike, degree: int) -> Array:
+        """`evaluate` with every row divided by its length sqrt(k(x)); never overflows."""
+        mantissas, exponents = self.evaluate_scaled(x, degree)
+        shifted = exponents - exponents.max(axis=1, keepdims=True)
+        values = np.ldexp(mantissas, np.maximum(shifted, -1100))
+        normalised: Array = values / np.linalg.norm(values, axis=1, keepdims=True)
+        return normalised
+
+    def christoffel(self, x: npt.ArrayLike, degree: int) -> Array:
+        """k(x) = phi_0^2 + … + phi_degree^2, shape (n,)."""
+        values = self.evaluate(x, degree)
+        return np.asarray(np.einsum("ij,ij->i", values, values))

@@ -1,0 +1,254 @@
+"""Sets of multi-indices: which products of one-dimensional functions span the space.
+
+An index set is an (m, d) int64 array, one multi-index a row, no row twice, in graded order: by
+total degree, then lexicographically with the first coordinate first. Sets are enumerated by a walk
+that visits members only, so the cost is O(m d) however large the box around them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from .._errors import ArgumentTypeError, argument_error, check_positive, check_size
+from .family import check_degree
+
+__all__ = [
+    "anisotropic",
+    "as_index_set",
+    "hyperbolic_cross",
+    "is_downward_closed",
+    "tensor_product",
+    "total_degree",
+]
+
+IntArray = npt.NDArray[np.int64]
+
+_ROUNDING = 1e-9
+
+
+def tensor_product(dimension: int, degree: int | Sequence[int]) -> IntArray:
+    """All multi-indices with alpha_l <= degree_l.
+
+    Parameters
+    ----------
+    dimension : int
+        Number of coordinates d.
+    degree : int or sequence of int
+        Largest degree, one for all coordinates or one for each.
+
+    Returns
+    -------
+    ndarray of int64, shape (m, d)
+        m = product of (degree_l + 1), in graded order.
+
+    Examples
+    --------
+    >>> tensor_product(2, [1, 2]).tolist()
+    [[0, 0], [1, 0], [0, 1], [1, 1], [0, 2], [1, 2]]
+    """
+    d = check_size(dimension, name="dimension")
+    if isinstance(degree, Sequence | np.ndarray):
+        degrees = [check_degree(entry) for entry in np.asarray(degree).tolist()]
+        if len(degrees) != d:
+            raise argument_error(
+                "degree", f"{len(degrees)} degrees", f"{d}, one a coordinate", "Pass a list."
+            )
+    else:
+        degrees = [check_degree(degree)] * d
+    grids = np.indices([entry + 1 for entry in degrees]).reshape(d, -1).T
+    return _graded(grids.astype(np.int64))
+
+
+def total_degree(dimension: int, degree: int) -> IntArray:
+    """All multi-indices whose entries sum to at most `degree`.
+
+    Parameters
+    ----------
+    dimension : int
+        Number of coordinates d.
+    degree : int
+        Largest total degree p.
+
+    Returns
+    -------
+    ndarray of int64, shape (m, d)
+        m = binomial(d + p, d), in graded order.
+
+    Examples
+    --------
+    >>> total_degree(2, 1).tolist()
+    [[0, 0], [1, 0], [0, 1]]
+    >>> len(total_degree(10, 3))
+    286
+    """
+    p = check_degree(degree)
+    d = check_size(dimension, name="dimension")
+    return _walk(d, float(p), lambda l, a: float(a))
+
+
+def hyperbolic_cross(dimension: int, degree: int) -> IntArray:
+    """All multi-indices with (alpha_1 + 1) … (alpha_d + 1) <= degree + 1.
+
+    Parameters
+    ----------
+    dimension : int
+        Number of coordinates d.
+    degree : int
+        Largest degree in any one coordinate.
+
+    Returns
+    -------
+    ndarray of int64, shape (m, d)
+        In graded order. At most log2(degree + 1) entries of a row are not 0.
+
+    Examples
+    --------
+    >>> hyperbolic_cross(2, 2).tolist()
+    [[0, 0], [1, 0], [0, 1], [2, 0], [0, 2]]
+    """
+    p = check_degree(degree)
+    d = check_size(dimension, name="dimension")
+    return _walk(d, math.log(p + 1.0), lambda l, a: math.log(a + 1.0))
+
+
+def anisotropic(weights: npt.ArrayLike, level: float) -> IntArray:
+    """All multi-indices with weights_1 alpha_1 + … + weights_d alpha_d <= level.
+
+    Parameters
+    ----------
+    weights : array_like, shape (d,)
+        Positive; a larger weight means lower degrees in that coordinate.
+    level : float
+        The bound; a relative excess of 1e-9 is rounding and counts as equal.
+
+    Returns
+    -------
+    ndarray of int64, shape (m, d)
+        In graded order.
+
+    Examples
+    --------
+    >>> anisotropic([1, 2], 2).tolist()
+    [[0, 0], [1, 0], [0, 1], [2, 0]]
+    """
+    costs = np.asarray(weights, dtype=np.float64)
+    if costs.ndim != 1 or costs.size == 0 or not (np.isfinite(costs) & (costs > 0)).all():
+        raise argument_error(
+            "weights",
+            np.array2string(costs, threshold=6),
+            "a vector of finite positive numbers",
+            "Leave coordinates out of the measure that should not occur.",
+        )
+    bound = check_positive(level, "level", allow_zero=True)
+    return _walk(costs.size, bound, lambda l, a: float(costs[l]) * a)
+
+
+def as_index_set(indices: npt.ArrayLike, *, dimension: int | None = None) -> IntArray:
+    """Check a list of multi-indices given by the user; its order is kept.
+
+    Parameters
+    ----------
+    indices : array_like of int, shape (m, d), or (m,) for d = 1
+        Non-negative entries, no row twice.
+    dimension : int, optional
+        The d that is expected.
+
+    Returns
+    -------
+    ndarray of int64, shape (m, d)
+
+    Raises
+    ------
+    ArgumentError, ArgumentTypeError
+
+    Examples
+    --------
+    >>> as_index_set([[0, 0], [3, 1]], dimension=2).shape
+    (2, 2)
+    """
+    expected = "an integer array of shape (m, d) with non-negative entries and no row twice"
+    remedy = "Make one with total_degree(d, p)."
+    array = np.asarray(indices)
+    if array.dtype.kind not in "iu":
+        raise argument_error(
+            "indices", f"an array of {array.dtype}", expected, remedy, kind=ArgumentTypeError
+        )
+    if array.ndim == 1:
+        array = array.reshape(-1, 1)
+    if array.ndim != 2 or 0 in array.shape:
+        raise argument_error("indices", f"shape {array.shape}", expected, remedy)
+    if dimension is not None and array.shape[1] != dimension:
+        raise argument_error(
+            "indices", f"{array.shape[1]} columns", f"{dimension}, one a coordinate", remedy
+        )
+    if array.min() < 0:
+        raise argument_error("indices", f"the entry {array.min()}", expected, remedy)
+    array = array.astype(np.int64)
+    rows, counts = np.unique(array, axis=0, return_counts=True)
+    if rows.shape[0] != array.shape[0]:
+        twice = rows[counts > 1][0].tolist()
+        raise argument_error("indices", f"{twice} more than once", expected, remedy)
+    return array
+
+
+def is_downward_closed(indices: npt.ArrayLike) -> bool:
+    """Whether every multi-index below a member is a member.
+
+    Parameters
+    ----------
+    indices : array_like of int, shape (m, d)
+
+    Returns
+    -------
+    bool
+
+    Notes
+    -----
+    It is enough that lowering one positive entry of a member by 1 gives a member: O(m d) look-ups.
+
+    Examples
+    --------
+    >>> is_downward_closed([[0, 0], [1, 0]]), is_downward_closed([[0, 0], [2, 0]])
+    (True, False)
+    """
+    array = as_index_set(indices)
+    members = set(map(bytes, array))
+    for row, column in np.argwhere(array > 0):
+        below = array[row].copy()
+        below[column] -= 1
+        if bytes(below) not in members:
+            return False
+    return True
+
+
+def _walk(d: int, bound: float, cost: Callable[[int, int], float]) -> IntArray:
+    """Multi-indices whose costs, increasing in each entry, sum to at most `bound`."""
+    limit = bound * (1.0 + _ROUNDING) + 1e-300
+
+    def nonzero(first: int, left: float) -> Iterator[list[tuple[int, int]]]:
+        """Lists of (coordinate, entry > 0) from coordinate `first` on."""
+        yield []
+        for l in range(first, d):
+            entry = 1
+            while (spent := cost(l, entry)) <= left:
+                for rest in nonzero(l + 1, left - spent):
+                    yield [(l, entry), *rest]
+                entry += 1
+
+    lists = list(nonzero(0, limit))
+    array = np.zeros((len(lists), d), dtype=np.int64)
+    for row, entries in zip(array, lists, strict=True):
+        for l, entry in entries:
+            row[l] = entry
+    return _graded(array)
+
+
+def _graded(array: IntArray) -> IntArray:
+    """Rows by total degree, then the first coordinate descending, then the second, …"""
+    keys = [-array[:, l] for l in reversed(range(array.shape[1]))]
+    order = np.lexsort([*keys, array.sum(axis=1)])
+    return np.ascontiguousarray(array[order])

@@ -1,0 +1,24 @@
+"""Probability measures: where functions live and averages are taken."""
+
+from __future__ import annotations
+
+from ._base import Array, ClassicalMeasure, Measure, UnivariateMeasure, check_points
+from ._interval import Chebyshev, Jacobi, Uniform
+from .gamma import Exponential, Gamma
+from .gaussian import Gaussian
+from .product import Product
+
+__all__ = [
+    "Array",
+    "Chebyshev",
+    "ClassicalMeasure",
+    "Exponential",
+    "Gamma",
+    "Gaussian",
+    "Jacobi",
+    "Measure",
+    "Product",
+    "Uniform",
+    "UnivariateMeasure",
+    "check_points",
+]

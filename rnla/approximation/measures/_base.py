@@ -1,0 +1,220 @@
+"""What every measure offers, and what a measure on the line adds.
+
+A measure is a probability measure mu on R^d. On the line it knows its density, distribution
+function, quantiles and the recurrence of its orthonormal polynomials, all through a standard
+variable t with x = location + scale t.
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from ..._errors import ArgumentTypeError, argument_error, check_size
+from ...random import RNGLike, Stream, resolve_seed
+
+if TYPE_CHECKING:
+    from ..orthogonal_polynomials import OrthonormalFamily
+
+__all__ = ["Array", "Measure", "UnivariateMeasure", "check_points"]
+
+Array = npt.NDArray[np.float64]
+
+
+def check_points(x: npt.ArrayLike, dimension: int, *, name: str = "x") -> Array:
+    """Points as a C-contiguous float64 (n, dimension) array, or raise."""
+    expected = f"an array of shape (n, {dimension})" + (" or (n,)" if dimension == 1 else "")
+    remedy = "Pass one point per row."
+    try:
+        points = np.asarray(x, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise argument_error(
+            name, type(x).__name__, expected, remedy, kind=ArgumentTypeError
+        ) from None
+    if dimension == 1 and points.ndim <= 1:
+        points = points.reshape(-1, 1)
+    elif points.ndim == 1 and points.size == dimension:
+        points = points.reshape(1, -1)
+    if points.ndim != 2 or points.shape[1] != dimension:
+        raise argument_error(name, f"shape {points.shape}", expected, remedy)
+    finite = np.isfinite(points)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0]
+        raise argument_error(
+            name,
+            f"{points[row, column]} in row {row}",
+            "finite coordinates",
+            "Remove or repair that point.",
+        )
+    return np.ascontiguousarray(points)
+
+
+class Measure(abc.ABC):
+    """A probability measure on R^d.
+
+    Attributes
+    ----------
+    dimension : int
+        The d of R^d.
+    support : ndarray, shape (d, 2)
+        Lower and upper ends of the support, coordinate by coordinate; possibly infinite.
+    marginals : tuple
+        The measures on the line whose product this is, or an empty tuple if it is no product.
+    """
+
+    @property
+    @abc.abstractmethod
+    def dimension(self) -> int:
+        """Number of coordinates of a point."""
+
+    @property
+    @abc.abstractmethod
+    def support(self) -> Array:
+        """Ends of the support, shape (d, 2)."""
+
+    @property
+    def marginals(self) -> tuple[UnivariateMeasure, ...]:
+        """The factors of a product measure; empty for any other."""
+        return ()
+
+    @abc.abstractmethod
+    def _draw(self, stream: Stream, index: range, draw: int) -> Array:
+        """Points (len(index), d): point i is a function of the stream, index[i] and draw."""
+
+    def sample(self, n: int, *, rng: RNGLike = None, first: int = 0, draw: int = 0) -> Array:
+        """Independent points of the measure.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        rng : None, int, Generator or SeedSequence, optional
+            See `rnla.resolve_seed`.
+        first : int, default 0
+            Number of the first point: point i depends on (seed, draw, first + i) only, so a
+            long sample can be taken in pieces.
+        draw : int, default 0
+            Number of the sample among several with the same seed.
+
+        Returns
+        -------
+        ndarray, shape (n, d)
+
+        Examples
+        --------
+        >>> from rnla.approximation import Uniform
+        >>> mu = Uniform(0, 1)
+        >>> bool((mu.sample(5, rng=0)[3:] == mu.sample(2, rng=0, first=3)).all())
+        True
+        """
+        n = check_size(n, name="n")
+        stream = Stream(resolve_seed(rng), "measure")
+        return self._draw(stream, range(first, first + n), draw)
+
+    def contains(self, x: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Whether points lie in the box spanned by the support, shape (n,)."""
+        points = check_points(x, self.dimension)
+        low, high = self.support.T
+        inside: npt.NDArray[np.bool_] = ((points >= low) & (points <= high)).all(axis=1)
+        return inside
+
+
+class UnivariateMeasure(Measure):
+    """A probability measure on the line with orthonormal polynomials.
+
+    Attributes
+    ----------
+    location, scale : float
+        x = location + scale t relates a point to the standard variable.
+    """
+
+    location: float
+    scale: float
+
+    @property
+    def dimension(self) -> int:
+        """One."""
+        return 1
+
+    @property
+    def marginals(self) -> tuple[UnivariateMeasure, ...]:
+        """The measure itself."""
+        return (self,)
+
+    @property
+    def support(self) -> Array:
+        """Ends of the support, shape (1, 2)."""
+        return self.location + self.scale * np.array([self._standard_support])
+
+    @property
+    @abc.abstractmethod
+    def _standard_support(self) -> tuple[float, float]:
+        """Ends of the support in the standard variable."""
+
+    @abc.abstractmethod
+    def recurrence(self, count: int) -> tuple[Array, Array]:
+        """Coefficients a_0 … a_{count-1} and b_0 … b_count (b_0 = 1) in the standard variable.
+
+        They satisfy t phi_j = b_{j+1} phi_{j+1} + a_j phi_j + b_j phi_{j-1}.
+        """
+
+    @abc.abstractmethod
+    def _standard_cdf(self, t: Array) -> Array:
+        """Distribution function in the standard variable."""
+
+    @abc.abstractmethod
+    def _standard_quantile(self, u: Array) -> Array:
+        """Inverse of the distribution function in the standard variable."""
+
+    @abc.abstractmethod
+    def _log_standard_pdf(self, t: Array) -> Array:
+        """Logarithm of the density in the standard variable, -inf outside the support."""
+
+    def standardise(self, x: npt.ArrayLike) -> Array:
+        """The standard variable t of points x (any shape)."""
+        t: Array = (np.asarray(x, dtype=np.float64) - self.location) / self.scale
+        return t
+
+    def pdf(self, x: npt.ArrayLike) -> Array:
+        """Density with respect to length, same shape as x."""
+        density: Array = np.exp(self._log_standard_pdf(self.standardise(x))) / self.scale
+        return density
+
+    def cdf(self, x: npt.ArrayLike) -> Array:
+        """Distribution function, same shape as x."""
+        return self._standard_cdf(self.standardise(x))
+
+    def quantile(self, u: npt.ArrayLike) -> Array:
+        """Inverse of the distribution function for u in (0, 1), same shape as u."""
+        values: Array = self.location + self.scale * self._standard_quantile(
+            np.asarray(u, dtype=np.float64)
+        )
+        return values
+
+    def orthonormal_family(self) -> OrthonormalFamily:
+        """The orthonormal polynomials of this measure."""
+        from ..orthogonal_polynomials import OrthogonalPolynomials
+
+        return OrthogonalPolynomials(self)
+
+    def _draw(self, stream: Stream, index: range, draw: int) -> Array:
+        return self.quantile(stream.uniform(index, draw=draw)).reshape(-1, 1)
+
+
+class ClassicalMeasure(UnivariateMeasure):
+    """A measure whose density w solves (sigma w)' = tau w with polynomials sigma, tau.
+
+    Its orthonormal polynomials solve (sigma w phi_j')' = -lambda_j w phi_j, which gives their
+    partial integrals in closed form (`rnla.approximation.induced`).
+    """
+
+    @abc.abstractmethod
+    def eigenvalues(self, count: int) -> Array:
+        """lambda_0 … lambda_{count-1}, strictly increasing from 0."""
+
+    @abc.abstractmethod
+    def _log_flux(self, t: Array) -> Array:
+        """log(sigma w) in the standard variable: -inf at the ends of the support."""
