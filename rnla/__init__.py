@@ -60,9 +60,10 @@ _EXPORTS = {
     "MissingPackageError": "_errors",
     "RnlaError": "_errors",
 }
-_MODULES = ["bounds", "dpp", "plotting", "random", "sketch", "sklearn"]
+_MODULES = ["approximation", "bounds", "dpp", "plotting", "random", "sketch", "sklearn"]
 
 if TYPE_CHECKING:
+    from . import approximation as approximation
     from . import bounds as bounds
     from . import dpp as dpp
     from . import plotting as plotting

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from . import kernels, sampling
+from . import approximation, kernels, sampling
 from .kernels import power_rows, residual_product, two_sum
 from .random import Stream
 from .scores import online_scores
@@ -57,6 +57,7 @@ def compile_kernels() -> dict[str, Any]:
     _extended()
     _draws()
     _samples()
+    _bases()
     return {"kernels": _ready(), "seconds": time.perf_counter() - start}
 
 
@@ -111,6 +112,13 @@ def _samples() -> None:
     sampling.ordered_pivotal_sample(q, rng=0)
     sampling.tree_pivotal_sample(q, rng=0)
     sampling.spatial_order(np.random.default_rng(0).random((8, 2)))
+
+
+def _bases() -> None:
+    basis = approximation.TensorBasis(approximation.Gaussian(), 2)
+    x = basis.induced_sample(8, rng=0)
+    basis.evaluate_normalised(x)
+    basis.gradient(x)
 
 
 def _ready() -> list[str]:
