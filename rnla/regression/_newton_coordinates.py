@@ -116,13 +116,20 @@ class Coordinates:
 
     def lift(self, y: FloatArray, unit: float) -> FloatArray:
         """The coefficients x."""
-        x: FloatArray = self.T @ y * unit
+        x: FloatArray = self.T @ (y * unit)
         if self.lower is None or self.upper is None:
             return x
         units = np.diag(self.T)
         low, high = self.lower * units, self.upper * units
         x = np.where(y <= self.lower / unit, low, np.where(y >= self.upper / unit, high, x))
         return np.clip(x, low, high)
+
+    def moved(self, x: FloatArray, s: FloatArray) -> FloatArray:
+        """x after a step s of y for unit = 1, exactly at the bounds that it meets."""
+        if self.lower is not None:
+            return self.lift(self.of_coefficients(x, 1.0) + s, 1.0)
+        after: FloatArray = x + self.T @ s
+        return after
 
     def of_coefficients(self, x: FloatArray, unit: float) -> FloatArray:
         """The y that stands for x, moved into the box."""

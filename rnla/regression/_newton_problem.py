@@ -24,6 +24,7 @@ _NEGLIGIBLE = 1e-6  # weight of a row, relative to the largest: see `lower_bound
 class Problem:
     """The data, and what is known of the weights."""
 
+    A: TallMatrix
     b: Any
     weights: Any
     loss: Loss
@@ -53,7 +54,7 @@ class Problem:
             root = rows.each(partial(_root, unit), weights)
         space = Coordinates.of(A, root, lower, upper, ridge, basis)
         largest = max(rows.largest(abs(b)), 0.0)
-        return cls(b, weights, loss, space, unit, total, least, largest)
+        return cls(A, b, weights, loss, space, unit, total, least, largest)
 
     def ridge(self, unit: float) -> FloatArray | None:
         """In coordinates, and in the units of the objective."""

@@ -14,11 +14,12 @@ __all__ = ["LpFit", "relative_gap"]
 
 
 def relative_gap(objective: Any, lower: Any) -> Any:
-    """(objective - lower) / objective, 0 where the objective is; of numbers or arrays."""
+    """(objective - lower) / objective, 0 where the objective is, 1 where it is infinite."""
     value, bound = np.asarray(objective, dtype=np.float64), np.asarray(lower, dtype=np.float64)
-    safe = np.where(value > 0.0, value, 1.0)
-    with np.errstate(invalid="ignore"):  # nan where powers have left the floating-point range
-        gap = np.where(value > 0.0, (value - bound) / safe, 0.0)
+    plain = (value > 0.0) & (value < np.inf)
+    safe = np.where(plain, value, 1.0)
+    with np.errstate(over="ignore"):
+        gap = np.where(plain, (safe - np.where(plain, bound, 0.0)) / safe, value > 0.0)
     return float(gap) if gap.ndim == 0 else gap
 
 
@@ -40,7 +41,8 @@ class LpFit:
     method : str
         Solver that ran.
     status : Status
-        OK, or NOT_CONVERGED if the gap is above the tolerance.
+        OK; ROUNDING_LIMITED if the gap is above the tolerance, but no more than rounding of the
+        residuals could make of the objective; NOT_CONVERGED if it is larger.
     intercept : float or ndarray, shape (k,)
         Zero if none was asked for.
     rank : int or None
@@ -53,6 +55,15 @@ class LpFit:
         The rows that the fit rests on, if it was not polished on all of them.
     reason : str
         Why this method was chosen.
+    proved : float or ndarray, shape (k,), or None
+        The gap in units of the solver's own, if it has any: the powers in `objective` and `lower`
+        can leave the range of floating-point numbers.
+
+    Notes
+    -----
+    A residual b_i - a_i x is computed to within (d + 2) eps (|b_i| + |a_i| |x|). If none is larger
+    than that, the fit is perfect as far as float64 can tell: `lower` is then set to `objective`,
+    both of which are rounding, and the gap is zero.
     """
 
     x: FloatArray
@@ -68,8 +79,11 @@ class LpFit:
     seed: int | None = None
     sample: RowSample | None = None
     reason: str = ""
+    proved: Any = None
 
     @property
     def gap(self) -> Any:
         """(objective - lower) / objective, 0 for a perfect fit; an array for many responses."""
+        if self.proved is not None:
+            return self.proved
         return relative_gap(self.objective, self.lower)

@@ -250,7 +250,8 @@ def _columns(
             )
             basis = best.basis
         found.append(best)
-    met = all(one.status is Status.OK for one in found)
+    # Of many responses the worst, in this order.
+    order = [Status.NOT_CONVERGED, Status.ROUNDING_LIMITED, Status.OK]
     return _fit(
         problem,
         np.column_stack([one.x for one in found]),
@@ -259,8 +260,9 @@ def _columns(
         p=p,
         iterations=sum(one.iterations for one in found),
         method=name,
-        status=Status.OK if met else Status.NOT_CONVERGED,
+        status=min((one.status for one in found), key=order.index),
         rank=found[0].rank,
+        proved=float(found[0].gap) if single else np.array([one.gap for one in found]),
         seed=seed,
         reason=_reason(problem, p, sampled),
     )

@@ -25,13 +25,13 @@ from .._result import FloatArray, IntArray, Status
 from ..constrained._spd import spd_solver
 from ..tall import TallMatrix, rows, single_threaded_blas
 from ._newton_coordinates import Coordinates
+from ._rounding import known
 from .losses import Power
 from .newton import Minimum, minimise
 
 __all__ = ["minimax"]
 
 _TOLERANCE = 1e-10  # the smallest that HiGHS accepts
-_ROUNDING = 1e-14
 _PATIENCE = 4
 
 
@@ -102,11 +102,13 @@ class _Exchange:
         n = A.shape[0]
         self.space = Coordinates.of(A, used, lower, upper, 0.0, None)
         # Rows of A T are of size one with these factors.
+        self.gram: FloatArray | None = None
         self.stretch = np.full(self.space.size, math.sqrt(n))
         self.reach = np.full(self.space.size, 2.0)  # per unit of the largest residual
         if self.space.basis is None:
             G = self.space.gram(self.space.A.gram(row_scale=used))
             norms = np.sqrt(np.diag(G))
+            self.gram = G
             self.stretch = math.sqrt(n) / np.where(norms > 0.0, norms, 1.0)
             solve = spd_solver(G + np.diag(1e-12 * np.diag(G)))
             inverse = [solve(e)[j] for j, e in enumerate(np.eye(self.space.size))]
@@ -118,10 +120,7 @@ class _Exchange:
         width = space.size
         worst, upper = self._worst(x, 4 * width + 8)
         best, lower, rounds, idle = x, 0.0, 0, 0
-        size = rows.largest(abs(self.b))
-        done = upper <= _ROUNDING * size
-        if done:
-            lower = upper  # a perfect fit, up to rounding
+        done = upper <= 0.0
         while not done and rounds < max_iter and idle < _PATIENCE:
             rounds, idle = rounds + 1, idle + 1
             fresh = np.setdiff1d(worst, self.at)
@@ -139,14 +138,16 @@ class _Exchange:
             if value < upper * (1.0 - 1e-15):
                 best, upper, idle = x, value, 0
             done = upper - lower <= tol * upper
-        return Minimum(
-            best,
-            upper,
-            min(lower, upper),
-            rounds,
-            Status.OK if upper - lower <= tol * upper else Status.NOT_CONVERGED,
-            rank,
-        )
+        status, lower = Status.OK, min(lower, upper)
+        if not upper - lower <= tol * upper:
+            fit = known(self.A, self.b, self.used, best, np.inf, T=self.space.T, gram=self.gram)
+            if fit.perfect:
+                lower = upper
+            else:
+                limited = upper - lower <= fit.slack
+                status = Status.ROUNDING_LIMITED if limited else Status.NOT_CONVERGED
+        gap = (upper - lower) / upper if upper > 0.0 else 0.0
+        return Minimum(best, upper, lower, rounds, status, gap, rank)
 
     def _worst(self, x: FloatArray, count: int) -> tuple[IntArray, float]:
         """Rows with the largest residuals at x, and the largest: one pass."""

@@ -29,6 +29,7 @@ from . import _newton_pass
 from ._newton_bound import lower_bound
 from ._newton_pass import Found, Trial
 from ._newton_problem import Problem, power_of_two
+from ._rounding import Known, known
 from .losses import Loss, Power
 
 __all__ = ["Minimum", "minimise"]
@@ -40,7 +41,9 @@ _LEAST_RAISED = 1e-6  # of that curvature
 _GROWTH = 1.5  # factor of p from stage to stage
 _STAGE_END = 0.1  # squared decrement over the value at which the next exponent takes over
 _PATIENCE = 8  # passes without a better value or bound after which rounding has won
-_ROUNDING = 1e-14
+_CLOSE = 2.0**-48  # residuals over terms, of a sum of squares that might be rounding
+_REFINEMENTS = 3
+_LARGEST = float(np.finfo(np.float64).max)
 _PATIENT = 20  # passes of a stage in which a bound that is bound to be loose is not computed
 _CERTIFIED = 0.5  # squared Newton decrement over the value below which the bound is computed
 
@@ -58,6 +61,8 @@ class Minimum:
     iterations : int
         Passes over the rows that formed a weighted Gram matrix.
     status : Status
+    gap : float
+        (objective - lower) / objective, also where these leave the range of numbers.
     rank : int or None
         Of A, where it was decided.
     basis : Basis or None
@@ -69,6 +74,7 @@ class Minimum:
     lower: float
     iterations: int
     status: Status
+    gap: float = 0.0
     rank: int | None = None
     basis: Basis | None = None
 
@@ -144,6 +150,7 @@ class _Newton:
         self.tol, self.max_iter = tol, max_iter
         self.iterations = 0
         self.norms: FloatArray | None = None  # of columns; known after least squares
+        self.gram: FloatArray | None = None  # of them, unless it is the identity
 
     def run(self, start: FloatArray | None) -> Minimum:
         problem, loss = self.problem, self.problem.loss
@@ -158,55 +165,124 @@ class _Newton:
                 y = self._least_squares(y, unit, fit=start is None and problem.largest > 0.0)[0]
             return self._finish(*self._stage(loss, y, unit, self.tol), unit)
         y, mean, perfect = self._least_squares(y, unit, fit=start is None)
+        if perfect is not None:
+            fit = self._known(perfect, p, unit)
+            return self._minimum(perfect, fit.value, fit.value, Status.OK, unit)
         y, unit = y / mean, unit * mean
-        if perfect:
-            y, value, _ = self._stage(Power(p), y, unit, self.tol, once=True)
-            return self._finish(y, value, value, unit)
         stages = [p] if start is not None else _stages(p)
         for q in stages[:-1]:
             y, value, _ = self._stage(_floored(q), y, unit, 0.5, rough=True)
             mean = (value / problem.total) ** (1.0 / q)
+            if not mean > 0.0:
+                return self._finish(y, 1.0, 0.0, unit)
             y, unit = y / mean, unit * mean
         return self._finish(*self._stage(_floored(p), y, unit, self.tol), unit)
 
     def _finish(self, y: FloatArray, value: float, lower: float, unit: float) -> Minimum:
-        degree = self.problem.loss.degree
+        space, p = self.space, self.problem.loss.degree
+        x, status = space.lift(y, unit), Status.OK
+        # Passes that multiply rows by M saw the residuals of y, not those of x.
+        doubtful = space.inner is not None or value - lower > self.tol * value
+        if p is not None and space.ridge is None and doubtful:
+            fit = self._known(x, p, unit)
+            if value - lower > 0.5 * value:
+                x, fit = self._perfected(x, fit, p, unit)
+            value, lower = fit.value, min(lower, fit.value)
+            if fit.perfect:
+                lower = value
+            elif value - lower > self.tol * value and value - lower <= fit.slack:
+                status = Status.ROUNDING_LIMITED
+        if status is Status.OK and not value - lower <= self.tol * abs(value):
+            status = Status.NOT_CONVERGED
+        return self._minimum(x, value, lower, status, unit)
+
+    def _minimum(
+        self, x: FloatArray, value: float, lower: float, status: Status, unit: float
+    ) -> Minimum:
+        problem, space, p = self.problem, self.space, self.problem.loss.degree
         with np.errstate(over="ignore", under="ignore"):
-            scale = np.float64(unit) ** (degree or 0.0) * self.problem.weight_unit
-            objective, bound = float(value * scale), float(lower * scale)
-        met = value - lower <= self.tol * abs(value)
+            objective, bound = (
+                _scaled(v, unit, p or 0.0, problem.weight_unit) for v in (value, lower)
+            )
         return Minimum(
-            self.space.lift(y, unit),
+            x,
             objective,
-            min(bound, objective),
+            min(bound, objective, _LARGEST),
             self.iterations,
-            Status.OK if met else Status.NOT_CONVERGED,
-            self.space.rank,
-            self.space.basis,
+            status,
+            (value - lower) / value if value > 0.0 else 0.0,
+            space.rank,
+            space.basis,
         )
+
+    def _known(self, x: FloatArray, p: float, unit: float) -> Known:
+        problem, space = self.problem, self.space
+        return known(
+            problem.A,
+            problem.b,
+            problem.weights,
+            x,
+            p,
+            T=space.T,
+            gram=self.gram,
+            unit=unit,
+            weight_unit=problem.weight_unit,
+        )
+
+    def _perfected(
+        self, x: FloatArray, fit: Known, p: float, unit: float
+    ) -> tuple[FloatArray, Known]:
+        """The fit after steps of least squares on x itself, if they make it perfect."""
+        space = self.space
+        gram = np.eye(space.size) if self.gram is None else self.gram
+        start, here = x, fit
+        for _ in range(_REFINEMENTS):
+            if here.perfect:
+                return start, here
+            y = space.of_coefficients(start, 1.0)
+            start = space.moved(start, space.solve(gram, here.gradient, y, 1.0))
+            if not np.all(np.isfinite(start)):
+                break
+            here = self._known(start, p, unit)
+        return (start, here) if here.perfect else (x, fit)
 
     def _least_squares(
         self, y: FloatArray, unit: float, *, fit: bool
-    ) -> tuple[FloatArray, float, bool]:
-        """A start (least squares if `fit`), its root mean square residual in `unit`, or 1 if that
-        is zero up to rounding, and whether it is."""
+    ) -> tuple[FloatArray, float, FloatArray | None]:
+        """A start (least squares if `fit`), its root mean square residual in `unit`, and the
+        coefficients of a fit that is perfect up to rounding, if there is one."""
         loss, total = Power(2.0), self.problem.total
         point = self._point(loss, y, unit)
         self.norms = np.sqrt(0.5 * np.diag(point.hessian))
+        if self.space.basis is None:
+            self.gram = 0.5 * point.hessian
         for trial in range(3):
-            root = math.sqrt(max(point.value, 0.0))
-            if root <= _ROUNDING * self._size(y) or not point.value > 0.0:
-                mean = root / math.sqrt(total)
-                return y, mean if mean > 1e-150 else 1.0, True
+            perfect = self._perfect(point, unit)
+            if perfect is not None:
+                return point.y, 1.0, perfect
             if not fit or trial == 2:
                 break
-            s = self.space.solve(point.hessian, point.gradient, y, unit)
-            y = self.space.inside(y + s, unit)
+            s = self.space.solve(point.hessian, point.gradient, point.y, unit)
+            y = self.space.inside(point.y + s, unit)
             value = point.value - float(point.gradient @ s) + 0.5 * float(s @ point.hessian @ s)
             if value > 1e-6 * point.value:
-                return y, math.sqrt(value / total), False
-            point = self._point(loss, y, unit)
-        return y, math.sqrt(point.value / total), False
+                return y, math.sqrt(value / total), None
+            after = self._point(loss, y, unit)
+            if not after.value < point.value:
+                break
+            point = after
+        return point.y, math.sqrt(point.value / total), None
+
+    def _perfect(self, point: _Point, unit: float) -> FloatArray | None:
+        """Coefficients whose residuals are rounding; passes of their own where sums allow it."""
+        x = self.space.lift(point.y, unit)
+        if not point.value > 0.0:
+            return x
+        terms = self._size(point.y) + math.sqrt(self.problem.total) * self.problem.largest / unit
+        if math.sqrt(point.value) > _CLOSE * (self.problem.A.shape[1] + 2) * terms:
+            return None
+        x, fit = self._perfected(x, self._known(x, 2.0, unit), 2.0, unit)
+        return x if fit.perfect else None
 
     def _size(self, y: FloatArray) -> float:
         """Norm of the terms of A x, which b cancels in a perfect fit."""
@@ -287,7 +363,6 @@ class _Newton:
         unit: float,
         tol: float,
         *,
-        once: bool = False,
         rough: bool = False,
     ) -> tuple[FloatArray, float, float]:
         """Minimise one loss from y: the best point, its value, and the best bound.
@@ -296,7 +371,7 @@ class _Newton:
         """
         here = self._point(loss, y, unit)
         best, lower = here, 0.0  # no loss is below 0
-        if once or not here.value > 0.0:
+        if not here.value > 0.0:
             return y, here.value, lower
         idle, damping, shrink = 0, 0.0, 1.0
         begun = self.iterations
@@ -416,6 +491,17 @@ def _shrink(loss: Loss, excess: float) -> float:
     if excess <= 0.0 or not 0.0 < room < math.inf:
         return 1.0
     return room / (room + excess)
+
+
+def _scaled(value: float, unit: float, p: float, weight_unit: float) -> float:
+    """value unit^p weight_unit, where its factors may overflow or vanish."""
+    if not value > 0.0:
+        return value
+    part, power = math.frexp(value)
+    log = p * math.log2(unit) if p else 0.0
+    whole = math.floor(log)
+    power += whole + math.frexp(weight_unit)[1] - 1
+    return math.inf if power > 1100 else math.ldexp(part * 2.0 ** (log - whole), max(power, -1200))
 
 
 def _stages(p: float) -> list[float]:
