@@ -3,6 +3,21 @@
 from __future__ import annotations
 
 from ._record import DppSample
+from .k_dpp import k_dpp, k_dpp_inclusion_probabilities
+from .l_ensemble import l_ensemble, likelihood_kernel, marginal_kernel
+from .lu_dpp import dpp_lu
+from .mcmc import exchange_steps, mcmc_k_dpp
 from .projection_dpp import projection_dpp
 
-__all__ = ["DppSample", "projection_dpp"]
+__all__ = [
+    "DppSample",
+    "dpp_lu",
+    "exchange_steps",
+    "k_dpp",
+    "k_dpp_inclusion_probabilities",
+    "l_ensemble",
+    "likelihood_kernel",
+    "marginal_kernel",
+    "mcmc_k_dpp",
+    "projection_dpp",
+]

@@ -1,0 +1,80 @@
+"""What a kernel must be: a finite square matrix, Hermitian where the algorithm needs it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .._errors import ArgumentTypeError, argument_error
+
+__all__ = ["Matrix", "as_matrix", "check_hermitian", "check_square", "is_hermitian", "working_eps"]
+
+Matrix = npt.NDArray[Any]
+
+
+def as_matrix(values: object, name: str) -> Matrix:
+    """A finite two-dimensional float64 or complex128 array, or raise."""
+    expected = "a two-dimensional array of finite real or complex numbers"
+    try:
+        array: Matrix = np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise argument_error(
+            name,
+            f"{type(values).__name__} ({error})",
+            expected,
+            "Pass a NumPy array.",
+            kind=ArgumentTypeError,
+        ) from error
+    if array.dtype.kind not in "fiubc":
+        remedy = f"Convert first, for example np.asarray({name}, dtype=float)."
+        raise argument_error(name, f"dtype {array.dtype}", expected, remedy, kind=ArgumentTypeError)
+    if array.ndim != 2 or 0 in array.shape:
+        remedy = "Pass one row and one column at least."
+        raise argument_error(name, f"shape {array.shape}", expected, remedy)
+    array = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64, copy=False)
+    if not np.isfinite(array).all():
+        i, j = (int(place[0]) for place in np.nonzero(~np.isfinite(array)))
+        raise argument_error(
+            name, f"{name}[{i}, {j}] = {array[i, j]}", expected, "Remove or impute such entries."
+        )
+    return array
+
+
+def check_square(values: object, name: str) -> Matrix:
+    """A finite square matrix, or raise."""
+    array = as_matrix(values, name)
+    if array.shape[0] != array.shape[1]:
+        remedy = f"Pass factor={name} if the kernel is its product with its own transpose."
+        raise argument_error(name, f"shape {array.shape}", "a square matrix", remedy)
+    return array
+
+
+def working_eps(values: object) -> float:
+    """Rounding unit of the numbers as they came: float32 kernels are exact to float32 only."""
+    dtype = getattr(values, "dtype", None)
+    single = dtype in (np.float32, np.complex64, np.float16)
+    return float(np.finfo(np.float32 if single else np.float64).eps)
+
+
+def is_hermitian(array: Matrix, eps: float) -> bool:
+    """Whether the matrix equals its conjugate transpose up to sqrt(eps) of its largest entry."""
+    top = float(np.abs(array).max())
+    distance = float(np.abs(array - array.conj().T).max())
+    return distance <= math.sqrt(eps) * top
+
+
+def check_hermitian(values: object, name: str) -> Matrix:
+    """A finite Hermitian matrix, rounding removed, or raise."""
+    array = check_square(values, name)
+    if not is_hermitian(array, working_eps(values)):
+        i, j = np.unravel_index(int(np.abs(array - array.conj().T).argmax()), array.shape)
+        raise argument_error(
+            name,
+            f"{name}[{i}, {j}] = {array[i, j]} and {name}[{j}, {i}] = {array[j, i]}",
+            "a symmetric or complex Hermitian matrix",
+            "Use dpp_lu for the marginal kernel of a DPP that is not Hermitian.",
+        )
+    return 0.5 * array + 0.5 * array.conj().T

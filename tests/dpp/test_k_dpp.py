@@ -1,0 +1,191 @@
+"""k-DPPs: the law by enumeration, exact inclusion probabilities, spectra of any range."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import mpmath
+import numpy as np
+import pytest
+import scipy.fft
+
+import rnla
+from rnla._errors import ArgumentError, ArgumentTypeError
+from rnla.dpp import k_dpp, k_dpp_inclusion_probabilities
+from rnla.dpp._elementary import choose_eigenvectors, eigenvector_probabilities, log_elementary
+from tests.dpp.kernel_laws import (
+    FALSE_ALARM,
+    chain_on_the_kernel,
+    chi_square,
+    inclusion,
+    law_of_likelihood,
+    positive,
+)
+
+DRAWS = 4000
+
+
+@pytest.mark.parametrize("complex_entries", [False, True])
+@pytest.mark.parametrize("how", ["L", "factor", "eigen"])
+def test_law_by_enumeration(how, complex_entries, record_property):
+    """Chi-square over all C(8, 3) sets; false alarm 1e-4 for each of the six."""
+    B, L = positive(8, 6, complex_entries=complex_entries)
+    kernel = {"L": L, "factor": B, "eigen": tuple(np.linalg.eigh(L))}[how]
+    if how == "eigen":  # rounding made two of the eigenvalues negative or tiny
+        kernel = (np.where(kernel[0] < 1e-12, 0.0, kernel[0]), kernel[1])
+    sample = k_dpp(k=3, draws=DRAWS, rng=1, **{how: kernel})
+    p = chi_square(sample.sets(), law_of_likelihood(L, 3))
+    for key, value in [("measured", p), ("count", DRAWS), ("false_alarm_rate", FALSE_ALARM)]:
+        record_property(key, value)
+    assert p >= FALSE_ALARM
+    assert sample.rank == 6
+
+
+def test_the_chi_square_catches_the_chain_rule_on_the_kernel():
+    """Must fail: the chain rule applied to a kernel that is not a projection."""
+    _, L = positive(8, 6)
+    points = np.random.default_rng(1).random((DRAWS, 3))
+    sets = [chain_on_the_kernel(L, 3, u) for u in points]
+    assert chi_square(sets, law_of_likelihood(L, 3)) < FALSE_ALARM
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, 11, 12])
+def test_check_17_exact_inclusion_probabilities(k):
+    B, L = positive(12, 12)
+    exact = inclusion(law_of_likelihood(L, k), 12)
+    for kernel in ({"L": L}, {"factor": B}, {"eigen": tuple(np.linalg.eigh(L))}):
+        found = k_dpp_inclusion_probabilities(k=k, **kernel)
+        np.testing.assert_allclose(found, exact, rtol=0, atol=1e-9)
+        assert found.sum() == pytest.approx(k, rel=1e-12)
+    np.testing.assert_allclose(k_dpp(L, k, rng=0).marginals, exact, rtol=0, atol=1e-9)
+
+
+def test_check_17_ten_decades_of_eigenvalues(record_property):
+    """N = 10^4 items, all 10^4 eigenvalues over 10 decades, k = 200: no overflow, no warning.
+
+    Warnings are errors here. The mean rank of the eigenvectors chosen is compared with the exact
+    one, |z| <= 4: false alarm 6e-5.
+    """
+    n, k, draws = 10_000, 200, 20
+    log_values = np.linspace(0.0, -10.0 * math.log(10.0), n) + 300.0
+    assert np.isfinite(log_elementary(log_values, k)[k:]).all()
+    uniforms = np.random.default_rng(0).random((draws, n))
+    chosen = choose_eigenvectors(log_values, k, uniforms)
+    assert (chosen.sum(axis=1) == k).all()
+    exact = eigenvector_probabilities(log_values, k)
+    assert exact.sum() == pytest.approx(k, rel=1e-9)
+    assert (np.diff(exact) <= 1e-9).all()
+    place = np.arange(n)
+    mean = exact @ place / k
+    # Choices repel, so independent ones bound the variance from above.
+    spread = math.sqrt(float((exact * (1.0 - exact)) @ (place - mean) ** 2) / (draws * k**2))
+    z = abs(np.flatnonzero(chosen.sum(axis=0)).size and (chosen @ place).mean() / k - mean) / spread
+    for key, value in [
+        ("check", 17),
+        ("measured", z),
+        ("threshold", 4.0),
+        ("count", draws),
+        ("false_alarm_rate", 6e-5),
+    ]:
+        record_property(key, value)
+    assert z <= 4.0
+
+
+@pytest.mark.parametrize("scale", [1e-250, 1.0, 1e250])
+def test_check_17_two_hundred_of_ten_thousand_items(scale):
+    """The whole sampler: N = 10^4, 400 eigenvalues over 10 decades, in any units."""
+    n, r, k = 10_000, 400, 200
+    vectors = scipy.fft.idct(np.eye(n, r), axis=0, norm="ortho")
+    values = np.logspace(0.0, -10.0, r) * scale
+    sample = k_dpp(k=k, eigen=(values, vectors), draws=2, rng=0)
+    assert all(np.unique(S).size == k for S in sample.sets())
+    assert np.isfinite(sample.marginals).all()
+    assert sample.marginals.sum() == pytest.approx(k, rel=1e-9)
+
+
+def test_elementary_polynomials_against_fifty_digits():
+    rng = np.random.default_rng(3)
+    log_values = rng.uniform(-400.0, 400.0, 9)
+    with mpmath.workdps(50):
+        values = [mpmath.e ** mpmath.mpf(float(x)) for x in log_values]
+        for k in range(1, 10):
+            sets = list(itertools.combinations(range(9), k))
+            weights = [mpmath.fprod(values[i] for i in J) for J in sets]
+            total = mpmath.fsum(weights)
+            found = log_elementary(log_values, k)[-1, k]
+            assert found == pytest.approx(float(mpmath.log(total)), rel=1e-13, abs=1e-12)
+            kept = eigenvector_probabilities(log_values, k)
+            for i in range(9):
+                share = mpmath.fsum(w for J, w in zip(sets, weights, strict=True) if i in J) / total
+                assert kept[i] == pytest.approx(float(share), rel=1e-11)
+
+
+def test_all_items_of_a_full_rank_kernel():
+    _, L = positive(5, 5)
+    np.testing.assert_array_equal(k_dpp(L, 5, rng=0).indices, np.arange(5))
+
+
+def test_a_projection_kernel_and_its_rank_make_the_projection_process():
+    Q = np.linalg.qr(positive(8, 3)[0])[0]
+    sample = k_dpp(Q @ Q.T, 3, rng=0)
+    np.testing.assert_allclose(sample.marginals, (Q**2).sum(axis=1), atol=1e-12)
+
+
+def test_check_20_draws_are_keyed_by_seed_and_number():
+    _, L = positive(30, 30)
+    many = k_dpp(L, 5, draws=6, rng=3)
+    assert many.indices.shape == (6, 5)
+    np.testing.assert_array_equal(many.indices[0], k_dpp(L, 5, rng=3).indices)
+    np.testing.assert_array_equal(many.indices[:2], k_dpp(L, 5, draws=2, rng=3).indices)
+    assert not np.array_equal(many.indices, k_dpp(L, 5, draws=6, rng=4).indices)
+
+
+def test_check_20_chunks_of_a_factor_do_not_matter():
+    da = pytest.importorskip("dask.array")
+    B, _ = positive(500, 6)
+    whole = k_dpp(k=4, factor=rnla.as_tall(B), draws=3, rng=0)
+    parts = k_dpp(k=4, factor=da.from_array(B, chunks=(130, 6)), draws=3, rng=0)
+    np.testing.assert_array_equal(whole.indices, parts.indices)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "words"),
+    [
+        ({"k": 4}, ArgumentError, r"^k: got 4 for a kernel of numerical rank 3"),
+        ({"k": 9}, ArgumentError, r"^k: got 9"),
+        ({"k": 0}, ArgumentError, r"^k: got 0"),
+        ({}, ArgumentTypeError, r"^k: got None"),
+        ({"k": 2.0}, ArgumentTypeError, r"^k: got 2\.0"),
+        ({"k": 2, "draws": 0}, ArgumentError, r"^draws: got 0"),
+        ({"k": 2, "factor": np.eye(8)}, ArgumentTypeError, "L and factor"),
+        ({"k": 2, "eigen": (1.0, 2.0)}, ArgumentTypeError, "L and eigen"),
+    ],
+)
+def test_check_21_options_that_are_refused(options, kind, words):
+    _, L = positive(8, 3)
+    with pytest.raises(kind, match=words):
+        k_dpp(L, **options)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "words"),
+    [
+        ({"L": np.diag([1.0, np.nan])}, r"L\[1, 1\] = nan"),
+        ({"L": np.diag([1.0, -1.0])}, "the eigenvalue -1"),
+        ({"L": np.ones((2, 3))}, "square"),
+        ({"factor": np.array([[1.0], [np.inf]])}, "inf"),
+        ({"eigen": ([1.0, -1.0], np.eye(2))}, r"eigen\[0\]\[1\] = -1\.0"),
+        ({"eigen": ([1.0, np.nan], np.eye(2))}, r"eigen\[0\]\[1\] = nan"),
+        ({"eigen": ([1.0, 1.0], np.ones((2, 2)))}, "orthonormal"),
+        ({"eigen": ([1.0], np.eye(2))}, "shapes"),
+    ],
+)
+def test_check_21_kernels_that_are_refused(kernel, words):
+    with pytest.raises(ArgumentError, match=words):
+        k_dpp(k=1, **kernel)
+
+
+def test_a_pair_is_wanted_for_eigen():
+    with pytest.raises(ArgumentTypeError, match=r"^eigen: got ndarray"):
+        k_dpp(k=1, eigen=np.eye(2))
