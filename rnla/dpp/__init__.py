@@ -8,6 +8,7 @@ from .l_ensemble import l_ensemble, likelihood_kernel, marginal_kernel
 from .lu_dpp import dpp_lu
 from .mcmc import exchange_steps, mcmc_k_dpp
 from .projection_dpp import projection_dpp
+from .volume import volume_sample
 
 __all__ = [
     "DppSample",
@@ -20,4 +21,5 @@ __all__ = [
     "marginal_kernel",
     "mcmc_k_dpp",
     "projection_dpp",
+    "volume_sample",
 ]

@@ -7,6 +7,7 @@ Cost: the passes of `leverage_scores`, 16 n bytes, and d r flops for each row ta
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -35,6 +36,9 @@ class Ground:
     factors : ndarray, shape (n,), or None
         Square roots of the weights, up to a common factor.
     passes : int
+    ridge : float
+        In the units of A. With a ridge sum u_i u_i^T + ridge M^T M = I, and tau_i is a ridge
+        leverage score.
     """
 
     A: TallMatrix
@@ -42,6 +46,7 @@ class Ground:
     leverage: FloatArray
     factors: FloatArray | None
     passes: int
+    ridge: float = 0.0
 
     @property
     def n(self) -> int:
@@ -71,6 +76,11 @@ class Ground:
         drawn: IntArray = np.minimum(rows, last)
         return drawn
 
+    @property
+    def ridge_root(self) -> FloatArray | None:
+        """A matrix whose Gram matrix is what the ridge adds to sum u_i u_i^T."""
+        return math.sqrt(self.ridge) * self.basis.M if self.ridge else None
+
     def features(self, rows: IntArray) -> FloatArray:
         """u_i, shape (len(rows), r)."""
         return self.features_of(self.A.take(rows), rows)
@@ -81,7 +91,7 @@ class Ground:
         return U if self.factors is None else U * self.factors[rows, None]
 
 
-def ground_set(A: Any, weights: Any, *, seed: int) -> Ground:
+def ground_set(A: Any, weights: Any, *, seed: int, ridge: float = 0.0) -> Ground:
     """Check the input and spend the passes for leverage scores."""
     tall = as_tall(A, require_tall=False)
     before = tall.passes
@@ -99,8 +109,10 @@ def ground_set(A: Any, weights: Any, *, seed: int) -> Ground:
             remedy = "Leave weights out for equal weights."
             raise argument_error("weights", "zeros only", "a positive weight", remedy)
         factors = np.sqrt(w / w.max())
-    tall, _ = within_range(tall, with_gram=factors is None)
-    basis = orthonormal_basis(tall, row_scale=factors, seed=seed)
+    tall, units = within_range(tall, together=ridge > 0.0, with_gram=factors is None)
+    if ridge and units is not None:
+        ridge = _ridge_in_units(ridge, float(units[0]))
+    basis = orthonormal_basis(tall, row_scale=factors, ridge=ridge, seed=seed)
     if basis.rank == 0:
         raise argument_error(
             "A",
@@ -109,4 +121,16 @@ def ground_set(A: Any, weights: Any, *, seed: int) -> Ground:
             "Pass features that span something.",
         )
     leverage = np.asarray(basis.leverage(tall, factors), dtype=np.float64)
-    return Ground(tall, basis, leverage, factors, tall.passes - before)
+    return Ground(tall, basis, leverage, factors, tall.passes - before, ridge)
+
+
+def _ridge_in_units(ridge: float, unit: float) -> float:
+    scaled = ridge * unit * unit
+    if not math.isfinite(scaled):
+        raise argument_error(
+            "ridge",
+            f"{ridge:g}, which is infinite beside the squares of the entries of A",
+            "a ridge comparable to the squared singular values of A",
+            "Rescale A by a power of two.",
+        )
+    return scaled

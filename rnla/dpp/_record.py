@@ -45,6 +45,10 @@ class DppSample:
         OK, RANK_DEFICIENT or AMBIGUOUS_RANK.
     marginals : ndarray, shape (n,), or None
         Expected number of times that each row is drawn, where it is known in closed form.
+    loss_factor : float or None
+        For volume sampling: the weighted residual sum of squares of the fit on one draw, times
+        this, estimates the smallest sum over all rows without bias. Infinite if the draw has no
+        more rows than the rank: the fit is an interpolation then and has no residual.
     """
 
     indices: Any
@@ -58,6 +62,7 @@ class DppSample:
     passes: int
     status: Status = Status.OK
     marginals: FloatArray | None = None
+    loss_factor: float | None = None
 
     def __repr__(self) -> str:
         return (

@@ -11,6 +11,7 @@ __all__ = [
     "chi_square",
     "orthonormal",
     "projection_law",
+    "removal_law",
     "sequential_rejection",
     "small_features",
     "subsets",
@@ -41,11 +42,33 @@ def projection_law(A: np.ndarray) -> np.ndarray:
     return np.linalg.det(U[subsets(len(U), U.shape[1])]) ** 2
 
 
-def volume_law(A: np.ndarray, size: int, ridge: float = 0.0) -> np.ndarray:
-    """P(S) proportional to det(A_S^T A_S + ridge I) for every set of `size` rows."""
-    rows = A[subsets(len(A), size)]
-    volumes = np.linalg.det(rows.swapaxes(1, 2) @ rows + ridge * np.eye(A.shape[1]))
+def volume_law(A: np.ndarray, size: int) -> np.ndarray:
+    """P(S) proportional to det(A_S^T A_S) for every set of `size` rows."""
+    volumes = _volumes(A, size, 0.0)
     return volumes / volumes.sum()
+
+
+def removal_law(A: np.ndarray, size: int, ridge: float) -> np.ndarray:
+    """Rows leave in proportion to det(A_S^T A_S + ridge I) of the set that remains."""
+    n = len(A)
+    law = {tuple(range(n)): 1.0}
+    for left in range(n - 1, size - 1, -1):
+        volume = dict(
+            zip(map(tuple, subsets(n, left).tolist()), _volumes(A, left, ridge), strict=True)
+        )
+        following = dict.fromkeys(volume, 0.0)
+        for before, p in law.items():
+            remaining = [before[:i] + before[i + 1 :] for i in range(len(before))]
+            total = sum(volume[one] for one in remaining)
+            for one in remaining:
+                following[one] += p * volume[one] / total
+        law = following
+    return np.array(list(law.values()))
+
+
+def _volumes(A: np.ndarray, size: int, ridge: float) -> np.ndarray:
+    rows = A[subsets(len(A), size)]
+    return np.linalg.det(rows.swapaxes(1, 2) @ rows + ridge * np.eye(A.shape[1]))
 
 
 def chi_square(drawn: np.ndarray, law: np.ndarray, n: int) -> float:

@@ -1,0 +1,285 @@
+"""`volume_sample`: sets of at least r rows, drawn in proportion to the determinant of their Gram
+matrix, so that the least-squares fit on them is unbiased for the fit on all rows.
+
+Two laws (Derezinski and Warmuth, JMLR 2018; Derezinski, Warmuth and Hsu, arXiv 1802.06749). Both
+are a projection DPP of r rows and further rows drawn independently of it, by the Cauchy-Binet
+formula, which is how they are drawn by default: a leverage pass, then O(r log r + size) rows.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .._errors import ConvergenceError, argument_error, check_positive, check_size
+from .._result import FloatArray, IntArray
+from ..random import RNGLike, Stream, resolve_seed
+from ..tall import single_threaded_blas
+from ._ground import Ground, ground_set
+from ._record import DppSample
+from ._reverse import reverse_elimination
+from ._subset import uniform_subset
+from .projection_dpp import draw_sets
+
+__all__ = ["volume_sample"]
+
+METHODS = ("auto", "dpp", "reverse", "rejection")
+
+_LEVERAGED = "leveraged volume sampling"
+_PLAIN = "volume sampling without replacement"
+_RIDGE = "regularised volume sampling without replacement"
+
+
+def volume_sample(
+    A: Any,
+    size: int,
+    *,
+    leveraged: bool | None = None,
+    method: str = "auto",
+    ridge: float = 0.0,
+    draws: int | None = None,
+    weights: Any = None,
+    cap: int = 1000,
+    rng: RNGLike = None,
+) -> DppSample:
+    """Draw `size` rows of A by volume, for unbiased least squares with few responses.
+
+    Parameters
+    ----------
+    A : array_like, scipy.sparse array, Dask array, files or TallMatrix, shape (n, d)
+        Features of the n points of the ground set, one row each.
+    size : int
+        Rows of a draw, at least the rank r of A.
+    leveraged : bool, optional
+        True, the default: rows come with replacement from the leverage distribution,
+        rescaled by the determinant; fits are weighted. False: sets without replacement, P(S)
+        proportional to det(A_S^T A_S); fits have equal weights. See Notes.
+    method : {"auto", "dpp", "reverse", "rejection"}
+        "dpp", which "auto" takes, draws a projection DPP and adds independent rows. "reverse"
+        removes rows one by one, without replacement, with all features in memory. "rejection"
+        draws 2 r^2 rows or more by leverage, accepts them with the probability det G, and removes
+        what is too many; leveraged only.
+    ridge : float
+        lambda > 0, with "reverse" only: rows leave one at a time, in proportion to
+        det(A_S^T A_S + lambda I) of the set S that remains, until `size` >= 1 are left. Meant for
+        ridge regression with that lambda; fits are not unbiased.
+    draws : int, optional
+        Number of independent draws. Without it one draw is made, and `indices` is a vector.
+    weights : array_like, shape (n,), optional
+        Mass mu_i of each point: the law is that of the rows sqrt(mu_i) a_i.
+    cap : int
+        Most attempts of "rejection" per draw; each succeeds with a probability of at least 3/4.
+    rng : None, int, numpy.random.Generator or SeedSequence
+        The same seed gives the same rows for every home of A, and draw k depends on the seed and
+        k alone.
+
+    Returns
+    -------
+    DppSample
+        `indices` increasing, shape (size,) or (draws, size), with repeats if leveraged; `weights`
+        r / (size tau_i) if leveraged, n / size if not; `loss_factor`.
+
+    Raises
+    ------
+    ArgumentError, ArgumentTypeError
+        For unusable input, a size below the rank, or options that exclude each other.
+    ConvergenceError
+        If a cap is reached.
+
+    See Also
+    --------
+    projection_dpp : as many rows as the rank.
+
+    Notes
+    -----
+    With x_S the weighted least-squares solution on the rows drawn and x the one on all rows,
+    L = ||A x - b||^2, both laws have
+
+    - E x_S = x for every b, and every size from r on: averages of fits converge to x;
+    - E (loss_factor * weighted residual sum of squares of x_S) = L.
+
+    Leveraged, ||A x_S - b||^2 is at most (1 + r^2 / size) L on average; without replacement
+    at most (1 + r (n - size) / (n - r)) L, which needs sizes comparable to n. Leveraged samples
+    grow with `size` under one seed: a larger one contains the smaller one.
+
+    Cost after the leverage pass: "dpp" as `projection_dpp`; "reverse" reads all rows and takes
+    O(n r^2) flops; "rejection" about 4 max(size, 2 r^2) r^2 flops per attempt.
+
+    Examples
+    --------
+    >>> import numpy as np, rnla
+    >>> rng = np.random.default_rng(0)
+    >>> A, noise = rng.standard_normal((1000, 4)), rng.standard_normal(1000)
+    >>> b = A @ np.ones(4) + noise
+    >>> sample = rnla.dpp.volume_sample(A, 40, rng=0)
+    >>> root = np.sqrt(sample.weights)
+    >>> rows, responses = A[sample.indices] * root[:, None], b[sample.indices] * root
+    >>> x, rss, *_ = np.linalg.lstsq(rows, responses)
+    >>> estimate = sample.loss_factor * rss[0]
+    >>> bool(0.5 < estimate / np.sum(noise**2) < 2.0)
+    True
+    """
+    size = check_size(size)
+    count = 1 if draws is None else check_size(draws, name="draws")
+    cap = check_size(cap, name="cap")
+    ridge = check_positive(ridge, "ridge", allow_zero=True)
+    leveraged, method = _choose(leveraged, method, ridge, weights)
+    seed = resolve_seed(rng)
+    ground = ground_set(A, weights, seed=seed, ridge=ridge)
+    _check_room(ground, size, leveraged)
+    proposals = np.zeros(count, dtype=np.int64)
+    with single_threaded_blas():
+        if method == "rejection":
+            drawn = [_by_rejection(ground, size, seed, k, cap) for k in range(count)]
+            indices = np.stack([rows for rows, _ in drawn])
+            proposals = np.array([tried for _, tried in drawn])
+        elif method == "reverse":
+            U, stream = ground.features(np.arange(ground.n)), Stream(seed, "volume_sample reverse")
+            indices = np.stack([_by_removal(ground, U, size, stream, k) for k in range(count)])
+        else:
+            sets, proposals = draw_sets(ground, seed, range(count))
+            fill = _independent if leveraged else _uniform_rest
+            indices = np.stack([fill(ground, rows, size, seed, k) for k, rows in enumerate(sets)])
+    indices = np.sort(indices, axis=1)
+    if draws is None:
+        indices = indices[0]
+    return DppSample(
+        indices=indices,
+        law=_LEVERAGED if leveraged else _RIDGE if ridge else _PLAIN,
+        method=method,
+        n=ground.n,
+        rank=ground.rank,
+        seed=seed,
+        weights=_weights(ground, indices, size, leveraged),
+        proposals=proposals,
+        passes=ground.passes,
+        status=ground.status,
+        marginals=_marginals(ground, size, leveraged),
+        loss_factor=_loss_factor(ground, size, leveraged),
+    )
+
+
+def _choose(leveraged: bool | None, method: str, ridge: float, weights: Any) -> tuple[bool, str]:
+    """The law and the algorithm, or an error if they exclude each other."""
+    if method not in METHODS:
+        expected = f"one of {', '.join(METHODS)}"
+        raise argument_error("method", repr(method), expected, "Pass method='auto'.")
+    if ridge:
+        if weights is not None:
+            remedy = "Scale the rows of A by the square roots of the weights."
+            raise argument_error("weights", "weights and a ridge", "one of them", remedy)
+        if leveraged or method in ("dpp", "rejection"):
+            raise argument_error(
+                "ridge",
+                f"{ridge:g} with leveraged={leveraged}, method={method!r}",
+                "method 'reverse' and leveraged=False with a ridge",
+                "Leave the ridge, or the other two, out.",
+            )
+        return False, "reverse"
+    if leveraged is None:
+        leveraged = method != "reverse"
+    if method == ("reverse" if leveraged else "rejection"):
+        raise argument_error(
+            "method",
+            f"{method!r} with leveraged={leveraged}",
+            f"'dpp' or {'rejection' if leveraged else 'reverse'!r}",
+            "Pass method='auto'.",
+        )
+    return bool(leveraged), "dpp" if method == "auto" else method
+
+
+def _check_room(ground: Ground, size: int, leveraged: bool) -> None:
+    least = 1 if ground.ridge else ground.rank
+    if size < least:
+        raise argument_error(
+            "size",
+            size,
+            f"at least {least}, the numerical rank of A",
+            "Draw more rows, or use fewer features.",
+        )
+    if not leveraged and size > ground.n:
+        remedy = "Rows are drawn without replacement; pass leveraged=True for more."
+        raise argument_error("size", size, f"at most {ground.n}, the number of rows", remedy)
+
+
+def _independent(ground: Ground, rows: IntArray, size: int, seed: int, draw: int) -> IntArray:
+    """The rows of a DPP, and independent ones from the leverage distribution."""
+    points = Stream(seed, "volume_sample rest").uniform(range(size - rows.size), draw=draw)
+    return np.concatenate([rows, ground.propose(points)])
+
+
+def _uniform_rest(ground: Ground, rows: IntArray, size: int, seed: int, draw: int) -> IntArray:
+    """The rows of a DPP, and a uniform subset of the others."""
+    r = rows.size
+    stream = Stream(seed, "volume_sample rest")
+    among_others = uniform_subset(ground.n - r, size - r, stream, draw)
+    skipped = np.searchsorted(np.sort(rows) - np.arange(r), among_others, side="right")
+    return np.concatenate([rows, among_others + skipped])
+
+
+def _by_removal(ground: Ground, U: FloatArray, size: int, stream: Stream, draw: int) -> IntArray:
+    def uniforms(start: int, count: int) -> FloatArray:
+        return stream.uniform(range(start, start + count), draw=draw)
+
+    return reverse_elimination(U, size, uniforms, root=ground.ridge_root)
+
+
+def _by_rejection(
+    ground: Ground, size: int, seed: int, draw: int, cap: int
+) -> tuple[IntArray, int]:
+    """Rows of one draw and how many were looked at (Derezinski, Warmuth and Hsu, Algorithm 1)."""
+    r = ground.rank
+    pool = max(size, 2 * r * r)
+    rows_stream = Stream(seed, "volume_sample pool")
+    tests = Stream(seed, "volume_sample tests").uniform(range(cap), draw=draw)
+    for attempt in range(cap):
+        span = range(attempt * pool, (attempt + 1) * pool)
+        rows = ground.propose(rows_stream.uniform(span, draw=draw))
+        X = ground.features(rows)
+        # Rows of squared length r: the trace of G is r, so det G is at most 1 (AM-GM).
+        X *= np.sqrt(r / np.einsum("ij,ij->i", X, X))[:, None]
+        Q, R = np.linalg.qr(X)
+        diagonal = np.abs(np.diagonal(R))
+        if diagonal.min() == 0.0:
+            continue
+        log_det = 2.0 * float(np.log(diagonal).sum()) - r * math.log(pool)
+        if math.log(tests[attempt]) < log_det:
+            if size == pool:
+                return rows, (attempt + 1) * pool
+            stream = Stream(seed, "volume_sample reverse")
+            kept = _by_removal(ground, Q, size, stream, draw)
+            return rows[kept], (attempt + 1) * pool
+    raise ConvergenceError(
+        f"volume_sample: {cap} pools of {pool} rows were rejected in a row. A cap this tight does "
+        "that. Raise cap, or pass method='dpp'."
+    )
+
+
+def _weights(ground: Ground, indices: IntArray, size: int, leveraged: bool) -> FloatArray:
+    if leveraged:
+        weights: FloatArray = (ground.rank / size) / ground.leverage[indices]
+        return weights
+    return np.full(indices.shape, ground.n / size)
+
+
+def _marginals(ground: Ground, size: int, leveraged: bool) -> FloatArray | None:
+    n, r = ground.n, ground.rank
+    if ground.ridge:
+        return None
+    if leveraged:
+        expected: FloatArray = ground.leverage * (size / r)
+        return expected
+    if n == r:
+        return np.ones(n)
+    return ((size - r) + (n - size) * ground.leverage) / (n - r)
+
+
+def _loss_factor(ground: Ground, size: int, leveraged: bool) -> float | None:
+    n, r = ground.n, ground.rank
+    if ground.ridge:
+        return None
+    if size == r:
+        return math.inf
+    return size / (size - r) if leveraged else size * (n - r) / (n * (size - r))
