@@ -74,7 +74,7 @@ class OrthonormalFamily(abc.ABC):
         """`evaluate` with every row divided by its length sqrt(k(x)); never overflows."""
         mantissas, exponents = self.evaluate_scaled(x, degree)
         shifted = exponents - exponents.max(axis=1, keepdims=True)
-        values = np.ldexp(mantissas, np.maximum(shifted, -1100))
+        values = np.ldexp(mantissas, np.maximum(shifted, -3000))
         normalised: Array = values / np.linalg.norm(values, axis=1, keepdims=True)
         return normalised
 

@@ -23,7 +23,7 @@ from .measures import Array, ClassicalMeasure, check_points
 __all__ = ["cdf", "quantile"]
 
 _STEPS = 200
-_ROUNDING = 4.0 * np.finfo(np.float64).eps
+_ROUNDING = np.finfo(np.float64).eps
 
 
 def cdf(family: OrthonormalFamily, x: npt.ArrayLike, degree: int | IntArray) -> Array:
@@ -158,7 +158,7 @@ class _Classical:
             before[active] = last[active]
             last[active] = np.abs(trial - here)
             ulp = _ROUNDING * np.maximum(np.abs(down), np.abs(up))
-            done = (np.abs(residual) <= 0.25 * _ROUNDING) | (up - down <= ulp)
+            done = (np.abs(residual) <= _ROUNDING) | (up - down <= ulp)
             t[active] = np.where(done, here, trial)
             active = active[~done]
             if active.size == 0:
