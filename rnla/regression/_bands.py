@@ -18,7 +18,7 @@ from ..random import Stream
 from ..sampling import sample_rows
 from ..tall import TallMatrix, rows
 from ._check_problem import CheckProblem
-from .frisch_newton import CheckFit, is_perfect
+from .frisch_newton import CheckFit, rounding
 
 __all__ = ["BandSample", "Reduced", "Residuals", "draw", "stacked"]
 
@@ -130,10 +130,12 @@ class Residuals:
         """Whether these rows were below the band."""
         return rows.host(self._old[j][at]) < 0.0
 
-    def is_perfect(self, j: int, x: FloatArray) -> bool:
-        """Whether rounding explains every residual of the fit x of column j: one pass."""
+    def rounding(self, j: int, x: FloatArray) -> float:
+        """How well the loss of column j at x can be known: one pass."""
         b = self._problem.b if len(self._problem.b.shape) == 1 else self._problem.b[:, j]
-        return not self._A.fold(partial(_count_imperfect, x), (1,), rows=(b,))[0]
+        w = self._problem.weights
+        vectors = (b,) if w is None else (b, w)
+        return float(self._A.fold(partial(_add_rounding, x), (1,), rows=vectors)[0])
 
     def value(self, j: int) -> float:
         """The loss."""
@@ -169,8 +171,10 @@ def _add_globs(
             out[j, side, -1] += share.sum()
 
 
-def _count_imperfect(x: FloatArray, block: Any, start: int, out: FloatArray, b: FloatArray) -> None:
-    out[0] += not is_perfect(block, b, x)
+def _add_rounding(
+    x: FloatArray, block: Any, start: int, out: FloatArray, b: FloatArray, w: Any = 1.0
+) -> None:
+    out[0] += rounding(block, b, x, w)
 
 
 def _where_inside(width: float, start: int, old: FloatArray, norms: FloatArray) -> IntArray:

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from .._result import FloatArray, IntArray
 from ..tall import TallMatrix, rows
-from .frisch_newton import CheckFit, check_value, frisch_newton, is_perfect
+from .frisch_newton import CheckFit, check_value, frisch_newton, rounding
 
 __all__ = ["CheckProblem"]
 
@@ -92,8 +92,9 @@ class CheckProblem:
         if self.lower is None or self.upper is None:
             return fit
         x = np.clip(fit.x, self.lower, self.upper)
-        value = check_value(b - taken @ x, self.q[j], options.get("weights", 1.0))
-        lower = fit.lower
-        if lower < value and is_perfect(taken, b, x):
+        w = options.get("weights", 1.0)
+        value = check_value(b - taken @ x, self.q[j], w)
+        lower = min(fit.lower, value)
+        if lower < value <= rounding(taken, b, x, w):
             lower = value
-        return replace(fit, x=x, value=value, lower=min(lower, value))
+        return replace(fit, x=x, value=value, lower=lower)

@@ -55,8 +55,7 @@ class CheckRows:
         y = weights * b
         if constraints is not None:
             G, g = constraints
-            size = _row_size(G)
-            factor = _typical(_row_size(scaled)) / np.where(size > 0.0, size, 1.0)
+            factor = _constraint_scale(scaled, G)
             self.constraint_scale = factor
             scaled = _stacked(scaled, _scaled(G, factor))
             y = np.append(y, factor * g)
@@ -192,6 +191,27 @@ def _row_size(rows: Any) -> FloatArray:
     return size
 
 
-def _typical(size: FloatArray) -> float:
-    positive = size[size > 0.0]
-    return float(np.median(positive)) if positive.size else 1.0
+def _constraint_scale(X: Any, G: Any) -> FloatArray:
+    """Factors that make constraints, at columns of X of equal size, as large as a typical row."""
+    columns = _largest(X, 0)
+    unit = np.where(columns > 0.0, columns, 1.0)
+    sizes = _largest(_over(X, unit), 1)
+    typical = float(np.sqrt(np.mean(sizes**2))) if sizes.any() else 1.0
+    own = _largest(_over(G, unit), 1)
+    factor: FloatArray = typical / np.where(own > 0.0, own, 1.0)
+    return factor
+
+
+def _largest(rows: Any, axis: int) -> FloatArray:
+    """Largest size of an entry of each column (axis 0) or row (axis 1)."""
+    if 0 in rows.shape:
+        return np.zeros(rows.shape[1 - axis])
+    largest = abs(rows).max(axis=axis)
+    result: FloatArray = np.ravel(largest.toarray() if sp.issparse(largest) else largest)
+    return result
+
+
+def _over(rows: Any, unit: FloatArray) -> Any:
+    if sp.issparse(rows):
+        return sp.csr_array(rows @ sp.diags_array(1.0 / unit))
+    return rows / unit

@@ -20,7 +20,9 @@ from ..tall import TallMatrix, rows, single_threaded_blas
 from ..tall._reduction import MAX
 from .losses import Logistic
 
-__all__ = ["largest_margin", "logistic_loss", "newton_growth"]
+__all__ = ["largest_margin", "logistic_loss", "newton_growth", "separates"]
+
+_ROUNDING = 16.0 * 2.0**-52  # times d + 2, of the terms of a margin
 
 _LOSS = Logistic()
 
@@ -34,6 +36,12 @@ def largest_margin(Z: TallMatrix, weights: Any, x: FloatArray) -> float:
     """max |z_i x| over rows that count: one pass."""
     ends = Z.fold(partial(_largest_products, x), (2,), rows=(weights,), reduction=MAX)
     return float(ends.max())
+
+
+def separates(Z: TallMatrix, weights: Any, x: FloatArray) -> bool:
+    """Whether all margins z_i x are positive, by more than rounding: one pass."""
+    most = Z.fold(partial(_most_negative, x), (2,), rows=(weights,), reduction=MAX)
+    return bool(most[0] == 0.0 and most[1] > 0.0)
 
 
 def newton_growth(Z: TallMatrix, weights: Any, x: FloatArray) -> float:
@@ -70,3 +78,11 @@ def _largest_products(
     product = np.where(w > 0.0, block @ v, 0.0)
     out[0] = max(out[0], product.max(initial=0.0))
     out[1] = max(out[1], -product.min(initial=0.0))
+
+
+def _most_negative(x: FloatArray, block: Any, start: int, out: FloatArray, w: FloatArray) -> None:
+    """1 if a margin may be negative, and the largest."""
+    margin = np.where(w > 0.0, block @ x, 0.0)
+    noise = _ROUNDING * (x.size + 2) * np.where(w > 0.0, abs(block) @ np.abs(x), 0.0)
+    out[0] = max(out[0], float(np.any(margin < noise)))
+    out[1] = max(out[1], margin.max(initial=0.0))

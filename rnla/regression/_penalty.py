@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from .._errors import argument_error
-from .._result import FloatArray
+from .._result import FloatArray, Status
 from ..tall import TallMatrix
+from .newton import Minimum
 
-__all__ = ["penalty"]
+__all__ = ["better_of", "penalised", "penalty"]
 
 _LARGE = 1e140  # entries and their inverses stay below, so that their squares fit
 
@@ -28,3 +31,27 @@ def penalty(A: TallMatrix, ridge: float, intercept: bool) -> FloatArray:
     if intercept:
         factors[-1] = 0.0
     return factors
+
+
+def penalised(free: Minimum, ridge: FloatArray) -> Minimum:
+    """A minimum found without the penalty as one with it, whose lower bound it keeps.
+
+    Where columns are so large that the penalty is nothing beside the loss, this closes the gap.
+    """
+    with np.errstate(over="ignore"):
+        extra = 0.5 * float(np.sum(ridge * free.x**2))
+    return replace(free, objective=free.objective + extra)
+
+
+def better_of(first: Minimum, second: Minimum, tol: float) -> Minimum:
+    """The smaller value with the larger bound, and the iterations of both."""
+    best = second if second.objective < first.objective else first
+    lower = min(max(first.lower, second.lower), best.objective)
+    met = best.objective - lower <= tol * best.objective
+    return replace(
+        best,
+        lower=lower,
+        iterations=first.iterations + second.iterations,
+        status=Status.OK if met else Status.NOT_CONVERGED,
+        rank=first.rank if second.rank is None else second.rank,
+    )

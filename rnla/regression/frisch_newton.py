@@ -23,11 +23,11 @@ from ..tall import single_threaded_blas
 from ._check_rows import CheckRows
 from ._vertex import vertex_descent
 
-__all__ = ["CheckFit", "check_value", "frisch_newton", "is_perfect"]
+__all__ = ["CheckFit", "check_value", "frisch_newton", "rounding"]
 
 _BACK_OFF = 0.9995  # fraction of the step to the boundary
 _TINY = 1e-300
-_PERFECT = 1e-13  # of its terms: the largest residual of a perfect fit
+_ROUNDING = 16.0 * 2.0**-52  # times d + 2, of the terms of a residual: what rounding makes of it
 _PATIENCE = 10  # iterations without progress after which rounding has won
 
 
@@ -64,10 +64,14 @@ def check_value(r: FloatArray, q: Any, weights: Any = 1.0) -> float:
     return float(np.sum(weights * np.maximum(q * r, (q - 1.0) * r)))
 
 
-def is_perfect(rows: Any, b: FloatArray, x: FloatArray) -> bool:
-    """Whether every residual is no larger than the rounding of its own terms may make it."""
+def rounding(rows: Any, b: FloatArray, x: FloatArray, weights: Any = 1.0) -> float:
+    """How well the loss at x can be known: sum_i w_i c d eps (|b_i| + |a_i| |x|).
+
+    That is the rounding of the residuals, and the change that a backward error of that size in each
+    row makes (Higham, Accuracy and Stability, section 3.5). A fit with a loss below it is perfect.
+    """
     terms = np.abs(b) + abs(rows) @ np.abs(x)
-    return bool(np.all(np.abs(b - rows @ x) <= _PERFECT * terms))
+    return _ROUNDING * (len(x) + 2) * float(np.sum(weights * terms))
 
 
 def frisch_newton(
@@ -120,7 +124,7 @@ def frisch_newton(
     return CheckFit(
         x,
         value,
-        value if lower < value and is_perfect(rows, b, x) else lower,
+        value if lower < value <= rounding(rows, b, x, w) else lower,
         best.u[:m] * w,
         best.u[m:] * data.constraint_scale,
         best.iterations,

@@ -197,7 +197,9 @@ def _globbed(problem: CheckProblem, bands: Bands) -> CheckColumns | None:
             else:
                 reduced[j].add(problem, j, wrong, residuals.below(j, wrong))
     for j in range(k):
-        if value[j] - lower[j] > problem.tol * value[j] and residuals.is_perfect(j, X[:, j]):
+        if value[j] - lower[j] > problem.tol * value[j] and not (
+            value[j] > residuals.rounding(j, X[:, j])
+        ):
             lower[j] = value[j]
     done = [
         replace(fits[j], x=X[:, j], value=float(value[j]), lower=float(min(lower[j], value[j])))

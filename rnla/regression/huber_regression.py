@@ -18,9 +18,12 @@ from .._result import FloatArray, Status
 from ..random import RNGLike, resolve_seed
 from ..tall import TallMatrix, as_tall, rows
 from . import newton
+from ._centre import centred
+from ._input import Problem as Input
 from ._input import check_column, prepare
-from ._penalty import penalty
+from ._penalty import better_of, penalised, penalty
 from ._record import relative_gap
+from .least_absolute import least_absolute
 from .losses import Huber
 from .m_estimator_coreset import MEstimatorCoreset, m_estimator_coreset
 
@@ -28,6 +31,7 @@ __all__ = ["HuberFit", "huber_regression"]
 
 _LARGE = 1e140  # threshold and b / threshold stay below, so that squares fit
 _ROUNDING = 1e-14  # residuals below this part of |b| + |A| |x| are nothing but rounding
+_FIRST_TRY = 40  # passes from least squares, before least absolute deviations are the start
 _BOUND_STEPS = 12  # passes that look for a lower bound beside the optimum of a coreset
 
 
@@ -175,16 +179,20 @@ def huber_regression(
     wanted = None if size is None else check_size(size, given.shape[0])
     target = check_column(b, "b", given.shape[0])
     data = prepare(given, target, weights=weights, intercept=intercept)
-    d = data.A.shape[1]
-    start = None if x0 is None else check_column(x0, "x0", d) / threshold
-    scaled = rows.each(partial(_over, threshold), data.b)
+    start = None if x0 is None else check_column(x0, "x0", data.A.shape[1])
+    response, centre = centred(data)
+    if start is not None:
+        start = np.append(start[:-1], start[-1] - centre) / threshold
+    scaled = rows.each(partial(_over, threshold), response)
     if not (1.0 / _LARGE < threshold < _LARGE and rows.largest(abs(scaled)) < _LARGE):
         expected = f"a number within {1 / _LARGE:g} and {_LARGE:g}, not that far below b"
         remedy = "Rescale b, or use lp_regression with p=1 for |r| and lstsq for r^2."
         raise argument_error("threshold", repr(threshold), expected, remedy)
     problem = _Problem(data.A, scaled, data.weights, penalty(data.A, ridge, intercept))
     if polish:
-        found = problem.minimise(start, tol, max_iter)
+        found = problem.minimise(start, tol, min(max_iter, _FIRST_TRY))
+        if found.status is not Status.OK:
+            found = problem.from_absolute(found, tol, max_iter)
         fit = _record(found, found.objective, max(found.lower, 0.0), "newton", found.status)
         if found.status is not Status.OK and problem.is_perfect(found.x, found.objective):
             fit = replace(fit, lower=fit.objective, status=Status.OK)
@@ -199,7 +207,7 @@ def huber_regression(
     return replace(
         fit,
         x=(fit.x[:-1] if intercept else fit.x) * threshold,
-        intercept=float(fit.x[-1]) * threshold if intercept else 0.0,
+        intercept=float(fit.x[-1] * threshold + centre[0]) if intercept else 0.0,
         objective=fit.objective * unit,
         lower=fit.lower * unit,
         threshold=threshold,
@@ -218,16 +226,34 @@ class _Problem:
     ridge: FloatArray
 
     def minimise(self, start: FloatArray | None, tol: float, max_iter: int) -> newton.Minimum:
-        return newton.minimise(
-            self.A,
-            self.b,
-            Huber(1.0),
-            weights=self.weights,
-            start=start,
-            ridge=self.ridge if np.any(self.ridge) else 0.0,
-            tol=tol,
-            max_iter=max_iter,
-        )
+        with np.errstate(over="ignore"):  # of bounds beside a penalty that is next to nothing
+            return newton.minimise(
+                self.A,
+                self.b,
+                Huber(1.0),
+                weights=self.weights,
+                start=start,
+                ridge=self.ridge if np.any(self.ridge) else 0.0,
+                tol=tol,
+                max_iter=max_iter,
+            )
+
+    def from_absolute(self, found: newton.Minimum, tol: float, max_iter: int) -> newton.Minimum:
+        """Start again where the sum of |r| is least: |r| - 1/2 <= loss <= |r|.
+
+        For residuals far above the threshold, least squares is too far from the minimum: on their
+        linear part the losses have no curvature that shows the way.
+        """
+        absolute = least_absolute(Input(self.A, self.b, self.weights, False), tol=tol)
+        n = float(self.A.shape[0])
+        total = n if self.weights is None else rows.total(self.weights)
+        again = self.minimise(absolute.x, tol, max_iter)
+        again = replace(again, lower=max(again.lower, absolute.lower - 0.5 * total))
+        best = better_of(found, again, tol)
+        if best.status is not Status.OK and np.any(self.ridge):
+            free = replace(self, ridge=np.zeros_like(self.ridge)).minimise(best.x, tol, max_iter)
+            best = better_of(best, penalised(free, self.ridge), tol)
+        return best
 
     def on_coreset(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._result import FloatArray, Status
+from ._centre import centred
 from ._check_problem import CheckProblem
 from ._input import Problem
 from ._record import LpFit, relative_gap
@@ -46,10 +47,13 @@ def least_absolute(
     A, single = problem.A, problem.single
     before = A.passes
     k = 1 if single else problem.b.shape[1]
-    start = None if x0 is None else np.asarray(x0, dtype=np.float64).reshape(-1, k)
+    start = None if x0 is None else np.array(x0, dtype=np.float64).reshape(-1, k)
+    response, centre = centred(problem)
+    if start is not None and centre.any():
+        start[-1] -= centre
     check = CheckProblem(
         A,
-        problem.b,
+        response,
         np.full(k, 0.5),
         problem.weights,
         lower,
@@ -61,6 +65,8 @@ def least_absolute(
     )
     bands = lay_bands(check)
     found = fit_columns(check, bands)
+    if centre.any():
+        found.X[-1] += centre
     value, bound = 2.0 * found.value, 2.0 * found.lower
     close = bool(np.all(relative_gap(value, bound) <= tol))
     return LpFit(

@@ -23,9 +23,10 @@ from ..tall import TallMatrix, as_tall, rows
 from . import newton
 from ._input import check_column, check_weights
 from ._labels import Labels, check_labels
-from ._logistic_certificate import largest_margin, logistic_loss, newton_growth
+from ._logistic_certificate import largest_margin, logistic_loss, newton_growth, separates
 from ._logistic_record import LogisticFit
-from ._penalty import penalty
+from ._logistic_small import SMALL, sharpened
+from ._penalty import better_of, penalised, penalty
 from .logistic_coreset import logistic_coreset
 from .losses import Logistic
 from .mu_complexity import MuComplexity, mu_complexity
@@ -166,13 +167,27 @@ class _Problem:
         if not np.any(self.ridge) and not self.has_minimiser(found, tol):
             separation = self.separation(seed)
             if separation.separable:
-                return self.separable(separation, found.iterations, found.rank)
+                direction = np.array(separation.direction)
+                return self.separable(direction, found.iterations, found.rank, separation)
         if found.status is not Status.OK and max_iter > _FIRST_TRY:
             rest = self.minimise(found.x, tol, max_iter - _FIRST_TRY)
             iterations = found.iterations + rest.iterations
             found = replace(
                 rest, lower=max(rest.lower, found.lower), iterations=iterations, rank=found.rank
             )
+        if found.status is not Status.OK and np.any(self.ridge):
+            free = replace(self, ridge=np.zeros_like(self.ridge)).minimise(found.x, tol, max_iter)
+            found = better_of(found, penalised(free, self.ridge), tol)
+        if found.status is not Status.OK and math.prod(self.A.shape) <= SMALL:
+            w = None if self.weights is None else rows.host(self.weights)
+            signs = rows.host(self.labels.signs)
+            found = sharpened(self.A, signs, w, self.ridge, found)
+        if (
+            found.status is not Status.OK
+            and not np.any(self.ridge)
+            and separates(self.A.scaled_rows(self.labels.signs), self.present_weights(), found.x)
+        ):
+            return self.separable(found.x, found.iterations, found.rank, separation)
         status = found.status
         if found.objective - found.lower <= tol * found.objective:
             status = Status.OK
@@ -201,7 +216,8 @@ class _Problem:
         )
         if coreset.status is Status.SEPARABLE and not np.any(self.ridge):
             assert isinstance(coreset.mu, MuComplexity)
-            fit = self.separable(coreset.mu, 0, coreset.rank)
+            direction = np.array(coreset.mu.direction)
+            fit = self.separable(direction, 0, coreset.rank, coreset.mu)
             return replace(fit, coreset=coreset)
         w, own = coreset.weights, self.weights
         if own is not None:
@@ -235,16 +251,17 @@ class _Problem:
 
     def minimise(self, start: FloatArray | None, tol: float, max_iter: int) -> newton.Minimum:
         Z = self.A.scaled_rows(-self.labels.signs)
-        return newton.minimise(
-            Z,
-            rows.like(self.labels.signs, 0.0),
-            Logistic(),
-            weights=self.weights,
-            start=start,
-            ridge=self.ridge if np.any(self.ridge) else 0.0,
-            tol=tol,
-            max_iter=max_iter,
-        )
+        with np.errstate(over="ignore"):  # of bounds beside a penalty that is next to nothing
+            return newton.minimise(
+                Z,
+                rows.like(self.labels.signs, 0.0),
+                Logistic(),
+                weights=self.weights,
+                start=start,
+                ridge=self.ridge if np.any(self.ridge) else 0.0,
+                tol=tol,
+                max_iter=max_iter,
+            )
 
     def rough(self, seed: int) -> FloatArray | None:
         """The optimum of a uniform sample, if that is much smaller than A and has one."""
@@ -291,8 +308,14 @@ class _Problem:
         x[-1] = float(rows.extremes(self.labels.signs)[0])
         return self.record(x, self.value(x), 0.0, 0, "newton", Status.SEPARABLE, None)
 
-    def separable(self, separation: MuComplexity, iterations: int, rank: int | None) -> LogisticFit:
-        x = np.array(separation.direction)
+    def separable(
+        self,
+        direction: FloatArray,
+        iterations: int,
+        rank: int | None,
+        separation: MuComplexity | None,
+    ) -> LogisticFit:
+        x = direction / (float(np.abs(direction).max(initial=0.0)) or 1.0)
         x /= float(np.linalg.norm(x)) or 1.0
         return self.record(
             x,

@@ -28,25 +28,37 @@ __all__ = ["count_crossings", "non_crossing_fit"]
 _ROUNDS = 50
 _AT_ONCE = 10  # times d: constraints added per pair of neighbours and round
 _ROUNDING = 1e-9  # of the terms of a fitted value: smaller crossings are none
+_COEFFICIENTS = 1e-13  # of the largest fitted value: what rounding of coefficients may change
 _TOO_MANY = 0.1
 
 
 def count_crossings(problem: CheckProblem, X: FloatArray) -> int:
-    """Rows where a larger quantile is fitted below a smaller one; columns by quantile. One pass."""
+    """Rows where a larger quantile is fitted below a smaller one; columns by quantile. One pass.
+
+    Crossings that rounding may cause do not count: of a fitted value, relative to its terms, and
+    of the coefficients, relative to the largest fitted value there may be.
+    """
     order = np.argsort(problem.q, kind="stable")
-    found = problem.A.fold(partial(_count, X[:, order]), (1,))
-    return int(found[0])
+    count = partial(_count, X[:, order], _smallest_terms(problem, X))
+    return int(problem.A.fold(count, (1,))[0])
 
 
-def _count(X: FloatArray, block: Any, start: int, out: FloatArray) -> None:
-    out[0] += np.count_nonzero((_excess(X, block, start, out) < -_ROUNDING).any(axis=1))
+def _smallest_terms(problem: CheckProblem, X: FloatArray) -> float:
+    """Terms of a fitted value below which rounding of the coefficients is what counts."""
+    largest = problem.A.scan().column_max @ np.abs(X).max(axis=1)
+    return _COEFFICIENTS / _ROUNDING * float(largest)
 
 
-def _excess(X: FloatArray, block: Any, start: int, out: FloatArray) -> FloatArray:
+def _count(X: FloatArray, least: float, block: Any, start: int, out: FloatArray) -> None:
+    excess = _excess(X, least, block, start, out)
+    out[0] += np.count_nonzero((excess < -_ROUNDING).any(axis=1))
+
+
+def _excess(X: FloatArray, least: float, block: Any, start: int, out: FloatArray) -> FloatArray:
     """Each fitted value over the one before, relative to the largest sum of terms of its row."""
     terms = np.asarray(abs(block) @ np.abs(X)).max(axis=1, keepdims=True)
     excess: FloatArray = np.diff(np.asarray(block @ X), axis=1)
-    return excess / np.where(terms > 0.0, terms, 1.0)
+    return excess / np.where(terms > 0.0, np.maximum(terms, least), 1.0)
 
 
 def non_crossing_fit(
@@ -190,7 +202,8 @@ class _Joint:
     def _add_crossings(self) -> bool:
         more = False
         A = self.problem.A.distributed()
-        excess = rows.settle(A.each(partial(_excess, self.X), width=self.k - 1))
+        measure = partial(_excess, self.X, _smallest_terms(self.problem, self.X))
+        excess = rows.settle(A.each(measure, width=self.k - 1))
         most = max(_AT_ONCE * self.d, 100)
         for j in range(self.k - 1):
             found = rows.fold(partial(_worst, most), partial(_worse, most), excess[:, j])

@@ -18,6 +18,7 @@ from .._errors import argument_error, check_fraction, check_positive, check_size
 from .._result import FloatArray, Status
 from ..random import RNGLike, resolve_seed
 from ..sampling import RowSample
+from ._centre import centred
 from ._check_problem import CheckProblem
 from ._input import Problem, check_bounds, prepare
 from ._record import relative_gap
@@ -195,9 +196,10 @@ def quantile_regression(
         lower, upper = np.append(lower, -np.inf), np.append(upper, np.inf)
     before = problem.A.passes
     order = np.argsort(levels, kind="stable")
+    response, centre = centred(problem)
     check = CheckProblem(
         problem.A,
-        problem.b,
+        response,
         levels[order],
         problem.weights,
         lower,
@@ -226,6 +228,8 @@ def quantile_regression(
         back = np.argsort(order, kind="stable")
         value, bound = value[back], bound[back]
     X = found.X[:, np.argsort(order, kind="stable")]
+    if intercept:
+        X[-1] += centre[0]
     x, constant = problem.split(X[:, 0] if scalar else X)
     close = done and bool(np.all(relative_gap(value, bound) <= tol))
     return QuantileFit(
