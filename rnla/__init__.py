@@ -49,6 +49,8 @@ _EXPORTS = {
     "logistic_coreset": "regression",
     "logistic_regression": "regression",
     "mu_complexity": "regression",
+    "WeightedFit": "approximation",
+    "weighted_least_squares": "approximation",
     "TallMatrix": "tall",
     "as_tall": "tall",
     "resolve_seed": "random",
@@ -77,6 +79,8 @@ if TYPE_CHECKING:
     from ._errors import MissingPackageError as MissingPackageError
     from ._errors import RnlaError as RnlaError
     from ._result import Status as Status
+    from .approximation import WeightedFit as WeightedFit
+    from .approximation import weighted_least_squares as weighted_least_squares
     from .certify import Certificate as Certificate
     from .certify import certify_embedding as certify_embedding
     from .embedding import Embedding as Embedding

@@ -6,6 +6,18 @@ orthonormal for a measure; designs pick the points at which to evaluate.
 
 from __future__ import annotations
 
+from .designs import (
+    Design,
+    boosted_design,
+    conditioned_design,
+    determinantal_rejection_design,
+    greedy_design,
+    iid_design,
+    projection_dpp_design,
+    repeated_dpp_design,
+    tensor_dpp_design,
+    volume_design,
+)
 from .family import OrthonormalFamily
 from .index_sets import (
     anisotropic,
@@ -28,9 +40,11 @@ from .measures import (
 )
 from .orthogonal_polynomials import OrthogonalPolynomials
 from .tensor_basis import TensorBasis
+from .weighted_least_squares import WeightedFit, weighted_least_squares
 
 __all__ = [
     "Chebyshev",
+    "Design",
     "Exponential",
     "Gamma",
     "Gaussian",
@@ -42,10 +56,21 @@ __all__ = [
     "TensorBasis",
     "Uniform",
     "UnivariateMeasure",
+    "WeightedFit",
     "anisotropic",
     "as_index_set",
+    "boosted_design",
+    "conditioned_design",
+    "determinantal_rejection_design",
+    "greedy_design",
     "hyperbolic_cross",
+    "iid_design",
     "is_downward_closed",
+    "projection_dpp_design",
+    "repeated_dpp_design",
+    "tensor_dpp_design",
     "tensor_product",
     "total_degree",
+    "volume_design",
+    "weighted_least_squares",
 ]

@@ -1,5 +1,26 @@
-"""Random designs adapted to a space of functions, one law in each file."""
+"""Point designs for weighted least squares: one file per law, all returning a `Design`."""
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from ._record import Design
+from .conditioned import boosted_design, conditioned_design
+from .determinantal_rejection import determinantal_rejection_design
+from .greedy import greedy_design
+from .iid import iid_design
+from .projection_dpp import projection_dpp_design
+from .repeated import repeated_dpp_design
+from .tensor_dpp import tensor_dpp_design
+from .volume import volume_design
+
+__all__ = [
+    "Design",
+    "boosted_design",
+    "conditioned_design",
+    "determinantal_rejection_design",
+    "greedy_design",
+    "iid_design",
+    "projection_dpp_design",
+    "repeated_dpp_design",
+    "tensor_dpp_design",
+    "volume_design",
+]

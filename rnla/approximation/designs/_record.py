@@ -1,0 +1,240 @@
+"""`Design`: points, their weights w = dmu/dnu, the law that drew them, and how stable they are.
+
+A design exists before any function value does: it can be saved, sent to where the function is
+evaluated, and read back. O(n d) memory; files are .npz archives without pickled objects.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..._errors import ArgumentTypeError, argument_error, check_fraction, check_size
+from ...sampling._archive import damage_reported, read_archive, write_archive
+
+__all__ = ["Design"]
+
+Vector = npt.NDArray[np.float64]
+
+_ARRAYS = ("points", "weights", "row_norms")
+_NUMBERS = ("lambda_min", "lambda_max")
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """Points at which a function is to be evaluated, for weighted least squares.
+
+    Parameters
+    ----------
+    points : array_like of float, shape (n, d) or (n,)
+        The points, one per row; kept as (n, d). Repeated points are allowed.
+    weights : array_like of float, shape (n,), optional
+        What each squared residual counts: w = dmu/dnu for points of law nu. Ones if not given.
+    law : str
+        How the points were drawn.
+    dimension : int, optional
+        Dimension m of the space that the design was drawn for; 0 if it is not tied to one.
+    seed, draw : int
+        The draw with this number under this seed repeats the design.
+    proposals : int
+        Points proposed to get these, rejected ones included.
+    tries : int
+        Whole designs drawn to get this one.
+    unbiased : bool
+        Whether the weighted least-squares fit at these points has the best approximation as its
+        mean, for every square-integrable function (SPEC P6).
+    lambda_min, lambda_max : float
+        Extreme eigenvalues of the weighted Gram matrix G of the space at these points; nan if
+        the design is not tied to a space.
+    delta : float, optional
+        The stability event that was imposed, lambda_min >= 1 - delta; None without conditioning.
+    row_norms : array_like of float, shape (n,), optional
+        sqrt(w k), the norms of the weighted feature rows: sqrt(m) under optimal weights. Kept
+        because w may underflow, and k overflow, where their product is moderate.
+
+    Raises
+    ------
+    ArgumentError, ArgumentTypeError
+        If points or weights are not finite, a weight is negative, or lengths disagree.
+
+    Examples
+    --------
+    >>> design = Design([0.0, 0.5, 1.0], law="user")
+    >>> design.points.shape, design.weights
+    ((3, 1), array([1., 1., 1.]))
+    """
+
+    points: Vector
+    weights: Vector | None = None
+    law: str = "user"
+    dimension: int = 0
+    seed: int = 0
+    draw: int = 0
+    proposals: int = 0
+    tries: int = 1
+    unbiased: bool = False
+    lambda_min: float = math.nan
+    lambda_max: float = math.nan
+    delta: float | None = None
+    row_norms: Vector | None = None
+
+    def __post_init__(self) -> None:
+        points = _finite(self.points, "points")
+        if points.ndim == 1:
+            points = points[:, None]
+        if points.ndim != 2 or not points.shape[0]:
+            raise argument_error(
+                "points",
+                f"shape {points.shape}",
+                "at least one point, shape (n, d)",
+                "Pass one point per row.",
+            )
+        n = points.shape[0]
+        object.__setattr__(self, "points", _frozen(points))
+        weights = np.ones(n) if self.weights is None else self.weights
+        object.__setattr__(self, "weights", _column(weights, "weights", n))
+        if self.row_norms is not None:
+            object.__setattr__(self, "row_norms", _column(self.row_norms, "row_norms", n))
+
+    def __repr__(self) -> str:
+        return (
+            f"Design({self.size} points in {self.points.shape[1]}-d, law={self.law!r}, "
+            f"dimension={self.dimension}, seed={self.seed}, lambda_min={self.lambda_min:.3g}, "
+            f"lambda_max={self.lambda_max:.3g})"
+        )
+
+    def __len__(self) -> int:
+        return self.size
+
+    @property
+    def size(self) -> int:
+        """Number of points n."""
+        return int(self.points.shape[0])
+
+    @property
+    def condition(self) -> float:
+        """Condition number of the weighted Gram matrix; inf for a singular one."""
+        return self.lambda_max / self.lambda_min if self.lambda_min > 0.0 else math.inf
+
+    @property
+    def distance(self) -> float:
+        """||G - I||_2: how far the discrete norm is from the true one on the space."""
+        return max(abs(self.lambda_min - 1.0), abs(self.lambda_max - 1.0))
+
+    def stable(self, delta: float = 0.5, *, two_sided: bool = False) -> bool:
+        """Whether lambda_min(G) >= 1 - delta or, two-sided, ||G - I||_2 <= delta."""
+        bound = check_fraction(delta, "delta")
+        return self.distance <= bound if two_sided else self.lambda_min >= 1.0 - bound
+
+    def take(self, rows: Any) -> Design:
+        """The design of some of its points; not unbiased, and its stability is not known."""
+        kept = np.asarray(rows)
+        norms = None if self.row_norms is None else self.row_norms[kept]
+        assert self.weights is not None
+        return replace(
+            self,
+            points=self.points[kept],
+            weights=self.weights[kept],
+            row_norms=norms,
+            unbiased=False,
+            lambda_min=math.nan,
+            lambda_max=math.nan,
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write an .npz archive of plain arrays; `Design.load` reads back the same bits."""
+        arrays = {name: getattr(self, name) for name in _ARRAYS if getattr(self, name) is not None}
+        arrays["stability"] = np.array([getattr(self, name) for name in _NUMBERS])
+        meta = {
+            # Seeds may exceed 64 bits, so they travel as text.
+            "seed": str(self.seed),
+            **{
+                name: getattr(self, name)
+                for name in ("law", "dimension", "draw", "proposals", "tries", "unbiased", "delta")
+            },
+        }
+        write_archive(path, arrays, meta, "Design")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Design:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        DamagedFileError
+            If the file is not such an archive, is cut short, or fails its checksums.
+        FileNotFoundError
+            If there is no file.
+        """
+        arrays, meta = read_archive(path, "Design")
+        with damage_reported(path, "Design"):
+            stability = arrays["stability"]
+            return cls(
+                arrays["points"],
+                arrays["weights"],
+                law=str(meta["law"]),
+                dimension=int(meta["dimension"]),
+                seed=int(meta["seed"]),
+                draw=int(meta["draw"]),
+                proposals=int(meta["proposals"]),
+                tries=int(meta["tries"]),
+                unbiased=bool(meta["unbiased"]),
+                lambda_min=float(stability[0]),
+                lambda_max=float(stability[1]),
+                delta=None if meta["delta"] is None else float(meta["delta"]),
+                row_norms=arrays.get("row_norms"),
+            )
+
+
+def check_count(n: object, m: int) -> int:
+    """A number of points, at least the dimension of the space."""
+    count = check_size(n, name="n")
+    if count < m:
+        raise argument_error(
+            "n",
+            count,
+            f"at least the dimension {m} of the space",
+            "Ask for more points, or use fewer functions.",
+        )
+    return count
+
+
+def _finite(values: object, name: str) -> Vector:
+    expected = "an array of finite real numbers"
+    remedy = "Drop the offending entries."
+    try:
+        array = np.array(values)
+    except (TypeError, ValueError) as error:
+        raise argument_error(
+            name, f"{type(values).__name__} ({error})", expected, remedy, kind=ArgumentTypeError
+        ) from error
+    if array.dtype.kind not in "fiub":
+        raise argument_error(name, f"dtype {array.dtype}", expected, remedy, kind=ArgumentTypeError)
+    numbers: Vector = array.astype(np.float64)
+    bad = np.flatnonzero(
+        ~np.isfinite(numbers).reshape(numbers.shape[0] if numbers.ndim else 1, -1).all(axis=1)
+    )
+    if bad.size:
+        raise argument_error(name, f"nan or inf in row {bad[0]}", expected, remedy)
+    return numbers
+
+
+def _column(values: object, name: str, n: int) -> Vector:
+    column = _finite(values, name)
+    expected = f"{n} non-negative numbers, one per point"
+    if column.shape != (n,):
+        remedy = f"Pass one of the {name} for each row of points."
+        raise argument_error(name, f"shape {column.shape}", expected, remedy)
+    if column.min() < 0.0:
+        raise argument_error(name, f"{column.min()!r}", expected, "Weights count squares.")
+    return _frozen(column)
+
+
+def _frozen(array: Vector) -> Vector:
+    array.setflags(write=False)
+    return array

@@ -1,0 +1,343 @@
+"""Weighted least squares at the points of a design, with what it proves (SPEC A0, A17, P9).
+
+Minimises (1/n) sum w_i |y_i - v(x_i)|^2 over a space of dimension m by Householder QR, never by
+normal equations: 2 n m^2 flops, the factor shared by all outputs. Under volume-rescaled sampling
+the fit is unbiased for the best approximation and RSS/(n - m) for its squared error (Derezinski,
+Warmuth and Hsu, JMLR 23:167; Nouy and Michel, arXiv 2312.14057).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.linalg
+from scipy.special import gammaincinv
+
+from .._errors import ArgumentTypeError, argument_error, check_fraction
+from ..tall import single_threaded_blas
+from .designs._features import Basis, check_basis, feature_rows
+from .designs._record import Design
+
+__all__ = ["WeightedFit", "weighted_least_squares"]
+
+Array = npt.NDArray[Any]
+Vector = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedFit:
+    """A function of the space fitted at the points of a design, and what is known about it.
+
+    Call it to evaluate it. With k outputs, every number per output is an array of shape (k,).
+
+    Attributes
+    ----------
+    coefficients : ndarray, shape (m,) or (m, k)
+        In the orthonormal basis.
+    basis : Basis
+        The basis they refer to.
+    design : Design
+        The points that were used: those of the failed evaluations are gone.
+    residual_sum : float or ndarray, shape (k,)
+        RSS, the weighted sum of squared residuals.
+    squared_error : float or ndarray, shape (k,)
+        RSS / (n - m): under an unbiased design an unbiased estimate of the squared L2 error of the
+        best approximation, plus the variance of the noise. nan for n = m.
+    interval : tuple of two floats or ndarrays
+        Interval of nominal probability `level` for what `squared_error` estimates. Its coverage is
+        approximate: it rests on the variation between the points (Notes).
+    level : float
+        That probability.
+    leave_one_out : ndarray, shape (n,) or (n, k)
+        y_i minus the prediction at x_i of the fit without that point; inf where the fit without
+        it is not determined.
+    lambda_min, lambda_max : float
+        Extreme eigenvalues of the weighted Gram matrix at the points used.
+    delta : float
+        `stable` says whether lambda_min >= 1 - delta.
+    stable : bool
+        The stability event; on it the error in the coefficients is at most the weighted mean square
+        of the residual of the best approximation over 1 - delta.
+    unbiased : bool
+        Whether the design makes the fit unbiased; never with failed evaluations.
+    failed : ndarray of int
+        Rows of the design given whose values were nan or inf, and which were left out.
+
+    Notes
+    -----
+    The interval takes the sum of squares as a multiple of a chi-squared variable whose degrees of
+    freedom match the jackknife variance of `squared_error`, and are at most n - m, which is exact
+    for Gaussian noise. It is wide for n close to m.
+    """
+
+    coefficients: Array
+    basis: Any
+    design: Design
+    residual_sum: Any
+    squared_error: Any
+    interval: tuple[Any, Any]
+    level: float
+    leave_one_out: Array
+    lambda_min: float
+    lambda_max: float
+    delta: float
+    stable: bool
+    unbiased: bool
+    failed: npt.NDArray[np.int64]
+
+    def __repr__(self) -> str:
+        return (
+            f"WeightedFit(m={self.dimension}, n={self.size}, lambda_min={self.lambda_min:.3g}, "
+            f"stable={self.stable}, unbiased={self.unbiased}, failed={self.failed.size})"
+        )
+
+    def __call__(self, x: Any) -> Array:
+        """Evaluate the fit at points x, shape (n, d) or (n,); the result is (n,) or (n, k)."""
+        result: Array = self.basis.evaluate(x) @ self.coefficients
+        return result
+
+    @property
+    def dimension(self) -> int:
+        """Dimension m of the space."""
+        return int(self.coefficients.shape[0])
+
+    @property
+    def size(self) -> int:
+        """Number n of points used."""
+        return self.design.size
+
+    @property
+    def condition(self) -> float:
+        """Condition number of the weighted Gram matrix."""
+        return self.lambda_max / self.lambda_min
+
+    @property
+    def mean(self) -> Any:
+        """Mean of the fit under the measure."""
+        return _scalar(_integrals(self.basis) @ self.coefficients)
+
+    @property
+    def variance(self) -> Any:
+        """Variance of the fit under the measure, exactly from the coefficients."""
+        squares = (np.abs(self.coefficients) ** 2).sum(axis=0)
+        centred = squares - np.abs(np.asarray(self.mean)) ** 2
+        return _scalar(np.maximum(centred, 0.0))
+
+
+def weighted_least_squares(
+    basis: Basis,
+    design: Design,
+    values: Any,
+    *,
+    delta: float = 0.5,
+    level: float = 0.9,
+) -> WeightedFit:
+    """Fit a function from its values at the points of a design.
+
+    Parameters
+    ----------
+    basis : Basis
+        Orthonormal basis of the space, such as `rnla.approximation.TensorBasis`; real or complex.
+    design : Design
+        The points and weights; `Design(points, weights)` takes points from elsewhere.
+    values : array_like, shape (n,) or (n, k), or callable
+        Values at the points, one row per point, real or complex. Rows with nan or inf are failed
+        evaluations: they are left out and recorded. A callable is called once with the (n, d)
+        points.
+    delta : float
+        The stability event asked for, lambda_min >= 1 - delta.
+    level : float
+        Nominal probability of the interval for the squared error.
+
+    Returns
+    -------
+    WeightedFit
+        Coefficients, stability, estimated squared error with interval, leave-one-out residuals.
+
+    Raises
+    ------
+    ArgumentError, ArgumentTypeError
+        If shapes disagree, fewer values than functions are left, features are nan, or the features
+        at the points are linearly dependent (the numerical rank is named).
+
+    Notes
+    -----
+    One Householder QR of the (n, m) weighted features: 2 n m^2 flops and O(n m) memory, whatever
+    the number of outputs. Nothing is modified.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rnla.approximation import TensorBasis, Uniform, volume_design
+    >>> basis = TensorBasis(Uniform(), 6)
+    >>> design = volume_design(basis, 30, rng=0)
+    >>> fit = weighted_least_squares(basis, design, np.exp(design.points[:, 0]))
+    >>> bool(abs(fit(0.5)[0] - np.exp(0.5)) < 1e-5), fit.unbiased
+    (True, True)
+    >>> round(fit.mean, 5)  # of exp under the uniform measure on [-1, 1]
+    1.1752
+    """
+    m = check_basis(basis)
+    check_fraction(delta, "delta")
+    check_fraction(level, "level")
+    if not isinstance(design, Design):
+        raise argument_error(
+            "design",
+            type(design).__name__,
+            "a Design",
+            "Wrap points and weights in rnla.approximation.Design(points, weights).",
+            kind=ArgumentTypeError,
+        )
+    table = _values(values(design.points) if callable(values) else values, design.size)
+    single = table.ndim == 1
+    columns = table[:, None] if single else table
+    good = np.isfinite(columns).all(axis=1)
+    failed = np.flatnonzero(~good)
+    kept = design
+    if failed.size:
+        if int(good.sum()) < m:
+            raise argument_error(
+                "values",
+                f"{int(good.sum())} finite rows out of {design.size}",
+                f"at least {m}, the dimension of the space",
+                "Evaluate at more points, or use a smaller space.",
+            )
+        kept, columns = design.take(good), columns[good]
+    elif design.size < m:
+        raise argument_error(
+            "design",
+            f"{design.size} points",
+            f"at least {m}, the dimension of the space",
+            "Draw more points, or use a smaller space.",
+        )
+    assert kept.weights is not None
+    rows = feature_rows(basis, kept.points, kept.weights, kept.row_norms)
+    roots = np.sqrt(kept.weights)[:, None]
+    targets = roots * columns
+    with single_threaded_blas():
+        Q, R = np.linalg.qr(rows)
+        singular = np.linalg.svd(R, compute_uv=False)
+        _check_rank(singular, m)
+        solution = scipy.linalg.solve_triangular(R, Q.conj().T @ targets)
+        residuals = targets - Q @ (Q.conj().T @ targets)
+    n = kept.size
+    leverage = np.minimum((np.abs(Q) ** 2).sum(axis=1), 1.0)
+    squares = np.abs(residuals) ** 2
+    total = squares.sum(axis=0)
+    error, low, high = _squared_error(squares, leverage, total, m, level)
+    lambda_min, lambda_max = float(singular[-1] ** 2 / n), float(singular[0] ** 2 / n)
+    kept = replace(
+        kept,
+        lambda_min=lambda_min,
+        lambda_max=lambda_max,
+        dimension=m,
+        unbiased=design.unbiased and not failed.size,
+    )
+
+    def shaped(array: Array) -> Any:
+        return array[..., 0] if single else array
+
+    return WeightedFit(
+        coefficients=shaped(solution),
+        basis=basis,
+        design=kept,
+        residual_sum=_scalar(shaped(total)),
+        squared_error=_scalar(shaped(error)),
+        interval=(_scalar(shaped(low)), _scalar(shaped(high))),
+        level=level,
+        leave_one_out=shaped(_leave_one_out(residuals, leverage, roots)),
+        lambda_min=lambda_min,
+        lambda_max=lambda_max,
+        delta=delta,
+        stable=lambda_min >= 1.0 - delta,
+        unbiased=kept.unbiased,
+        failed=failed,
+    )
+
+
+def _values(values: Any, n: int) -> Array:
+    expected = f"{n} rows of numbers, one for each point of the design"
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise argument_error(
+            "values",
+            f"{type(values).__name__} ({error})",
+            expected,
+            "Pass an array of shape (n,) or (n, k).",
+            kind=ArgumentTypeError,
+        ) from error
+    if array.dtype.kind not in "fiubc":
+        remedy = "Convert first; nan marks a failed evaluation."
+        raise argument_error(
+            "values", f"dtype {array.dtype}", expected, remedy, kind=ArgumentTypeError
+        )
+    if array.ndim not in (1, 2) or array.shape[0] != n or array.size == 0:
+        remedy = "Keep the order of design.points; nan marks a failed evaluation."
+        raise argument_error("values", f"shape {array.shape}", expected, remedy)
+    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+
+
+def _check_rank(singular: Vector, m: int) -> None:
+    # Below this the solution has no correct digit.
+    tolerance = singular[0] * m * np.finfo(np.float64).eps
+    rank = int((singular > tolerance).sum())
+    if rank < m:
+        raise argument_error(
+            "design",
+            f"features of numerical rank {rank} at its points",
+            f"rank {m}, the dimension of the space",
+            "Draw the design for this basis, add points, or drop dependent functions.",
+        )
+
+
+def _squared_error(
+    squares: Vector, leverage: Vector, total: Vector, m: int, level: float
+) -> tuple[Vector, Vector, Vector]:
+    """RSS/(n - m) and an interval for its mean, per output (see the notes of `WeightedFit`)."""
+    n, k = squares.shape
+    if n == m:
+        return np.full(k, math.nan), np.zeros(k), np.full(k, math.inf)
+    error = total / (n - m)
+    if n == m + 1:
+        return error, np.zeros(k), np.full(k, math.inf)
+    # RSS without point i is RSS - r_i^2 / (1 - h_i), exactly.
+    room = (1.0 - leverage)[:, None]
+    removed = np.divide(squares, room, out=np.zeros_like(squares), where=room > 1e-12)
+    without = np.maximum(total - removed, 0.0) / (n - 1 - m)
+    variance = (n - 1) / n * ((without - without.mean(axis=0)) ** 2).sum(axis=0)
+    most = float(n - m)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        freedom = np.where(variance > 0.0, 2.0 * error**2 / variance, most)
+    freedom = np.clip(freedom, 0.1, most)
+    tail = (1.0 - level) / 2.0
+    # Quantiles of chi-squared are 2 gammaincinv(freedom / 2, probability).
+    half = 0.5 * freedom
+    low = error * half / gammaincinv(half, 1.0 - tail)
+    high = error * half / gammaincinv(half, tail)
+    return error, low, high
+
+
+def _leave_one_out(residuals: Array, leverage: Vector, roots: Vector) -> Array:
+    """Residuals of predictions that did not see the point, in the units of the values."""
+    room = (1.0 - leverage)[:, None] * roots
+    result: Array = np.full(residuals.shape, math.inf, dtype=residuals.dtype)
+    np.divide(residuals, room, out=result, where=room > 1e-12 * roots)
+    return result
+
+
+def _integrals(basis: Any) -> Array:
+    """Integrals of the basis functions under the measure."""
+    if hasattr(basis, "integrals"):
+        return np.asarray(basis.integrals)
+    # phi_0 = 1 in every one-dimensional family, so all others integrate to zero.
+    constant: Vector = np.asarray(~np.asarray(basis.indices, dtype=bool).any(axis=1), dtype=float)
+    return constant
+
+
+def _scalar(value: Any) -> Any:
+    return value.item() if np.ndim(value) == 0 else value
