@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._result import FloatArray, IntArray
-from ._selection import NEGLIGIBLE, Selection
+from ._selection import NEGLIGIBLE, Selection, squares
 
 __all__ = ["chain"]
 
@@ -19,13 +19,13 @@ _REFRESH = 64  # steps after which the probabilities are computed afresh
 def chain(U: FloatArray, points: FloatArray) -> IntArray:
     """Rows in the order drawn; `U` (n, r) has orthonormal columns, `points` (r,) are uniform."""
     r = U.shape[1]
-    leverage = np.einsum("ij,ij->i", U, U)
+    leverage = squares(U)
     rho = leverage.copy()
-    kept = Selection(r)
+    kept = Selection(r, U.dtype)
     chosen = np.empty(r, dtype=np.int64)
     for k in range(r):
         if k and k % _REFRESH == 0:
-            rho = _squares(kept.residuals(U))
+            rho = squares(kept.residuals(U))
         rho[rho <= NEGLIGIBLE * leverage] = 0.0
         rho[chosen[:k]] = 0.0
         # The actual sum, not r - k: rounding must not leave a point beyond the last row.
@@ -34,10 +34,5 @@ def chain(U: FloatArray, points: FloatArray) -> IntArray:
         row = min(int(np.searchsorted(sums, points[k] * sums[-1], side="right")), last)
         chosen[k] = row
         v = kept.append(kept.residuals(U[row : row + 1])[0])
-        rho -= (U @ v) ** 2
+        rho -= np.abs(U @ v.conj()) ** 2
     return chosen
-
-
-def _squares(R: FloatArray) -> FloatArray:
-    squares: FloatArray = np.einsum("ij,ij->i", R, R)
-    return squares

@@ -17,7 +17,7 @@ import numpy as np
 
 from .._errors import ConvergenceError
 from .._result import FloatArray, IntArray
-from ._selection import NEGLIGIBLE, Selection
+from ._selection import NEGLIGIBLE, Selection, squares
 
 __all__ = ["Proposals", "accept"]
 
@@ -54,9 +54,9 @@ def accept(
         If the cap is reached: its `result` holds the rows accepted so far.
     """
     chosen = np.empty(r, dtype=np.int64)
-    kept = Selection(r)
     start, since = 0, 0
     batch = propose(0, first or r)
+    kept = Selection(r, batch.features.dtype)
     position = 0
     while True:
         width = min(max(32, 2 * r // (r - kept.size)), 4096, batch.rows.size - position)
@@ -69,7 +69,7 @@ def accept(
         U = batch.features[position:stop]
         thresholds = batch.points[position:stop] * batch.envelope[position:stop]
         R = kept.residuals(U)
-        rho = np.einsum("ij,ij->i", R, R)
+        rho = squares(R)
         here = 0
         while True:
             hits = np.flatnonzero(thresholds[here:] < rho[here:])
@@ -83,7 +83,7 @@ def accept(
             row = here - 1
             # The candidate is tested on a residual of its own: down-dating leaves no trace.
             exact = kept.residuals(U[row : row + 1])[0]
-            square = float(exact @ exact)
+            square = float(np.vdot(exact, exact).real)
             envelope = batch.envelope[position + row]
             if thresholds[row] >= square or square <= NEGLIGIBLE * envelope:
                 continue
@@ -93,8 +93,8 @@ def accept(
             if kept.size == r:
                 return chosen, start + position + here, kept
             if here < width:
-                R[here:] -= np.outer(R[here:] @ v, v)
-                rho[here:] = np.einsum("ij,ij->i", R[here:], R[here:])
+                R[here:] -= np.outer(R[here:] @ v.conj(), v)
+                rho[here:] = squares(R[here:])
         position = stop
 
 

@@ -7,19 +7,20 @@ are orthogonalised twice, so Q stays orthonormal to rounding (max |Q^T Q - I| ab
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from .._result import FloatArray
 
-__all__ = ["NEGLIGIBLE", "Selection"]
+__all__ = ["NEGLIGIBLE", "Selection", "squares"]
 
 NEGLIGIBLE = 1e-12  # share of its length below which a residual counts as rounding
 
 
 class Selection:
-    """Orthonormal rows that span the features picked so far; room for r of them."""
+    """Orthonormal rows, real or complex, that span the features picked so far; room for r."""
 
-    def __init__(self, r: int) -> None:
-        self._rows = np.empty((r, r))
+    def __init__(self, r: int, dtype: npt.DTypeLike = np.float64) -> None:
+        self._rows = np.empty((r, r), dtype=dtype)
         self.size = 0
 
     @property
@@ -34,13 +35,22 @@ class Selection:
         R: FloatArray = U.copy()
         if not self.size:
             return R
-        R -= (U @ Q.T) @ Q
-        R -= (R @ Q.T) @ Q
+        adjoint = Q.conj().T
+        R -= (U @ adjoint) @ Q
+        R -= (R @ adjoint) @ Q
         return R
 
     def append(self, residual: FloatArray) -> FloatArray:
         """Take a residual in; returns the unit vector that was added."""
         v: FloatArray = self._rows[self.size]
-        np.divide(residual, np.sqrt(residual @ residual), out=v)
+        np.divide(residual, np.sqrt(np.vdot(residual, residual).real), out=v)
         self.size += 1
         return v
+
+
+def squares(R: FloatArray) -> FloatArray:
+    """Squared lengths of the rows."""
+    if np.iscomplexobj(R):
+        return squares(R.real) + squares(R.imag)
+    lengths: FloatArray = np.einsum("ij,ij->i", R, R)
+    return lengths

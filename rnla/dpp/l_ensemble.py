@@ -2,8 +2,8 @@
 
 P(S) = det(L_S) / det(I + L). Eigenvector i is kept with probability lambda_i / (1 + lambda_i), then
 a projection DPP is drawn on the kept ones (Hough, Krishnapur, Peres and Virag 2006; Kulesza and
-Taskar 2012). O(N^3) once, or O(N r^2) for a factor with r columns, then O(N k^2) for each draw of k
-items.
+Taskar 2012). O(N^3) once, or O(N r^2) for a factor with r columns, then O(N k + k^3 log k) for each
+draw of k items.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import scipy.special
 from .._errors import argument_error, check_size
 from ..random import RNGLike, Stream, resolve_seed
 from ..tall import single_threaded_blas
-from ._eigenvector_chain import eigenvector_chain
+from ._eigenvectors import draw_from_eigenvectors
 from ._kernel import Matrix, check_hermitian
 from ._record import DppSample
 from ._spectrum import spectrum
@@ -25,7 +25,6 @@ from ._spectrum import spectrum
 __all__ = ["l_ensemble", "likelihood_kernel", "marginal_kernel"]
 
 EIGENVECTOR_PURPOSE = "dpp.eigenvectors"
-CHAIN_PURPOSE = "dpp.chain"
 
 
 def l_ensemble(
@@ -61,9 +60,10 @@ def l_ensemble(
 
     Notes
     -----
-    O(N^3) for L, O(N r^2) for a factor, once for all draws; then O(N k^2) for a draw of k items. A
-    factor that is not an array in memory is read in passes; memory is O(N r). Eigenvalues of L
-    below N eps times the largest count as zero, for factors singular values below max(N, r) eps.
+    O(N^3) for L, O(N r^2) for a factor, once for all draws; then O(N k + k^3 log k) for a draw of
+    k items. A factor that is not an array in memory is read in passes; memory is O(N r).
+    Eigenvalues of L below N eps times the largest count as zero, for factors singular values below
+    max(N, r) eps times the largest.
 
     Examples
     --------
@@ -77,23 +77,23 @@ def l_ensemble(
     count = 1 if draws is None else check_size(draws, name="draws")
     given = spectrum(L, factor)
     seed = resolve_seed(rng)
-    choice, chain = Stream(seed, EIGENVECTOR_PURPOSE), Stream(seed, CHAIN_PURPOSE)
+    choice = Stream(seed, EIGENVECTOR_PURPOSE)
     probability = scipy.special.expit(given.log_values)
-    indices = []
+    sets = []
     with single_threaded_blas():
         for t in range(count):
             kept = choice.uniform(range(given.rank), draw=t) < probability
-            V = given.vectors[:, kept]
-            indices.append(eigenvector_chain(V, chain.uniform(range(V.shape[1]), draw=t)))
+            sets.append(draw_from_eigenvectors(given.vectors[:, kept], seed, t))
+    indices = tuple(rows for rows, _ in sets)
     return DppSample(
-        indices=indices[0] if draws is None else tuple(indices),
+        indices=indices[0] if draws is None else indices,
         law="L-ensemble",
         method="spectral",
         n=given.size,
         rank=given.rank,
         seed=seed,
         weights=None,
-        proposals=np.zeros(count, dtype=np.int64),
+        proposals=np.array([proposals for _, proposals in sets]),
         passes=given.passes,
         marginals=np.abs(given.vectors) ** 2 @ probability,
     )

@@ -26,20 +26,22 @@ from tests.dpp.kernel_laws import (
 DRAWS = 4000
 
 
+@pytest.mark.parametrize("n, k", [(8, 3), (10, 2)])  # by the chain rule, by accept/reject
 @pytest.mark.parametrize("complex_entries", [False, True])
 @pytest.mark.parametrize("how", ["L", "factor", "eigen"])
-def test_law_by_enumeration(how, complex_entries, record_property):
-    """Chi-square over all C(8, 3) sets; false alarm 1e-4 for each of the six."""
-    B, L = positive(8, 6, complex_entries=complex_entries)
+def test_law_by_enumeration(how, complex_entries, n, k, record_property):
+    """Chi-square over all C(n, k) sets; false alarm 1e-4 for each of the twelve."""
+    B, L = positive(n, 6, complex_entries=complex_entries)
     kernel = {"L": L, "factor": B, "eigen": tuple(np.linalg.eigh(L))}[how]
     if how == "eigen":  # rounding made two of the eigenvalues negative or tiny
         kernel = (np.where(kernel[0] < 1e-12, 0.0, kernel[0]), kernel[1])
-    sample = k_dpp(k=3, draws=DRAWS, rng=1, **{how: kernel})
-    p = chi_square(sample.sets(), law_of_likelihood(L, 3))
+    sample = k_dpp(k=k, draws=DRAWS, rng=1, **{how: kernel})
+    p = chi_square(sample.sets(), law_of_likelihood(L, k))
     for key, value in [("measured", p), ("count", DRAWS), ("false_alarm_rate", FALSE_ALARM)]:
         record_property(key, value)
     assert p >= FALSE_ALARM
     assert sample.rank == 6
+    assert (sample.proposals > 0).all() == (n > 4 * k)
 
 
 def test_the_chi_square_catches_the_chain_rule_on_the_kernel():
