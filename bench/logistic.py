@@ -192,6 +192,9 @@ def times(quick: bool) -> list[dict[str, Any]]:
     return found
 
 
+FLOOR = 1e-8  # what is less is drawn here
+
+
 def picture(logistic: list[dict[str, Any]], huber: list[dict[str, Any]]) -> None:
     """Largest excess against size: logistic above, Huber below."""
     figure, axes = new_figure(2, len(DATA), figsize=(14.0, 6.4), sharey="row")
@@ -201,11 +204,14 @@ def picture(logistic: list[dict[str, Any]], huber: list[dict[str, Any]]) -> None
                 chosen = [r for r in table if r["data"] == name and r["method"] == method]
                 size = [row["size"] for row in chosen]
                 colour = COLOURS[6] if method == "uniform" else COLOURS[k]
-                ax.loglog(size, [r["largest excess"] for r in chosen], "o-", color=colour,
-                          label=f"{method}, largest", markersize=4)  # fmt: skip
-                ax.loglog(size, [r["median excess"] for r in chosen], ":", color=colour)
+                worst = [max(r["largest excess"], FLOOR) for r in chosen]
+                median = [max(r["median excess"], FLOOR) for r in chosen]
+                ax.loglog(size, worst, "o-", color=colour, label=f"{method}, largest", markersize=4)
+                ax.loglog(size, median, ":", color=colour)
             title = name if line else f"{name}\nmu = {chosen[0]['mu']:.3g}"
             ax.set_title(title, fontsize=9)
+            ax.set_xticks(size, [f"{s:,}" for s in size], fontsize=8)
+            ax.minorticks_off()
             ax.set_xlabel("rows of the coreset")
         axes[line, 0].set_ylabel(("logistic" if line == 0 else "Huber") + ": excess loss")
         axes[line, 0].legend(fontsize=7)
