@@ -11,9 +11,15 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["choose_eigenvectors", "eigenvector_probabilities", "log_elementary"]
+__all__ = ["centred", "choose_eigenvectors", "eigenvector_probabilities", "log_elementary"]
 
 Vector = npt.NDArray[np.float64]
+
+
+def centred(log_values: Vector, k: int) -> Vector:
+    """The logarithms relative to the k-th largest: the same law, and sums of moderate size."""
+    result: Vector = log_values - np.partition(log_values, -k)[-k]
+    return result
 
 
 def log_elementary(log_values: Vector, k: int) -> Vector:
@@ -25,14 +31,15 @@ def log_elementary(log_values: Vector, k: int) -> Vector:
     return table
 
 
-def choose_eigenvectors(log_values: Vector, k: int, uniforms: Vector) -> npt.NDArray[np.bool_]:
+def choose_eigenvectors(
+    log_values: Vector, table: Vector, uniforms: Vector
+) -> npt.NDArray[np.bool_]:
     """For each row of `uniforms`, shape (draws, r), the k eigenvalues to keep, as a mask.
 
-    A set J is chosen with probability prod(lambda_J) / e_k.
+    A set J is chosen with probability prod(lambda_J) / e_k. `table` is that of `log_elementary`.
     """
-    table = log_elementary(log_values, k)
     chosen = np.zeros(uniforms.shape, dtype=bool)
-    missing = np.full(uniforms.shape[0], k)
+    missing = np.full(uniforms.shape[0], table.shape[1] - 1)
     for i in range(log_values.size, 0, -1):
         wanted = np.maximum(missing, 1)
         # Where all i that are left are needed this difference is an exact zero.
@@ -43,16 +50,18 @@ def choose_eigenvectors(log_values: Vector, k: int, uniforms: Vector) -> npt.NDA
     return chosen
 
 
-def eigenvector_probabilities(log_values: Vector, k: int) -> Vector:
+def eigenvector_probabilities(log_values: Vector, table: Vector) -> Vector:
     """Probability that a k-DPP keeps each eigenvector: lambda_i e_(k-1)(all but i) / e_k(all).
 
-    The polynomials without one eigenvalue come from those before and after it: dividing it out
-    again would cancel.
+    The polynomials without one eigenvalue are put together from those before it, in `table`, and
+    those behind it: dividing it out again would cancel.
     """
-    before = log_elementary(log_values, k)
-    after = log_elementary(log_values[::-1], k)[::-1]
-    # Row i of `before` knows the eigenvalues up to i, row i + 1 of `after` those behind it.
-    terms = before[:-1, :k] + after[1:, k - 1 :: -1]
-    without = np.logaddexp.reduce(terms, axis=1)
-    result: Vector = np.minimum(np.exp(log_values + without - before[-1, k]), 1.0)
+    k = table.shape[1] - 1
+    behind = np.full(k, -np.inf)
+    behind[0] = 0.0
+    without = np.empty(log_values.size)
+    for i in range(log_values.size - 1, -1, -1):
+        without[i] = np.logaddexp.reduce(table[i, :k] + behind[::-1])
+        behind[1:] = np.logaddexp(behind[1:], log_values[i] + behind[:-1])
+    result: Vector = np.minimum(np.exp(log_values + without - table[-1, k]), 1.0)
     return result

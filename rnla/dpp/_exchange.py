@@ -14,29 +14,31 @@ import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 
+from .._errors import argument_error
 from .._result import IntArray
 from ._kernel import Matrix
 
-__all__ = ["Exchange", "greedy_start"]
+__all__ = ["Columns", "Exchange", "greedy_start"]
 
 Vector = npt.NDArray[np.float64]
+Columns = Callable[[IntArray], Matrix]  # L[:, items] for an array of items
 
 
 class Exchange:
-    """A set and its walk; `columns(items)` gives L[:, items], `diagonal` the L_jj."""
+    """A set and its walk; `diagonal` holds the L_jj, `noise` what counts as zero beside them."""
 
-    def __init__(
-        self, columns: Callable[[IntArray], Matrix], diagonal: Vector, start: IntArray
-    ) -> None:
+    def __init__(self, columns: Columns, diagonal: Vector, start: IntArray, noise: Vector) -> None:
         self._columns = columns
         self._diagonal = diagonal
+        self._noise = noise
         self.items = start.copy()
         self._refresh()
 
     def _refresh(self) -> None:
         """Factor and variances from scratch: L_S = R^* R."""
-        self._L = self._columns(self.items)
-        self._R: Matrix = scipy.linalg.cholesky(self._L[self.items], check_finite=False)
+        self._L = np.asfortranarray(self._columns(self.items))
+        self._place = np.arange(self.items.size)  # the column of _L that belongs to each item
+        self._R = _factor(self._L[self.items])
         W = _solve(self._R, self._L.conj().T, adjoint=True)
         self._variance = np.maximum(self._diagonal - (np.abs(W) ** 2).sum(axis=0), 0.0)
         self._age = 0
@@ -46,53 +48,56 @@ class Exchange:
         """log det L_S."""
         return 2.0 * float(np.log(np.abs(np.diagonal(self._R))).sum())
 
-    def step(self, place: int, point: float) -> None:
-        """Drop the item at this place of S; take in j with probability prop. to det L_(S+j)."""
-        k = self.items.size
-        unit = np.zeros(k, dtype=self._L.dtype)
-        unit[place] = 1.0
+    def step(self, number: int, point: float) -> None:
+        """Drop an item of S by its number; take in j with probability prop. to det L_(S+j)."""
+        unit = np.zeros(self.items.size, dtype=self._L.dtype)
+        unit[number] = 1.0
         y = _solve(self._R, _solve(self._R, unit, adjoint=True))
-        h = float(y[place].real)
-        g = self._L @ y
-        share = self._variance + np.abs(g) ** 2 / h
-        share[self.items] = 0.0
-        share[self.items[place]] = 1.0 / h
-        cumulative = np.cumsum(share)
+        h = float(y[number].real)
+        variance = self._variance + np.abs(self._combined(y, self._place)) ** 2 / h
+        dropped = self.items[number]
+        variance[variance <= self._noise] = 0.0
+        variance[self.items] = 0.0
+        variance[dropped] = 1.0 / h
+        cumulative = np.cumsum(variance)
         last = int(np.searchsorted(cumulative, cumulative[-1], side="left"))
         j = min(int(np.searchsorted(cumulative, point * cumulative[-1], side="right")), last)
-        if j != self.items[place]:
-            self._replace(place, j, share, g, h)
+        if j != dropped:
+            self._replace(number, j, variance)
 
-    def _replace(self, place: int, j: int, share: Vector, g: Matrix, h: float) -> None:
-        dropped = self.items[place]
-        rest = np.delete(self.items, place)
-        R = _without(self._R, place)
-        L_rest = np.delete(self._L, place, axis=1)
-        column = self._columns(np.array([j]))[:, 0]
-        r = _solve(R, column[rest], adjoint=True)
-        pivot = float(share[j])
-        # Variances given the set without `dropped`, then given j as well.
-        variance = self._variance + np.abs(g) ** 2 / h
-        variance[dropped] = 1.0 / h
-        c = column - L_rest @ _solve(R, r)
-        variance -= np.abs(c) ** 2 / pivot
+    def _combined(self, coefficients: Matrix, place: IntArray) -> Matrix:
+        """A combination of columns of L, without moving them."""
+        all_coefficients = np.zeros(self._L.shape[1], dtype=self._L.dtype)
+        all_coefficients[place] = coefficients
+        result: Matrix = self._L @ all_coefficients
+        return result
+
+    def _replace(self, number: int, j: int, variance: Vector) -> None:
+        """Exchange one item for j, given the variances that the others leave."""
+        k = self.items.size
+        rest = np.delete(self.items, number)
         self.items = np.append(rest, j)
         self._age += 1
-        if self._age >= self.items.size:
+        if self._age >= k:
             self._refresh()
             return
-        self._variance = np.maximum(variance, 0.0)
-        self._L = np.column_stack([L_rest, column])
-        k = self.items.size
+        free = self._place[number]
+        place = np.delete(self._place, number)
+        R = _without(self._R, number)
+        column = self._columns(np.array([j]))[:, 0]
+        r = _solve(R, column[rest], adjoint=True)
+        c = column - self._combined(_solve(R, r), place)
+        pivot = float(variance[j])
+        self._variance = np.maximum(variance - np.abs(c) ** 2 / pivot, 0.0)
+        self._L[:, free] = column
+        self._place = np.append(place, free)
         self._R = np.zeros((k, k), dtype=self._L.dtype)
         self._R[:-1, :-1] = R
         self._R[:-1, -1] = r
         self._R[-1, -1] = np.sqrt(pivot)
 
 
-def greedy_start(
-    columns: Callable[[IntArray], Matrix], diagonal: Vector, k: int, eps: float
-) -> IntArray:
+def greedy_start(columns: Columns, diagonal: Vector, k: int, noise: Vector) -> IntArray:
     """Items of the first k pivots of a pivoted Cholesky factorisation; fewer if the rank is less.
 
     Their determinant is at least 1 / (k!)^2 of the largest (Civril and Magdon-Ismail 2009).
@@ -100,10 +105,10 @@ def greedy_start(
     chosen: list[int] = []
     rest = diagonal.copy()
     W = np.zeros((k, diagonal.size), dtype=columns(np.array([0])).dtype)
-    floor = diagonal.size * eps * float(diagonal.max())
     for i in range(k):
+        rest[rest <= noise] = 0.0
         j = int(rest.argmax())
-        if rest[j] <= floor:
+        if rest[j] == 0.0:
             break
         column = columns(np.array([j]))[:, 0]
         W[i] = (column - W[:i].T @ W[:i, j].conj()) / np.sqrt(rest[j])
@@ -113,20 +118,28 @@ def greedy_start(
     return np.array(chosen, dtype=np.int64)
 
 
+def _factor(block: Matrix) -> Matrix:
+    try:
+        R: Matrix = scipy.linalg.cholesky(block, check_finite=False)
+    except scipy.linalg.LinAlgError:
+        raise argument_error(
+            "L",
+            f"a block of {len(block)} items with an eigenvalue that is not positive",
+            "a positive semidefinite matrix",
+            "Add a small multiple of the identity, or pass factor=B for L = B B^T.",
+        ) from None
+    return R
+
+
 def _solve(R: Matrix, x: Matrix, *, adjoint: bool = False) -> Any:
     """R^-1 x, or R^-* x."""
-    if R.shape[0] == 0:
-        return x
     return scipy.linalg.solve_triangular(R, x, trans=2 if adjoint else 0, check_finite=False)
 
 
-def _without(R: Matrix, place: int) -> Matrix:
-    """The Cholesky factor after row and column `place` of the matrix are deleted: O(k^2)."""
+def _without(R: Matrix, number: int) -> Matrix:
+    """The Cholesky factor after one row and column of the matrix are deleted: O(k^2)."""
     k = R.shape[0]
-    if k == 1:
-        return R[:0, :0]
-    _, shorter = scipy.linalg.qr_delete(
-        np.eye(k, dtype=R.dtype), R, place, which="col", check_finite=False
-    )
+    unit = np.eye(k, dtype=R.dtype)
+    _, shorter = scipy.linalg.qr_delete(unit, R, number, which="col", check_finite=False)
     result: Matrix = shorter[: k - 1]
     return result

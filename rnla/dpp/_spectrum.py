@@ -1,13 +1,14 @@
 """Nonzero eigenvalues and eigenvectors of a likelihood kernel, from whatever describes it.
 
 A Hermitian matrix L costs one eigendecomposition, O(N^3). Of L = B B^* with B of shape (N, r) they
-are the left singular vectors and squared singular values of B, O(N r^2): the dual representation of
+are the squared singular values and left singular vectors of B, O(N r^2): the dual representation of
 Kulesza and Taskar (2012, section 3.3), whose r x r matrix B^* B is not formed here, because that
-squares the condition number.
+squares the condition number. A factor that is read in passes keeps r x r coefficients only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,22 +17,35 @@ import numpy.typing as npt
 import scipy.linalg
 
 from .._errors import ArgumentTypeError, argument_error
+from .._result import IntArray
 from ..basis import orthonormal_basis
-from ..tall import TallMatrix, as_tall, single_threaded_blas
+from ..tall import TallMatrix, as_tall, single_threaded_blas, within_range
 from ._kernel import Matrix, as_matrix, check_hermitian, working_eps
+from ._selection import squares
 
-__all__ = ["Spectrum", "spectrum"]
+__all__ = ["Eigenvectors", "Spectrum", "spectrum"]
+
+Vector = npt.NDArray[np.float64]
 
 _ORTHONORMAL = 1e-8  # largest deviation of V^* V from the identity that a given V may have
+# Rows a_i M of a factor read in passes are orthonormal to eps times its condition number.
+_PASSES_RCOND = 1e-8
+
+
+@dataclass(frozen=True, eq=False)
+class Eigenvectors:
+    """Orthonormal columns V: the squared lengths of the rows, and the rows that are asked for."""
+
+    lengths: Vector
+    rows: Callable[[IntArray], Matrix]
 
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
     """Logarithms of the r nonzero eigenvalues, and the (N, r) eigenvectors."""
 
-    log_values: npt.NDArray[np.float64]
+    log_values: Vector
     vectors: Matrix
-    passes: int = 0
 
     @property
     def rank(self) -> int:
@@ -41,6 +55,50 @@ class Spectrum:
     def size(self) -> int:
         """N, the number of items."""
         return int(self.vectors.shape[0])
+
+    @property
+    def passes(self) -> int:
+        """Passes over the rows of a factor so far."""
+        return 0
+
+    def select(self, kept: npt.NDArray[np.bool_]) -> Eigenvectors:
+        """Those of the eigenvectors: one pass over a factor that is read in passes."""
+        V = self.vectors[:, kept]
+        return Eigenvectors(squares(V), V.__getitem__)
+
+    def marginals(self, weights: Vector) -> Vector:
+        """Sum of weights_j |v_ij|^2 for every item: one pass."""
+        return squares(self.vectors * np.sqrt(weights))
+
+
+@dataclass(frozen=True, eq=False)
+class _TallSpectrum(Spectrum):
+    """The same with eigenvectors A `vectors`, `vectors` of shape (d, r)."""
+
+    A: TallMatrix
+    spent: int  # passes over A before
+
+    @property
+    def size(self) -> int:
+        return self.A.shape[0]
+
+    @property
+    def passes(self) -> int:
+        return self.A.passes - self.spent
+
+    def select(self, kept: npt.NDArray[np.bool_]) -> Eigenvectors:
+        C = self.vectors[:, kept]
+
+        def rows(items: IntArray) -> Matrix:
+            return self.A.product_of_taken(self.A.take(items), C)
+
+        return Eigenvectors(np.asarray(self.A.row_norms(C)) ** 2, rows)
+
+    def marginals(self, weights: Vector) -> Vector:
+        if not self.rank:
+            return np.zeros(self.size)
+        norms: Vector = np.asarray(self.A.row_norms(self.vectors * np.sqrt(weights)))
+        return norms**2
 
 
 def spectrum(L: Any, factor: Any, eigen: Any = None) -> Spectrum:
@@ -57,10 +115,7 @@ def spectrum(L: Any, factor: Any, eigen: Any = None) -> Spectrum:
             return _of_eigen(eigen)
         if isinstance(factor, (np.ndarray, list, tuple)):
             return _of_dense(as_matrix(factor, "factor"), working_eps(factor))
-    A = as_tall(factor, require_tall=False)
-    if A.shape[0] <= A.shape[1]:
-        return _of_dense(as_matrix(A.matmul(np.eye(A.shape[1])), "factor"), working_eps(A))
-    return _of_tall(A)
+    return _of_tall(as_tall(factor, require_tall=False))
 
 
 def _of_kernel(L: Any) -> Spectrum:
@@ -109,19 +164,20 @@ def _of_dense(B: Matrix, eps: float) -> Spectrum:
     """Thin QR first: the singular value decomposition is then one of an r x r matrix."""
     Q, R = scipy.linalg.qr(B, mode="economic", check_finite=False)
     W, sigma, _ = scipy.linalg.svd(R, full_matrices=False, check_finite=False)
-    return _kept(Q, W, sigma, max(B.shape) * eps)
+    kept = sigma > max(B.shape) * eps * sigma[0]
+    return Spectrum(2.0 * np.log(sigma[kept]), Q @ W[:, kept])
 
 
 def _of_tall(A: TallMatrix) -> Spectrum:
-    start = A.passes
-    basis = orthonormal_basis(A)
-    Q = np.asarray(A.matmul(basis.M))
-    C = A.rmatmul(Q).T  # A = Q C
+    spent = A.passes
+    scaled, units = within_range(A, together=True)
+    basis = orthonormal_basis(scaled)
+    if not basis.rank:
+        return _TallSpectrum(np.empty(0), np.empty((A.shape[1], 0)), scaled, spent)
     with single_threaded_blas():
-        W, sigma, _ = scipy.linalg.svd(C, full_matrices=False, check_finite=False)
-        return _kept(Q, W, sigma, 0.0, passes=A.passes - start)
-
-
-def _kept(Q: Matrix, W: Matrix, sigma: Matrix, noise: float, passes: int = 0) -> Spectrum:
-    kept = sigma > noise * (sigma[0] if sigma.size else 0.0)
-    return Spectrum(2.0 * np.log(sigma[kept]), Q @ W[:, kept], passes)
+        W, sigma, _ = scipy.linalg.svd(basis.R, full_matrices=False, check_finite=False)
+        kept = sigma > _PASSES_RCOND * sigma[0]
+        log_values = 2.0 * np.log(sigma[kept])
+        if units is not None:
+            log_values -= 2.0 * np.log(units.min())
+        return _TallSpectrum(log_values, basis.M @ W[:, kept], scaled, spent)

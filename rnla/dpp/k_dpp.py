@@ -17,7 +17,12 @@ from .._errors import argument_error, check_size
 from ..random import RNGLike, Stream, resolve_seed
 from ..tall import single_threaded_blas
 from ._eigenvectors import draw_from_eigenvectors
-from ._elementary import choose_eigenvectors, eigenvector_probabilities
+from ._elementary import (
+    centred,
+    choose_eigenvectors,
+    eigenvector_probabilities,
+    log_elementary,
+)
 from ._record import DppSample
 from ._spectrum import Spectrum, spectrum
 from .l_ensemble import EIGENVECTOR_PURPOSE
@@ -45,8 +50,8 @@ def k_dpp(
     factor : array_like, shape (N, r), or any source that `rnla.as_tall` takes
         In place of L: a factor B of L = B B^*. Complex factors as NumPy arrays.
     eigen : pair of array_like, shapes (r,) and (N, r), optional
-        In place of L: its nonzero eigenvalues and orthonormal eigenvectors, as `numpy.linalg.eigh`
-        returns them.
+        In place of L: its eigenvalues and orthonormal eigenvectors, as `numpy.linalg.eigh` returns
+        them. Every positive eigenvalue counts, however small: set those that are rounding to zero.
     draws : int, optional
         Number of independent draws. Without it one draw is made, and `indices` is one array.
     rng : int, Generator, SeedSequence or None
@@ -68,7 +73,8 @@ def k_dpp(
     -----
     O(N^3) for L, O(N r^2) for a factor, nothing for `eigen`; then O(r k + N k + k^3 log k) for each
     draw. Only logarithms of eigenvalues and of their products are formed: neither a determinant nor
-    a normaliser overflows or underflows, at any scale of L. Ranks as in `l_ensemble`.
+    a normaliser overflows or underflows, at any scale of L. Ranks and passes as in
+    `l_ensemble`.
 
     Examples
     --------
@@ -84,11 +90,12 @@ def k_dpp(
     seed = resolve_seed(rng)
     choice = Stream(seed, EIGENVECTOR_PURPOSE)
     uniforms = np.stack([choice.uniform(range(given.rank), draw=t) for t in range(count)])
-    chosen = choose_eigenvectors(given.log_values, size, uniforms)
+    log_values = centred(given.log_values, size)
+    table = log_elementary(log_values, size)
+    chosen = choose_eigenvectors(log_values, table, uniforms)
     with single_threaded_blas():
-        sets = [
-            draw_from_eigenvectors(given.vectors[:, kept], seed, t) for t, kept in enumerate(chosen)
-        ]
+        sets = [draw_from_eigenvectors(given, kept, seed, t) for t, kept in enumerate(chosen)]
+        marginals = given.marginals(eigenvector_probabilities(log_values, table))
     indices = np.stack([rows for rows, _ in sets])
     return DppSample(
         indices=indices[0] if draws is None else indices,
@@ -100,7 +107,7 @@ def k_dpp(
         weights=None,
         proposals=np.array([proposals for _, proposals in sets]),
         passes=given.passes,
-        marginals=_inclusion(given, size),
+        marginals=marginals,
     )
 
 
@@ -141,13 +148,11 @@ def k_dpp_inclusion_probabilities(
     array([0.166667, 0.333333, 0.5     ])
     """
     given = spectrum(L, factor, eigen)
-    return _inclusion(given, _check_k(k, given))
-
-
-def _inclusion(given: Spectrum, k: int) -> npt.NDArray[np.float64]:
-    weights = eigenvector_probabilities(given.log_values, k)
-    result: npt.NDArray[np.float64] = np.abs(given.vectors) ** 2 @ weights
-    return result
+    size = _check_k(k, given)
+    log_values = centred(given.log_values, size)
+    with single_threaded_blas():
+        weights = eigenvector_probabilities(log_values, log_elementary(log_values, size))
+        return given.marginals(weights)
 
 
 def _check_k(k: int | None, given: Spectrum) -> int:

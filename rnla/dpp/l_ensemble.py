@@ -61,9 +61,12 @@ def l_ensemble(
     Notes
     -----
     O(N^3) for L, O(N r^2) for a factor, once for all draws; then O(N k + k^3 log k) for a draw of
-    k items. A factor that is not an array in memory is read in passes; memory is O(N r).
-    Eigenvalues of L below N eps times the largest count as zero, for factors singular values below
-    max(N, r) eps times the largest.
+    k items. Eigenvalues of L below N eps times the largest count as zero, for factors
+    singular values below max(N, r) eps times the largest.
+
+    Factors other than NumPy arrays are read in passes: those of a basis, one for the marginals and
+    one for each draw, which then reads k log k rows; memory is O(N + r^2). Their singular values
+    count from 1e-8 times the largest.
 
     Examples
     --------
@@ -83,8 +86,9 @@ def l_ensemble(
     with single_threaded_blas():
         for t in range(count):
             kept = choice.uniform(range(given.rank), draw=t) < probability
-            sets.append(draw_from_eigenvectors(given.vectors[:, kept], seed, t))
-    indices = tuple(rows for rows, _ in sets)
+            sets.append(draw_from_eigenvectors(given, kept, seed, t))
+        marginals = given.marginals(probability)
+    indices = tuple(items for items, _ in sets)
     return DppSample(
         indices=indices[0] if draws is None else indices,
         law="L-ensemble",
@@ -95,7 +99,7 @@ def l_ensemble(
         weights=None,
         proposals=np.array([proposals for _, proposals in sets]),
         passes=given.passes,
-        marginals=np.abs(given.vectors) ** 2 @ probability,
+        marginals=marginals,
     )
 
 
@@ -131,7 +135,9 @@ def marginal_kernel(L: npt.ArrayLike | None = None, *, factor: Any = None) -> Ma
            [0.  , 0.75]])
     """
     given = spectrum(L, factor)
-    V = given.vectors
+    if not given.rank:
+        return np.zeros((given.size, given.size))
+    V = given.select(np.ones(given.rank, dtype=bool)).rows(np.arange(given.size))
     K: Matrix = (V * scipy.special.expit(given.log_values)) @ V.conj().T
     return K
 

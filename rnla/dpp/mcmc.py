@@ -18,14 +18,17 @@ from .._errors import ArgumentTypeError, argument_error, check_fraction, check_s
 from .._result import IntArray
 from ..random import RNGLike, Stream, resolve_seed
 from ..tall import as_tall, single_threaded_blas
-from ._exchange import Exchange, greedy_start
+from ._exchange import Columns, Exchange, greedy_start
 from ._kernel import Matrix, as_matrix, check_hermitian, working_eps
 from ._record import DppSample
+from ._selection import squares
 
 __all__ = ["exchange_steps", "mcmc_k_dpp"]
 
 DROP_PURPOSE = "dpp.exchange drop"
 TAKE_PURPOSE = "dpp.exchange take"
+
+Vector = npt.NDArray[np.float64]
 
 
 def mcmc_k_dpp(
@@ -71,9 +74,10 @@ def mcmc_k_dpp(
     Notes
     -----
     Every walk starts from the first k pivots of a pivoted Cholesky factorisation. A step costs
-    about 4 N k flops; memory is O(N k) beside the kernel. Determinants only occur as
-    ratios, so they may lie outside the range of float64. That L is semidefinite is not checked
-    beyond what the walk sees of it: use `k_dpp` where an eigendecomposition is affordable.
+    about 4 N k flops; memory is O(N k) beside the kernel or the factor, which is brought to memory.
+    Determinants only occur as ratios, so they may lie outside the range of float64. That L is
+    semidefinite is not checked beyond what the walk sees of it. Use `k_dpp` where an
+    eigendecomposition is affordable: it is exact.
 
     Examples
     --------
@@ -85,15 +89,16 @@ def mcmc_k_dpp(
     (4, 'approximate k-DPP, 46 exchange steps')
     """
     count = 1 if draws is None else check_size(draws, name="draws")
-    columns, diagonal, eps = _operand(L, factor)
+    columns, diagonal, eps, passes = _operand(L, factor)
     n = diagonal.size
+    noise = n * eps * diagonal
     size = check_size(k, n, name="k")
     length = exchange_steps(n, size, distance) if steps is None else check_size(steps, name="steps")
     seed = resolve_seed(rng)
     drop, take = Stream(seed, DROP_PURPOSE), Stream(seed, TAKE_PURPOSE)
     sets = []
     with single_threaded_blas():
-        start = greedy_start(columns, diagonal, size, eps)
+        start = greedy_start(columns, diagonal, size, noise)
         if start.size < size:
             raise argument_error(
                 "k",
@@ -102,7 +107,7 @@ def mcmc_k_dpp(
                 f"Pass k={start.size} or less, or add a small multiple of the identity to L.",
             )
         for t in range(count):
-            walk = Exchange(columns, diagonal, start)
+            walk = Exchange(columns, diagonal, start, noise)
             places = drop.integers(size, range(length), draw=t)
             points = take.uniform(range(length), draw=t)
             for place, point in zip(places, points, strict=True):
@@ -117,7 +122,7 @@ def mcmc_k_dpp(
         seed=seed,
         weights=None,
         proposals=np.full(count, length, dtype=np.int64),
-        passes=0,
+        passes=passes,
     )
 
 
@@ -156,36 +161,50 @@ def exchange_steps(n: int, k: int, distance: float = 0.01) -> int:
     return math.ceil(size * max(math.log(surprise) + math.log(0.5 / allowed**2), 1.0))
 
 
-def _operand(L: Any, factor: Any) -> Any:
-    """Columns of L on demand, its diagonal, and the rounding unit of what was given."""
+def _operand(L: Any, factor: Any) -> tuple[Columns, Vector, float, int]:
+    """Columns of L on demand, its diagonal, the rounding unit of what was given, and passes.
+
+    L is scaled to entries near one: a k-DPP does not change by that, and squares stay in range.
+    """
     if (L is None) == (factor is None):
         got = "no kernel" if L is None else "L and factor"
         expected = "exactly one of L and factor"
         raise argument_error("L", got, expected, "Pass L= or factor= only.", kind=ArgumentTypeError)
     if L is not None:
-        kernel = check_hermitian(L, "L")
+        kernel = _scaled(check_hermitian(L, "L"))
         diagonal = np.diagonal(kernel).real.copy()
         if diagonal.min() < 0.0:
             i = int(diagonal.argmin())
             raise argument_error(
                 "L",
-                f"L[{i}, {i}] = {diagonal[i]:.6g}",
+                f"a negative diagonal entry L[{i}, {i}]",
                 "a positive semidefinite matrix",
                 "Add a multiple of the identity, or pass factor=B for L = B B^T.",
             )
 
         def of_kernel(items: IntArray) -> Matrix:
-            return kernel[:, items]
+            columns: Matrix = kernel[:, items]
+            return columns
 
-        return of_kernel, diagonal, working_eps(L)
+        return of_kernel, diagonal, working_eps(L), 0
     if isinstance(factor, (np.ndarray, list, tuple)):
-        B, eps = as_matrix(factor, "factor"), working_eps(factor)
+        B, eps, passes = as_matrix(factor, "factor"), working_eps(factor), 0
     else:
         A = as_tall(factor, require_tall=False)
-        B, eps = as_matrix(A.matmul(np.eye(A.shape[1])), "factor"), working_eps(A)
+        A.scan()  # names the place of an entry that is not finite
+        B, eps = np.asarray(A.matmul(np.eye(A.shape[1]))), working_eps(A)
+        passes = A.passes
+    B = _scaled(B)
 
     def of_factor(items: IntArray) -> Matrix:
         product: Matrix = B @ B[items].conj().T
         return product
 
-    return of_factor, (np.abs(B) ** 2).sum(axis=1), eps
+    return of_factor, squares(B), eps, passes
+
+
+def _scaled(array: Matrix) -> Matrix:
+    """Times the power of two that brings the largest entry near one."""
+    exponent = int(np.frexp(max(np.abs(array.real).max(), np.abs(array.imag).max()))[1])
+    result: Matrix = array * 2.0 ** -max(min(exponent, 1000), -1000)
+    return result

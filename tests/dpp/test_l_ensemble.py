@@ -137,3 +137,21 @@ def test_exactly_one_kernel():
 def test_a_kernel_of_zeros_gives_empty_sets():
     assert [S.size for S in l_ensemble(np.zeros((3, 3)), draws=2, rng=0).sets()] == [0, 0]
     assert l_ensemble(factor=np.zeros((3, 2)), rng=0).indices.size == 0
+
+
+def test_zeros_read_in_passes():
+    sample = l_ensemble(factor=rnla.as_tall(np.zeros((5, 2))), draws=2, rng=0)
+    assert [S.size for S in sample.sets()] == [0, 0]
+    assert sample.rank == 0
+    np.testing.assert_array_equal(marginal_kernel(np.zeros((3, 3))), np.zeros((3, 3)))
+
+
+def test_law_of_a_factor_read_in_passes(record_property):
+    """Chi-square over all sets of at most two of 9 items; false alarm 1e-4."""
+    B, L = positive(9, 2)
+    sample = l_ensemble(factor=rnla.as_tall(B), draws=DRAWS, rng=1)
+    law = {S: p for S, p in law_of_likelihood(L).items() if len(S) <= 2}
+    p = chi_square(sample.sets(), law)
+    for key, value in [("measured", p), ("count", DRAWS), ("false_alarm_rate", FALSE_ALARM)]:
+        record_property(key, value)
+    assert p >= FALSE_ALARM

@@ -67,7 +67,7 @@ def test_the_stated_steps_reach_the_distance(k, spread):
     sets, P = transition_matrix(L, k)
     law = np.array(list(law_of_likelihood(L, k).values()))
     np.testing.assert_allclose(law @ P, law, rtol=0, atol=1e-12)
-    start = tuple(sorted(int(i) for i in greedy_start(*operand(L), k, 1e-16)))
+    start = tuple(sorted(int(i) for i in greedy_start(*operand(L), k, np.zeros(7))))
     assert law[sets.index(start)] >= 1.0 / (math.comb(7, k) * math.factorial(k) ** 2)
     for distance in (0.3, 0.01):
         after = np.linalg.matrix_power(P, exchange_steps(7, k, distance))[sets.index(start)]
@@ -78,7 +78,8 @@ def test_the_stated_steps_reach_the_distance(k, spread):
 def test_updates_agree_with_a_new_factorisation(complex_entries):
     _, L = positive(40, 40, complex_entries=complex_entries)
     columns, diagonal = operand(L)
-    walk = Exchange(columns, diagonal, greedy_start(columns, diagonal, 12, 1e-16))
+    noise = np.zeros(40)
+    walk = Exchange(columns, diagonal, greedy_start(columns, diagonal, 12, noise), noise)
     rng = np.random.default_rng(0)
     for step in range(200):
         walk.step(int(rng.integers(12)), float(rng.random()))
@@ -104,7 +105,7 @@ def test_determinants_that_underflow():
     assert np.linalg.slogdet(L[np.ix_(sample.indices, sample.indices)])[1] < -1200.0
 
 
-@pytest.mark.parametrize("scale", [1e-150, 1e150])
+@pytest.mark.parametrize("scale", [1e-300, 1e-150, 1e150, 1e300])
 def test_any_units(scale):
     _, L = positive(12, 12)
     plain = mcmc_k_dpp(L, 4, draws=5, rng=0)
@@ -144,7 +145,12 @@ def test_check_20_draws_are_keyed_by_seed_and_number():
         (np.eye(3), {}, ArgumentTypeError, "^k: got None"),
         (np.eye(3), {"k": 2, "steps": 0}, ArgumentError, "^steps: got 0"),
         (np.eye(3), {"k": 2, "distance": 1.0}, ArgumentError, r"^distance: got 1\.0"),
-        (np.diag([1.0, -1.0]), {"k": 1}, ArgumentError, r"^L: got L\[1, 1\] = -1"),
+        (
+            np.diag([1.0, -1.0]),
+            {"k": 1},
+            ArgumentError,
+            r"^L: got a negative diagonal entry L\[1, 1\]",
+        ),
         (np.diag([1.0, np.nan]), {"k": 1}, ArgumentError, r"L\[1, 1\] = nan"),
         (np.triu(np.ones((3, 3))), {"k": 1}, ArgumentError, "Hermitian"),
         (None, {"k": 1}, ArgumentTypeError, "no kernel"),
@@ -154,3 +160,25 @@ def test_check_20_draws_are_keyed_by_seed_and_number():
 def test_check_21_input_that_is_refused(L, options, kind, words):
     with pytest.raises(kind, match=words):
         mcmc_k_dpp(L, **options)
+
+
+def test_items_of_very_different_sizes():
+    """Noise is relative to each item: a diagonal kernel over 40 decades has full rank."""
+    L = np.diag(np.logspace(0.0, -40.0, 9))
+    assert mcmc_k_dpp(L, 9, rng=0).indices.size == 9
+    np.testing.assert_array_equal(mcmc_k_dpp(L, 4, steps=50, rng=0).indices, np.arange(4))
+
+
+def test_an_indefinite_kernel_does_not_pass_unnoticed():
+    """Positive diagonal, but blocks with negative eigenvalues everywhere."""
+    L = np.array([[1.0, 2.0, 2.0], [2.0, 1.0, 2.0], [2.0, 2.0, 1.0]])
+    with pytest.raises(ArgumentError, match=r"^k: got 2 for a kernel of numerical rank 1"):
+        mcmc_k_dpp(L, 2)
+
+
+def test_a_factor_of_any_home_gives_the_same_walk():
+    B, _ = positive(30, 6)
+    plain = mcmc_k_dpp(k=4, factor=B, draws=3, rng=0)
+    tall = mcmc_k_dpp(k=4, factor=rnla.as_tall(B), draws=3, rng=0)
+    np.testing.assert_array_equal(plain.indices, tall.indices)
+    assert (plain.passes, tall.passes) == (0, 2)
