@@ -9,6 +9,7 @@ from __future__ import annotations
 from .designs import (
     Design,
     boosted_design,
+    classical_dpp_design,
     conditioned_design,
     determinantal_rejection_design,
     greedy_design,
@@ -60,6 +61,7 @@ __all__ = [
     "anisotropic",
     "as_index_set",
     "boosted_design",
+    "classical_dpp_design",
     "conditioned_design",
     "determinantal_rejection_design",
     "greedy_design",

@@ -63,7 +63,8 @@ class WeightedFit:
         The stability event; on it the error in the coefficients is at most the weighted mean square
         of the residual of the best approximation over 1 - delta.
     unbiased : bool
-        Whether the design makes the fit unbiased; never with failed evaluations.
+        Whether the design makes the fit unbiased: never with failed evaluations, nor in another
+        space than the one that it was drawn for.
     failed : ndarray of int
         Rows of the design given whose values were nan or inf, and which were left out.
 
@@ -114,6 +115,18 @@ class WeightedFit:
     def condition(self) -> float:
         """Condition number of the weighted Gram matrix."""
         return self.lambda_max / self.lambda_min
+
+    @property
+    def expected_squared_error(self) -> Any:
+        """(1 + m^2/n) RSS/(n - m): on average at least the squared L2 error of such fits.
+
+        Unbiased for a bound of the mean squared error under volume-rescaled sampling with weights
+        m/k; inf for other designs, and nan for n = m.
+        """
+        factor = self.design.error_factor
+        if math.isinf(factor):
+            return _scalar(np.full(np.shape(self.squared_error), factor))
+        return self.squared_error * factor
 
     @property
     def mean(self) -> Any:
@@ -230,12 +243,16 @@ def weighted_least_squares(
     total = squares.sum(axis=0)
     error, low, high = _squared_error(squares, leverage, total, m, level)
     lambda_min, lambda_max = float(singular[-1] ** 2 / n), float(singular[0] ** 2 / n)
+    # A design is unbiased for the space that it was drawn for, whose Gram spectrum it recorded.
+    drawn_for = design.dimension == m and math.isclose(
+        lambda_min, design.lambda_min, rel_tol=1e-6, abs_tol=1e-12
+    )
     kept = replace(
         kept,
         lambda_min=lambda_min,
         lambda_max=lambda_max,
         dimension=m,
-        unbiased=design.unbiased and not failed.size,
+        unbiased=design.unbiased and drawn_for and not failed.size,
     )
 
     def shaped(array: Array) -> Any:

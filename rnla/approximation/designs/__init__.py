@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._record import Design
+from .classical_dpp import classical_dpp_design
 from .conditioned import boosted_design, conditioned_design
 from .determinantal_rejection import determinantal_rejection_design
 from .greedy import greedy_design
@@ -15,6 +16,7 @@ from .volume import volume_design
 __all__ = [
     "Design",
     "boosted_design",
+    "classical_dpp_design",
     "conditioned_design",
     "determinantal_rejection_design",
     "greedy_design",

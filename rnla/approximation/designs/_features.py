@@ -81,8 +81,20 @@ def feature_rows(basis: Basis, points: Vector, weights: Vector, norms: Vector | 
     """The rows sqrt(w) phi(x), shape (n, m)."""
     if norms is None:
         norms = np.sqrt(weights * basis.christoffel(points))
-    result: Array = norms[:, None] * normalised_features(basis, points)
-    return result
+    if not np.isfinite(norms).all():
+        i = int(np.flatnonzero(~np.isfinite(norms))[0])
+        raise argument_error(
+            "basis",
+            f"weighted features that are nan or too large at the point {points[i].tolist()}",
+            "finite features",
+            "Use weights m/k, as the designs do, or leave that point out.",
+        )
+    # Where all functions vanish there is no direction to normalise.
+    live = norms > 0.0
+    features = normalised_features(basis, points[live])
+    rows: Array = np.zeros((len(points), basis.dimension), dtype=features.dtype)
+    rows[live] = norms[live, None] * features
+    return rows
 
 
 def spectrum(rows: Array) -> tuple[float, float]:

@@ -126,6 +126,17 @@ class Design:
         """||G - I||_2: how far the discrete norm is from the true one on the space."""
         return max(abs(self.lambda_min - 1.0), abs(self.lambda_max - 1.0))
 
+    @property
+    def error_factor(self) -> float:
+        """1 + m^2/n under volume-rescaled sampling with weights m/k, else inf.
+
+        The squared L2 error of the weighted fit is on average at most this many times that of the
+        best approximation, for every function (SPEC P12).
+        """
+        if not (self.unbiased and self.law in ("volume", "projection-dpp")):
+            return math.inf
+        return 1.0 + self.dimension**2 / self.size
+
     def stable(self, delta: float = 0.5, *, two_sided: bool = False) -> bool:
         """Whether lambda_min(G) >= 1 - delta or, two-sided, ||G - I||_2 <= delta."""
         bound = check_fraction(delta, "delta")
@@ -216,11 +227,9 @@ def _finite(values: object, name: str) -> Vector:
     if array.dtype.kind not in "fiub":
         raise argument_error(name, f"dtype {array.dtype}", expected, remedy, kind=ArgumentTypeError)
     numbers: Vector = array.astype(np.float64)
-    bad = np.flatnonzero(
-        ~np.isfinite(numbers).reshape(numbers.shape[0] if numbers.ndim else 1, -1).all(axis=1)
-    )
+    bad = np.argwhere(~np.isfinite(numbers))
     if bad.size:
-        raise argument_error(name, f"nan or inf in row {bad[0]}", expected, remedy)
+        raise argument_error(name, f"nan or inf in row {bad[0][0]}", expected, remedy)
     return numbers
 
 

@@ -55,10 +55,11 @@ def reference_points(basis: Basis, stream: Stream, index: range, reference: str)
 def reference_weights(basis: Basis, points: Vector, reference: str) -> tuple[Vector, Vector]:
     """Weights w = dmu/dnu and row norms sqrt(w k), both shape (n,)."""
     m, n = basis.dimension, len(points)
-    k = np.asarray(basis.christoffel(points), dtype=np.float64)
-    if reference == "christoffel":
-        # k may overflow far out, where w = m/k is zero to all purposes.
-        return m / k, np.full(n, np.sqrt(m))
     if reference == "plain":
-        return np.ones(n), np.sqrt(k)
-    return 1.0 / (0.5 + 0.5 * k / m), 1.0 / np.sqrt(0.5 / k + 0.5 / m)
+        return np.ones(n), np.sqrt(np.asarray(basis.christoffel(points), dtype=np.float64))
+    # k may overflow far out, where w = m/k is zero to all purposes, and vanish under "mixed".
+    with np.errstate(over="ignore", divide="ignore"):
+        k = np.asarray(basis.christoffel(points), dtype=np.float64)
+        if reference == "christoffel":
+            return m / k, np.full(n, np.sqrt(m))
+        return 1.0 / (0.5 + 0.5 * k / m), 1.0 / np.sqrt(0.5 / k + 0.5 / m)

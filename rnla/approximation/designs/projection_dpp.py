@@ -67,7 +67,7 @@ def projection_dpp_design(
     >>> design.size, design.unbiased
     (5, True)
     """
-    m = check_basis(basis)
+    check_basis(basis)
     seed = resolve_seed(rng)
     stream = purpose_stream(seed, "projection-dpp", draw)
     points, proposals = draw_points(basis, stream, cap=cap)
@@ -78,7 +78,7 @@ def projection_dpp_design(
         seed=seed,
         draw=draw,
         proposals=proposals,
-        unbiased=points.shape[0] == m,
+        unbiased=True,
     )
 
 
@@ -86,6 +86,14 @@ def draw_points(
     basis: Basis, stream: Stream, *, cap: int | None = None, block: int | None = None
 ) -> tuple[Vector, int]:
     """The points in the order in which they were accepted, and the number of proposals."""
+    points, proposals, _ = draw_frame(basis, stream, cap=cap, block=block)
+    return points, proposals
+
+
+def draw_frame(
+    basis: Basis, stream: Stream, *, cap: int | None = None, block: int | None = None
+) -> tuple[Vector, int, Array]:
+    """The same and the orthonormal rows spanned by the features of the points."""
     m = basis.dimension
     limit = 200 * m if cap is None else cap
     thresholds = Stream(stream.seed, stream.purpose + "/accept")
@@ -100,8 +108,7 @@ def draw_points(
             features = normalised_features(basis, points)
             if np.iscomplexobj(features) and not np.iscomplexobj(frame):
                 frame = frame.astype(np.complex128)
-            accepted = _scan(features, thresholds.uniform(index), frame, len(found))
-            for place in accepted:
+            for place in _scan(features, thresholds.uniform(index), frame, len(found)):
                 # Proposals are charged to the point that they were for.
                 _check_cap(start + place + 1 - last, limit, len(found), m)
                 last = start + place + 1
@@ -109,26 +116,26 @@ def draw_points(
             start += size
             if len(found) < m:
                 _check_cap(start - last, limit, len(found), m)
-    return np.array(found), last
+    return np.array(found), last, frame
 
 
 def _scan(features: Array, thresholds: Vector, frame: Array, rank: int) -> list[int]:
     """Accept or reject a block in order; appends to the first `rank` rows of the frame."""
     m = frame.shape[0]
-    shares = (np.abs(residual(features, frame[:rank])) ** 2).sum(axis=1)
+    # Shares of the features outside the span: right to rounding, which decides no proposal.
+    shares = 1.0 - (np.abs(features @ frame[:rank].conj().T) ** 2).sum(axis=1)
     accepted: list[int] = []
     place = 0
     while place < len(thresholds) and rank < m:
-        ahead = np.flatnonzero(thresholds[place:] < shares[place:])
+        ahead = np.flatnonzero(thresholds[place:] < shares[place:] + _NOISE)
         if not ahead.size:
             break
         place += int(ahead[0])
-        # Down-dated shares find the candidate; its own share is computed afresh.
+        # The candidate's own share is computed afresh, orthogonalised twice.
         rest = residual(features[place], frame[:rank])
         share = float(np.vdot(rest, rest).real)
         if share > _NOISE and thresholds[place] < share:
-            direction = rest / np.sqrt(share)
-            direction = residual(direction, frame[:rank])
+            direction = residual(rest / np.sqrt(share), frame[:rank])
             frame[rank] = direction / np.linalg.norm(direction)
             shares[place + 1 :] -= np.abs(features[place + 1 :] @ frame[rank].conj()) ** 2
             rank += 1
@@ -149,7 +156,8 @@ def residual(rows: Array, frame: Array) -> Array:
 def _check_cap(spent: int, cap: int, found: int, m: int) -> None:
     if spent > cap:
         raise ConvergenceError(
-            f"cap: got {spent} proposals without point {found + 1} of {m}; expected at most {cap}. "
-            "Check that the basis is orthonormal under its measure and its functions independent, "
+            f"cap: got {spent} proposals without point {found + 1} of {m}, the features proposed "
+            f"so far being of numerical rank {found}; expected a point within {cap}. "
+            "Check that the functions are independent and orthonormal under the measure, "
             "or raise cap."
         )

@@ -10,16 +10,16 @@ from __future__ import annotations
 import numpy as np
 
 from ...random import RNGLike, Stream, resolve_seed
+from ._dpp import dpp_points
 from ._features import Basis, certify, check_basis, purpose_stream
 from ._record import Design, check_count
 from ._reference import reference_weights
-from .volume import dpp_points
 
 __all__ = ["repeated_dpp_design"]
 
 
 def repeated_dpp_design(
-    basis: Basis, n: int, *, method: str = "rejection", rng: RNGLike = None, draw: int = 0
+    basis: Basis, n: int, *, method: str = "auto", rng: RNGLike = None, draw: int = 0
 ) -> Design:
     """Draw n points as a union of independent projection DPPs.
 
@@ -30,8 +30,9 @@ def repeated_dpp_design(
     n : int
         Number of points, at least m. If m does not divide it, the last DPP is cut short after a
         random permutation, so that every point still has law (k/m) mu.
-    method : {"rejection", "tensor"}
-        How a DPP is drawn: see `projection_dpp_design` and `tensor_dpp_design`.
+    method : {"auto", "rejection", "tensor", "classical"}
+        How a DPP is drawn: see `projection_dpp_design`, `tensor_dpp_design` and
+        `classical_dpp_design`. "auto" takes the last where it applies, else the first.
     rng : None, int, numpy.random.Generator or numpy.random.SeedSequence
         Seed; see `rnla.resolve_seed`.
     draw : int

@@ -7,37 +7,15 @@ is m points of the projection DPP of the space together with n - m independent p
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from ..._errors import argument_error
 from ...random import RNGLike, Stream, resolve_seed
-from . import projection_dpp, tensor_dpp
+from ._dpp import dpp_points
 from ._features import Basis, certify, check_basis, purpose_stream
 from ._record import Design, check_count
 from ._reference import check_reference, reference_points, reference_weights
 
-__all__ = ["DPP_METHODS", "dpp_points", "volume_design"]
-
-Points = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-
-DPP_METHODS: dict[str, Callable[[Basis, Stream], tuple[Points, int]]] = {
-    "rejection": projection_dpp.draw_points,
-    "tensor": tensor_dpp.draw_points,
-}
-
-
-def dpp_points(basis: Basis, stream: Stream, method: str) -> tuple[Points, int]:
-    """Points of the projection DPP by the named method, and the number of proposals."""
-    if method not in DPP_METHODS:
-        raise argument_error(
-            "method",
-            repr(method),
-            "one of " + ", ".join(repr(name) for name in DPP_METHODS),
-            "'rejection' works for every basis.",
-        )
-    return DPP_METHODS[method](basis, stream)
+__all__ = ["volume_design"]
 
 
 def volume_design(
@@ -45,7 +23,7 @@ def volume_design(
     n: int,
     *,
     reference: str = "christoffel",
-    method: str = "rejection",
+    method: str = "auto",
     shuffle: bool = False,
     rng: RNGLike = None,
     draw: int = 0,
@@ -64,8 +42,9 @@ def volume_design(
     reference : {"christoffel", "mixed", "plain"}
         Law of the n - m independent points, which also fixes the weights: see `iid_design`. With
         "christoffel" the expected squared error is at most 1 + m^2/n times the best.
-    method : {"rejection", "tensor"}
-        How the DPP is drawn: see `projection_dpp_design` and `tensor_dpp_design`.
+    method : {"auto", "rejection", "tensor", "classical"}
+        How the DPP is drawn: see `projection_dpp_design`, `tensor_dpp_design` and
+        `classical_dpp_design`. "auto" takes the last where it applies, else the first.
     shuffle : bool
         Whether to put the points in random order, which makes them exchangeable. Otherwise the DPP
         comes first, and a larger n with the same seed only appends points.

@@ -1,0 +1,263 @@
+"""Weighted least squares: exact on the space, certified, honest about failed evaluations."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import rnla
+from rnla.approximation import (
+    Design,
+    Gaussian,
+    Product,
+    TensorBasis,
+    Uniform,
+    greedy_design,
+    iid_design,
+    projection_dpp_design,
+    repeated_dpp_design,
+    total_degree,
+    volume_design,
+)
+
+from .cases import case
+from .finite import random_basis
+
+BASES = {
+    "legendre": TensorBasis(Uniform(), 29),
+    "legendre 200": TensorBasis(Uniform(), 199),
+    "hermite": TensorBasis(Gaussian(), 39),
+    "total degree": TensorBasis(Product([Uniform(), Gaussian()]), total_degree(2, 6)),
+}
+LAWS = {
+    "iid": lambda basis: iid_design(basis, 12 * basis.dimension, rng=1),
+    "mixed": lambda basis: iid_design(basis, 12 * basis.dimension, reference="mixed", rng=1),
+    "volume": lambda basis: volume_design(basis, 12 * basis.dimension, rng=1),
+    "repeated": lambda basis: repeated_dpp_design(basis, 4 * basis.dimension, rng=1),
+    "greedy": lambda basis: greedy_design(
+        basis, repeated_dpp_design(basis, 8 * basis.dimension, rng=1), size=6 * basis.dimension
+    ),
+}
+
+
+# 400 removals with m = 200 would take seconds and show nothing more.
+COMBINED = [(n, law) for n in BASES for law in LAWS if (n, law) != ("legendre 200", "greedy")]
+
+
+@pytest.mark.parametrize(("name", "law"), COMBINED)
+def test_check_05_functions_of_the_space_are_reproduced(name, law):
+    basis = BASES[name]
+    design = LAWS[law](basis)
+    assert design.lambda_min >= 1e-4
+    true = np.random.default_rng(0).standard_normal((basis.dimension, 2))
+    fit = rnla.weighted_least_squares(basis, design, lambda x: basis.evaluate(x) @ true)
+    error = np.linalg.norm(fit.coefficients - true) / np.linalg.norm(true)
+    assert error <= 1e-10
+    assert fit.lambda_min == pytest.approx(design.lambda_min, rel=1e-8)
+    assert fit.unbiased == design.unbiased
+
+
+def test_coefficients_and_residuals_are_those_of_the_normal_equations():
+    basis = random_basis(40, 4, seed=1)
+    design = iid_design(basis, 15, reference="mixed", rng=2)
+    y = np.random.default_rng(3).standard_normal((15, 3))
+    fit = rnla.weighted_least_squares(basis, design, y)
+    phi = basis.evaluate(design.points)
+    W = np.diag(design.weights)
+    expected = np.linalg.solve(phi.T @ W @ phi, phi.T @ W @ y)
+    np.testing.assert_allclose(fit.coefficients, expected, rtol=1e-9)
+    residuals = y - phi @ expected
+    np.testing.assert_allclose(fit.residual_sum, np.diag(residuals.T @ W @ residuals), rtol=1e-9)
+    np.testing.assert_allclose(fit.squared_error, fit.residual_sum / 11, rtol=1e-12)
+    spectrum = np.linalg.eigvalsh(phi.T @ W @ phi / 15)
+    assert fit.lambda_min == pytest.approx(spectrum[0], rel=1e-9)
+    assert fit.lambda_max == pytest.approx(spectrum[-1], rel=1e-9)
+    assert fit.condition == pytest.approx(spectrum[-1] / spectrum[0], rel=1e-8)
+
+
+def test_one_output_is_a_column_of_many():
+    basis = BASES["legendre"]
+    design = volume_design(basis, 60, rng=0)
+    y = np.random.default_rng(0).standard_normal((60, 2))
+    both = rnla.weighted_least_squares(basis, design, y)
+    for k in range(2):
+        one = rnla.weighted_least_squares(basis, design, y[:, k])
+        np.testing.assert_allclose(one.coefficients, both.coefficients[:, k], rtol=1e-10)
+        assert isinstance(one.squared_error, float)
+        assert one.squared_error == pytest.approx(both.squared_error[k], rel=1e-12)
+        assert one.interval[0] == pytest.approx(both.interval[0][k], rel=1e-9)
+        np.testing.assert_allclose(one.leave_one_out, both.leave_one_out[:, k], rtol=1e-9)
+    x = np.linspace(-1, 1, 5)
+    assert both(x).shape == (5, 2)
+    assert both.mean.shape == (2,)
+    assert both.variance.shape == (2,)
+
+
+def test_leave_one_out_residuals_are_those_of_refits():
+    basis = random_basis(50, 3, seed=2)
+    design = volume_design(basis, 9, rng=1)
+    y = np.random.default_rng(1).standard_normal(9)
+    fit = rnla.weighted_least_squares(basis, design, y)
+    for i in range(9):
+        rest = np.delete(np.arange(9), i)
+        without = rnla.weighted_least_squares(basis, design.take(rest), y[rest])
+        expected = y[i] - without(design.points[i : i + 1])[0]
+        assert fit.leave_one_out[i] == pytest.approx(expected, rel=1e-8)
+
+
+def test_leave_one_out_at_interpolation_is_infinite():
+    basis = random_basis(50, 3, seed=2)
+    fit = rnla.weighted_least_squares(basis, projection_dpp_design(basis, rng=0), np.ones(3))
+    assert np.isinf(fit.leave_one_out).all()
+    assert math.isnan(fit.squared_error)
+    assert fit.interval == (0.0, math.inf)
+
+
+def test_complex_features_and_values():
+    basis = random_basis(30, 4, seed=3, imaginary=True)
+    design = volume_design(basis, 12, rng=4)
+    generator = np.random.default_rng(0)
+    true = generator.standard_normal(4) + 1j * generator.standard_normal(4)
+    fit = rnla.weighted_least_squares(basis, design, basis.evaluate(design.points) @ true)
+    np.testing.assert_allclose(fit.coefficients, true, rtol=1e-10)
+    masses = basis.measure.masses
+    values = basis.table @ true
+    assert fit.mean == pytest.approx(masses @ values, rel=1e-9)
+    centred = masses @ np.abs(values - masses @ values) ** 2
+    assert fit.variance == pytest.approx(centred, rel=1e-9)
+    y = generator.standard_normal(12) + 1j * generator.standard_normal(12)
+    fit = rnla.weighted_least_squares(basis, design, y)
+    phi = np.sqrt(design.weights)[:, None] * basis.evaluate(design.points)
+    expected = np.linalg.lstsq(phi, np.sqrt(design.weights) * y, rcond=None)[0]
+    np.testing.assert_allclose(fit.coefficients, expected, rtol=1e-9)
+
+
+def test_mean_and_variance_come_from_the_coefficients():
+    exact = case("runge", 11)
+    design = volume_design(exact.basis, 60, rng=2)
+    fit = rnla.weighted_least_squares(exact.basis, design, lambda x: exact.function(x[:, 0]))
+    nodes, weights = Uniform().orthonormal_family().gauss(40)
+    values = fit(nodes)
+    assert fit.mean == pytest.approx(weights @ values, rel=1e-12)
+    assert fit.variance == pytest.approx(weights @ (values - fit.mean) ** 2, rel=1e-10)
+
+
+def test_failed_evaluations_are_left_out_and_the_rest_certified_again():
+    basis = BASES["legendre"]
+    design = volume_design(basis, 200, rng=5)
+    true = np.random.default_rng(0).standard_normal(basis.dimension)
+    y = basis.evaluate(design.points) @ true
+    y[[3, 50]] = np.nan, np.inf
+    fit = rnla.weighted_least_squares(basis, design, y)
+    assert fit.failed.tolist() == [3, 50]
+    assert fit.size == 198
+    assert not fit.unbiased
+    assert math.isinf(fit.expected_squared_error)
+    np.testing.assert_allclose(fit.coefficients, true, rtol=1e-9, atol=1e-9)
+    rest = np.delete(np.arange(200), [3, 50])
+    again = rnla.weighted_least_squares(basis, design.take(rest), y[rest])
+    assert (fit.lambda_min, fit.lambda_max) == (again.lambda_min, again.lambda_max)
+    assert fit.design.lambda_min == fit.lambda_min != design.lambda_min
+
+
+def test_a_failure_in_one_output_drops_the_row_of_all():
+    basis = random_basis(20, 2, seed=0)
+    design = volume_design(basis, 6, rng=5)
+    y = np.ones((6, 2))
+    y[1, 1] = np.nan
+    assert rnla.weighted_least_squares(basis, design, y).failed.tolist() == [1]
+
+
+def test_a_design_is_unbiased_for_its_own_space_only():
+    design = volume_design(TensorBasis(Uniform(), 5), 30, rng=0)
+    y = np.ones(30)
+    assert rnla.weighted_least_squares(TensorBasis(Uniform(), 5), design, y).unbiased
+    assert not rnla.weighted_least_squares(TensorBasis(Uniform(), 3), design, y).unbiased
+    other = TensorBasis(Uniform(), [[0], [1], [2], [3], [4], [6]])
+    assert not rnla.weighted_least_squares(other, design, y).unbiased
+
+
+def test_the_estimated_error_bounds_the_error_on_average():
+    exact = case("runge", 11)
+    design = volume_design(exact.basis, 44, rng=1)
+    fit = rnla.weighted_least_squares(exact.basis, design, lambda x: exact.function(x[:, 0]))
+    assert fit.expected_squared_error == pytest.approx(fit.squared_error * (1 + 121 / 44))
+    low, high = fit.interval
+    assert 0 < low < fit.squared_error < high
+
+
+def test_the_interval_for_pure_noise_covers_its_variance():
+    """Nominal 90 %; at least 85 % of 400, false-alarm rate below 1e-3 if coverage is 90 %."""
+    basis = TensorBasis(Uniform(), 5)
+    design = volume_design(basis, 40, rng=1)
+    y = np.random.default_rng(0).standard_normal((40, 400)) / np.sqrt(design.weights)[:, None]
+    low, high = rnla.weighted_least_squares(basis, design, y).interval
+    covered = (low <= 1.0) & (high >= 1.0)
+    assert covered.mean() >= 0.85
+    narrow = np.sqrt(low * high)
+    assert ((0.9 * narrow <= 1.0) & (1.1 * narrow >= 1.0)).mean() < 0.85  # a narrow one is caught
+
+
+def test_perfect_fits_have_no_error_and_a_finite_interval():
+    basis = random_basis(20, 2, seed=0)
+    design = volume_design(basis, 8, rng=5)
+    fit = rnla.weighted_least_squares(basis, design, np.zeros(8))
+    assert fit.squared_error == 0.0
+    assert fit.interval == (0.0, 0.0)
+    assert fit.coefficients.tolist() == [0.0, 0.0]
+
+
+def test_far_points_of_hermite_designs_do_not_overflow():
+    basis = TensorBasis(Gaussian(), 150)
+    design = volume_design(basis, 600, rng=0)
+    assert np.abs(design.points).max() > 20.0
+    fit = rnla.weighted_least_squares(basis, design, np.sin(design.points[:, 0]))
+    assert fit.lambda_min > 0.1
+    assert np.isfinite(fit.coefficients).all()
+
+
+def test_bad_input_is_named():
+    basis = random_basis(20, 3, seed=0)
+    design = volume_design(basis, 8, rng=5)
+    fit = rnla.weighted_least_squares
+    with pytest.raises(rnla.ArgumentError, match=r"values: got shape \(7,\)"):
+        fit(basis, design, np.ones(7))
+    with pytest.raises(rnla.ArgumentTypeError, match="values: got dtype"):
+        fit(basis, design, np.array(["a"] * 8))
+    with pytest.raises(rnla.ArgumentTypeError, match="design: got ndarray"):
+        fit(basis, design.points, np.ones(8))
+    with pytest.raises(rnla.ArgumentError, match="basis: got int"):
+        fit(3, design, np.ones(8))
+    with pytest.raises(rnla.ArgumentError, match="delta"):
+        fit(basis, design, np.ones(8), delta=1.0)
+    with pytest.raises(rnla.ArgumentError, match="2 finite rows out of 8"):
+        fit(basis, design, [1.0, 2.0] + [np.nan] * 6)
+    with pytest.raises(rnla.ArgumentError, match="design: got 2 points"):
+        fit(basis, Design([0.0, 1.0]), np.ones(2))
+
+
+def test_check_21_dependent_features_are_an_error_that_names_the_rank():
+    basis = random_basis(20, 3, seed=0)
+    with pytest.raises(rnla.ArgumentError, match="numerical rank 2"):
+        rnla.weighted_least_squares(basis, Design([4.0, 4.0, 7.0, 7.0]), np.ones(4))
+
+
+def test_check_21_nan_features_are_an_error():
+    basis = random_basis(20, 3, seed=0)
+    design = volume_design(basis, 8, rng=5)
+    basis.table[int(design.points[0, 0])] = np.nan
+    with pytest.raises(rnla.ArgumentError, match="nan or inf at the point"):
+        rnla.weighted_least_squares(basis, design, np.ones(8))
+
+
+def test_nothing_is_modified():
+    basis = random_basis(20, 3, seed=0)
+    design = volume_design(basis, 8, rng=5)
+    y = np.arange(8.0)
+    y[2] = np.nan
+    before = (y.copy(), design.points.copy(), design.weights.copy())
+    rnla.weighted_least_squares(basis, design, y)
+    for array, copy in zip((y, design.points, design.weights), before, strict=True):
+        np.testing.assert_array_equal(array, copy)
