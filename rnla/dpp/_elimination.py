@@ -19,6 +19,7 @@ from ._kernel import Matrix
 __all__ = ["eliminate"]
 
 PANEL = 64
+STRIP = 256
 TOLERANCE = 1e-8  # rounding that a probability may show outside [0, 1]
 
 
@@ -70,6 +71,6 @@ def _update(
         A[stop:, stop:] -= A[stop:, start:stop] @ A[start:stop, stop:]
         return
     right = (A[stop:, start:stop].conj() * pivots).T
-    for left in range(stop, n, PANEL):  # strips of the lower half
-        end = min(left + PANEL, n)
+    for left in range(stop, n, STRIP):  # the lower half only
+        end = min(left + STRIP, n)
         A[left:, left:end] -= A[left:, start:stop] @ right[:, left - stop : end - stop]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import scipy.linalg
 
 from .._errors import argument_error, check_size
 from ..random import RNGLike, Stream, resolve_seed
@@ -94,11 +95,12 @@ def dpp_lu(K: npt.ArrayLike, *, draws: int | None = None, rng: RNGLike = None) -
 
 def _check_eigenvalues(kernel: Matrix) -> None:
     """Both K and I - K are positive semidefinite, up to the tolerance."""
-    margin = TOLERANCE * np.eye(kernel.shape[0])
     try:
-        np.linalg.cholesky(kernel + margin)
-        np.linalg.cholesky(margin + np.eye(kernel.shape[0]) - kernel)
-    except np.linalg.LinAlgError:
+        for sign, shift in ((1.0, TOLERANCE), (-1.0, 1.0 + TOLERANCE)):
+            shifted = np.multiply(sign, kernel, order="F")
+            shifted[np.diag_indices_from(shifted)] += shift
+            scipy.linalg.cholesky(shifted, lower=True, overwrite_a=True, check_finite=False)
+    except scipy.linalg.LinAlgError:
         values = np.linalg.eigvalsh(kernel)
         raise argument_error(
             "K",

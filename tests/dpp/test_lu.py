@@ -7,7 +7,7 @@ import pytest
 
 from rnla._errors import ArgumentError
 from rnla.dpp import dpp_lu, marginal_kernel
-from rnla.dpp._elimination import PANEL
+from rnla.dpp._elimination import PANEL, STRIP
 from rnla.random import Stream
 from tests.dpp.kernel_laws import (
     FALSE_ALARM,
@@ -77,7 +77,7 @@ def one_by_one(K, uniforms):
     return np.flatnonzero(kept)
 
 
-@pytest.mark.parametrize("n", [PANEL - 1, PANEL, PANEL + 1, 3 * PANEL + 5])
+@pytest.mark.parametrize("n", [PANEL - 1, PANEL, PANEL + 1, STRIP + 2 * PANEL + 5])
 @pytest.mark.parametrize("kind", ["real", "complex", "attracting"])
 def test_panels_do_not_change_the_draw(n, kind):
     if kind == "attracting":
