@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import dask.array as da
 import numpy as np
 import pytest
@@ -142,7 +141,7 @@ def full_linear_program(A, b):
 
 
 def check_35(A, b, record_property):
-    """Coreset within its factor, polished to 1e-6. How much faster: bench/quantile_regression.py."""
+    """Coreset within its factor, polished to 1e-6. Speed is measured in bench."""
     least = full_linear_program(A, b)
     polished = rnla.lp_regression(A, b, 1, rng=0)
     rough = rnla.lp_regression(A, b, 1, polish=False, eps=0.1, rng=0)
