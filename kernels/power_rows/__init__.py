@@ -6,11 +6,15 @@ itself, held^(p - 2) with held = max(|r|, floor), is NumPy's, which is vectorise
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 
 import numpy as np
 
-__all__ = ["guided_power_rows", "power_rows"]
+__all__ = ["guided_power_rows", "held_rows", "power_rows", "scaled_rows"]
+
+
+_own = threading.local()
 
 
 @lru_cache(maxsize=4)
@@ -20,14 +24,37 @@ def _ones(size: int) -> np.ndarray:
     return ones
 
 
+def held_rows(
+    b: np.ndarray, z: np.ndarray, unit: float, floor: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """r = b / unit - z, and max(|r|, floor)."""
+    from . import cpu
+
+    r, held = np.empty_like(b), np.empty_like(b)
+    cpu.held_rows(b, z, unit, floor, r, held)
+    return r, held
+
+
+def scaled_rows(B: np.ndarray, root: np.ndarray) -> np.ndarray:
+    """diag(root) B for C-contiguous B, in memory of this thread that its next call writes over."""
+    from . import cpu
+
+    buffer = getattr(_own, "buffer", None)
+    if buffer is None or buffer.size < B.size:
+        buffer = _own.buffer = np.empty(B.size)
+    out = buffer[: B.size].reshape(B.shape)
+    cpu.scaled_rows(B, root, out)
+    return out
+
+
 def power_rows(
-    r: np.ndarray, power: np.ndarray, w: np.ndarray | None, p: float
+    r: np.ndarray, power: np.ndarray, w: np.ndarray | None, p: float, least: float = 0.0
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """Sum of w r^2 power, the weighted slopes p w r power, and sqrt(p (p - 1) w power)."""
+    """Sum of w r^2 power, weighted slopes p w r power, and sqrt(p (p - 1) w max(power, least))."""
     from . import cpu
 
     slope, root = np.empty_like(r), np.empty_like(r)
-    value = cpu.power_rows(r, power, _ones(r.size) if w is None else w, p, slope, root)
+    value = cpu.power_rows(r, power, _ones(r.size) if w is None else w, p, least, slope, root)
     return value, slope, root
 
 

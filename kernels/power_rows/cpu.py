@@ -9,15 +9,33 @@ _FLUSH = 1e-200  # roots of smaller curvatures would make denormal products, whi
 _SUMS = {"reassoc", "contract"}  # so that loops become vector instructions
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def held_rows(b, z, unit, floor, r, held):
+    for i in range(b.size):
+        difference = b[i] / unit - z[i]
+        size = abs(difference)
+        r[i] = difference
+        held[i] = size if size > floor else floor
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def scaled_rows(B, root, out):
+    for i in range(B.shape[0]):
+        factor = root[i]
+        for j in range(B.shape[1]):
+            out[i, j] = factor * B[i, j]
+
+
 @njit(cache=True, nogil=True, fastmath=_SUMS, error_model="numpy")
-def power_rows(r, power, w, p, slope, root):
+def power_rows(r, power, w, p, least, slope, root):
     total = 0.0
     for i in range(r.size):
         step = w[i] * power[i]
         half = step * r[i]
         total += half * r[i]
         slope[i] = p * half
-        curvature = p * (p - 1.0) * step
+        bent = power[i] if power[i] > least else least
+        curvature = p * (p - 1.0) * w[i] * bent
         root[i] = np.sqrt(curvature if curvature > _FLUSH else 0.0)
     return total
 

@@ -24,6 +24,7 @@ __all__ = ["Found", "Trial", "run"]
 
 _FLUSH = 1e-100  # roots of curvatures below this would make denormal products, which crawl
 _NUMBERS = 5
+_TINY = 1e-10  # powers of smaller residuals make no difference
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +37,8 @@ class Trial:
     M : ndarray (d, r), or None
         Coordinates are of A M if given, and the rows are multiplied block by block.
     X : ndarray, shape (1, columns) or (3, columns)
-        The trial point; the Newton step that led to it, and the point it was found at, if that is
-        of interest.
+        Over `unit`: the trial point; the Newton step that led to it, and the point it was found
+        at, if that is of interest.
     length : float
         Step length: the trial point is the previous one plus length times the Newton step.
     unit : float
@@ -52,6 +53,8 @@ class Trial:
     keeps : bool
         Whether slopes and curvatures are kept as rows: those of a primal-dual linearisation depend
         on all steps before. The others are computed again where they are needed.
+    before : Loss
+        At the previous point: its curvatures may have had another floor.
     """
 
     loss: Loss
@@ -64,6 +67,7 @@ class Trial:
     weighted: bool
     certify: bool
     keeps: bool
+    before: Loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,32 +150,39 @@ def _visit(
     w = None
     if trial.weighted:
         w = vectors[0] if trial.weight_unit == 1.0 else vectors[0] / trial.weight_unit
-    r = _residual(b, B, x, unit)
     bend = u = kept = None
     if len(trial.X) > 1:
         bend = B @ trial.X[1]
-        if unit != 1.0:
-            bend /= unit
     power = None
-    if isinstance(loss, Power) and (bend is not None or not trial.keeps):
-        held, power = _powers(loss, r)
+    if isinstance(loss, Power):
+        r, held, power = _powers(loss, b, B, x, unit)
         if not trial.keeps:
-            value, slope, root = power_rows.power_rows(r, power, w, loss.p)
+            value, slope, root = power_rows.power_rows(r, power, w, loss.p, _least(loss))
+        elif bend is None:
+            # Nothing to go by: curvatures of parabolas above the loss.
+            nothing = np.zeros((len(b), 2)), np.zeros(len(b))
+            value, slope, root, kept, _ = power_rows.guided_power_rows(
+                r, held, power, *nothing, w, loss.p, 1.0
+            )
         else:
             value, slope, root, kept, u = power_rows.guided_power_rows(
                 r, held, power, vectors[-1], bend, w, loss.p, min(trial.length, 1.0)
             )
+    else:
+        r = _residual(b, B, x, unit)
     if bend is not None and u is None:
         if trial.keeps:
             slopes, curvatures = vectors[-1].T
         else:  # the same bits again as in the pass at that point
-            before = _residual(b, B, trial.X[2], unit)
-            if isinstance(loss, Power):
-                power_before = _powers(loss, before)[1]
-                _, slopes, roots = power_rows.power_rows(before, power_before, None, loss.p)
+            if isinstance(trial.before, Power):
+                old = trial.before
+                before, _, power_before = _powers(old, b, B, trial.X[2], unit)
+                _, slopes, roots = power_rows.power_rows(
+                    before, power_before, None, old.p, _least(old)
+                )
                 curvatures = roots * roots
             else:
-                _, slopes, curvatures = loss.expand(before)
+                _, slopes, curvatures = loss.expand(_residual(b, B, trial.X[2], unit))
         u = slopes - curvatures * bend
     if power is None:
         guess = None
@@ -190,7 +201,12 @@ def _visit(
     numbers = out[k * k + 2 * k :]
     numbers[0] += value
     out[k * k : k * k + k] += B.T @ slope
-    add_gram(B, None, root, out[: k * k].reshape(k, k))
+    gram = out[: k * k].reshape(k, k)
+    if isinstance(B, np.ndarray):
+        Y = power_rows.scaled_rows(np.ascontiguousarray(B), root)
+        gram += Y.T @ Y
+    else:
+        add_gram(B, None, root, gram)
     if trial.certify and u is not None:
         out[k * k + k : k * k + 2 * k] += B.T @ _certify(trial, r, u, w, numbers)
     return kept
@@ -214,14 +230,19 @@ def _certify(
     return weighted
 
 
-def _powers(loss: Power, r: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """max(|r|, floor), and its power p - 2."""
-    held = np.maximum(np.abs(r), loss.floor)
-    return held, held if loss.p == 3.0 else np.power(held, loss.p - 2.0)
+def _powers(
+    loss: Power, b: FloatArray, B: Any, x: FloatArray, unit: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """r, |r| or a tiny number if that is larger, and its power p - 2."""
+    r, held = power_rows.held_rows(b, B @ x, unit, min(loss.floor, _TINY))
+    return r, held, held if loss.p == 3.0 else np.power(held, loss.p - 2.0)
+
+
+def _least(loss: Power) -> float:
+    """The least power p - 2 in curvatures."""
+    return float(loss.floor ** (loss.p - 2.0)) if loss.p > 2.0 else 0.0
 
 
 def _residual(b: FloatArray, B: Any, x: FloatArray, unit: float) -> FloatArray:
-    r: FloatArray = b - B @ x
-    if unit != 1.0:
-        r /= unit
+    r: FloatArray = (b if unit == 1.0 else b / unit) - B @ x
     return r

@@ -15,8 +15,9 @@ from ..tall import TallMatrix, rows
 from ._newton_coordinates import Coordinates
 from .losses import Loss
 
-__all__ = ["Problem", "power_of_two"]
+__all__ = ["Problem", "in_units", "power_of_two", "scaled"]
 
+_SMALLEST = float(np.finfo(np.float64).tiny)
 _NEGLIGIBLE = 1e-6  # weight of a row, relative to the largest: see `lower_bound` for its use
 
 
@@ -72,6 +73,23 @@ class Problem:
 
 def power_of_two(size: float) -> float:
     return math.ldexp(1.0, math.frexp(size)[1]) if size > 0.0 else 1.0
+
+
+def in_units(y: FloatArray, unit: float, mean: float) -> tuple[FloatArray, float]:
+    """y in units of the power of two below `mean`, so that nothing is rounded."""
+    factor = 0.5 * power_of_two(mean)
+    return y / factor, unit * factor
+
+
+def scaled(value: float, unit: float, p: float, weight_unit: float) -> float:
+    """value unit^p weight_unit, where its factors may overflow or vanish."""
+    with np.errstate(over="ignore", under="ignore"):
+        factor = float(np.float64(unit) ** p * weight_unit)
+        if _SMALLEST <= factor < math.inf:
+            return float(np.float64(value) * factor)
+        log = p * math.log2(unit) + math.log2(weight_unit)
+        whole = math.floor(log)
+        return float(np.ldexp(value * 2.0 ** (log - whole), min(max(whole, -5000), 5000)))
 
 
 def _positive(weights: FloatArray) -> FloatArray:

@@ -108,8 +108,8 @@ def lp_regression(
     ===============  ==============  ==============================================================
     1                least_absolute  interior point; many rows: on the few that decide
     1 < p < inf      newton          1 basis, then one pass per iteration at 1.5 to 2 weighted Gram
-                                     matrices each: 3 for p = 2, 5 to 15 for p up to 3 (30 for
-                                     p = 1.1), 10 to 50 above. For p > 4 and at least 10 times as
+                                     matrices each: 3 for p = 2, 4 to 15 for p up to 3, 10 to 50
+                                     above. For p > 4 and at least 10 times as
                                      many rows as a sample of max(20000, 200 d), the start is the
                                      fit on it, which leaves about 5 for p = 8
     inf              minimax         5 to 20 matrix-vector passes and small linear programs

@@ -81,9 +81,9 @@ def minimax(
 
 @dataclass(frozen=True, eq=False)
 class _Program:
-    """Solution of the program on the working set, in coordinates, and its bound."""
+    """Solution of the program on the working set, as a step from the best fit, and its bound."""
 
-    y: FloatArray
+    step: FloatArray
     lower: float
 
 
@@ -133,7 +133,7 @@ class _Exchange:
                 break
             if program.lower > lower * (1.0 + 1e-15):
                 lower, idle = program.lower, 0
-            x = space.lift(program.y * self.stretch, upper)
+            x = space.moved(best, program.step * self.stretch * upper)
             worst, value = self._worst(x, 2 * width + 8)
             if value < upper * (1.0 - 1e-15):
                 best, upper, idle = x, value, 0
@@ -157,19 +157,19 @@ class _Exchange:
         at, values = rows.fold(partial(_largest, count), partial(_larger, count), residual)
         return at, float(values.max(initial=0.0))
 
-    def _rows(self) -> tuple[FloatArray, FloatArray]:
+    def _rows(self) -> FloatArray:
         taken = self.space.A.take(self.at)
         if sp.issparse(taken):
             taken = taken.toarray()
         taken = np.asarray(taken, dtype=np.float64)
         T = self.space.inner if self.space.inner is not None else self.space.outer
         B = taken if T is None else taken @ T
-        return B * self.stretch, rows.host(self.b[self.at]).astype(np.float64)
+        stretched: FloatArray = B * self.stretch
+        return stretched
 
     def _program(self, x: FloatArray, unit: float) -> _Program | None:
         """Solve for the working set; lengths are in units of the best value so far."""
-        B, c = self._rows()
-        c = c / unit
+        B = self._rows()
         known = self.space.of_coefficients(x, unit) / self.stretch
         low, high = known - self.reach, known + self.reach
         if self.space.lower is not None and self.space.upper is not None:
@@ -177,8 +177,10 @@ class _Exchange:
             high = np.minimum(high, self.space.upper / unit / self.stretch)
             low = np.minimum(low, high)
         m, r = B.shape
-        # Unknowns: the change of y, whose numbers are smaller, and the value.
-        c = c - B @ known
+        # Unknowns: the change of y, whose numbers are smaller, and the value. Residuals are those
+        # of x itself: B y is less accurate where columns are nearly dependent.
+        taken = self.A.take(self.at)
+        c = (rows.host(self.b[self.at]).astype(np.float64) - taken @ x) / unit
         result = scipy.optimize.linprog(
             np.append(np.zeros(r), 1.0),
             A_ub=np.block([[B, -np.ones((m, 1))], [-B, -np.ones((m, 1))]]),
@@ -205,7 +207,7 @@ class _Exchange:
                 side = np.where(leak > 0.0, high - known, low - known)
                 # min over the box of u^T (c - B s), at most max |c - B s| sum |u|
                 bound = max(bound, (float(candidate @ c) - float(leak @ side)) / total)
-        return _Program(np.clip(known + step, low, high), max(bound, 0.0) * unit)
+        return _Program(np.clip(step, low - known, high - known), max(bound, 0.0) * unit)
 
 
 def _refined(
@@ -220,7 +222,7 @@ def _refined(
     system = np.column_stack([B[np.ix_(support, free)], sign])
     fixed = step.copy()
     fixed[free] = 0.0
-    found = np.linalg.lstsq(system, c[support] - B[support] @ fixed, rcond=None)[0]
+    found = _solved(system, c[support] - B[support] @ fixed)
     better = fixed.copy()
     better[free] = found[:-1]
     if np.abs(c - B @ better).max() > np.abs(c - B @ step).max():
@@ -228,8 +230,23 @@ def _refined(
     right = -(system.T @ u[support])
     right[-1] += float(np.abs(u).sum())
     balanced = np.zeros_like(u)
-    balanced[support] = u[support] + np.linalg.lstsq(system.T, right, rcond=None)[0]
+    balanced[support] = u[support] + _solved(system.T, right)
     return better, balanced
+
+
+def _solved(system: FloatArray, right: FloatArray) -> FloatArray:
+    """Least squares of a system whose rows and columns may be orders of magnitude apart."""
+    size = np.abs(system)
+    column = size.max(axis=0, initial=0.0)
+    column = np.where(column > 0.0, column, 1.0)
+    row = (size / column).max(axis=1, initial=0.0)
+    row = np.where(row > 0.0, row, 1.0)
+    even = system / column / row[:, None]
+    x = np.zeros(column.size)
+    for _ in range(2):
+        x += np.linalg.lstsq(even, right / row - even @ x, rcond=None)[0]
+    solution: FloatArray = x / column
+    return solution
 
 
 def _largest(count: int, start: int, residual: FloatArray) -> tuple[IntArray, FloatArray]:

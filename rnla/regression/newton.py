@@ -9,7 +9,8 @@ Powers |r|^p. For p > 2 the direction is used for ||r||_p^2, whose Newton step i
 times 1 / (1 - (1 - 2/p) lambda^2 / F): p - 1 far away, where the plain step is too short by that
 factor, and 1 in the end; p grows from 2 by factors of at most 1.5 (SPEC K3, A18). For p < 2 slopes
 are linearised about those that the previous step predicted (primal-dual: Chan, Golub, Mulet, SISC
-1999), as the plain method needs hundreds of steps for p near 1. Measured on Gaussian, Cauchy,
+1999), as the plain method needs hundreds of steps for p near 1; the first step, and those after
+steps that went too far, are of iteratively reweighted least squares. Measured on Gaussian, Cauchy,
 uniform and polynomial columns, gap 1e-9: 3 to 20 passes for 1.1 <= p <= 4, up to 60 for p = 1.02
 and p = 50.
 """
@@ -17,7 +18,7 @@ and p = 50.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,25 +28,31 @@ from ..basis import Basis
 from ..tall import TallMatrix, single_threaded_blas
 from . import _newton_pass
 from ._newton_bound import lower_bound
-from ._newton_pass import Found, Trial
-from ._newton_problem import Problem, power_of_two
-from ._rounding import Known, known
+from ._newton_pass import Trial
+from ._newton_perfect import Judge
+from ._newton_problem import Problem, in_units, power_of_two, scaled
+from ._newton_steps import (
+    CERTIFIED,
+    Point,
+    accepts,
+    bolder,
+    careful,
+    floored,
+    near,
+    shorter,
+    shrink,
+    stages,
+)
 from .losses import Loss, Power
 
 __all__ = ["Minimum", "minimise"]
 
-_FLOOR_ABOVE_TWO = 1e-10  # curvatures are those of residuals of this size, relative to the mean
-_FLOOR_BELOW_TWO = 1e-12
-_RAISE = 100.0  # factor of the curvature at the floor after steps that went too far
-_LEAST_RAISED = 1e-6  # of that curvature
-_GROWTH = 1.5  # factor of p from stage to stage
+_CONFIDENT = 2  # accepted steps after which a raised floor comes down again
 _STAGE_END = 0.1  # squared decrement over the value at which the next exponent takes over
 _PATIENCE = 8  # passes without a better value or bound after which rounding has won
-_CLOSE = 2.0**-48  # residuals over terms, of a sum of squares that might be rounding
-_REFINEMENTS = 3
+_REFINEMENTS = 3  # of a step whose equation the rows do not confirm
 _LARGEST = float(np.finfo(np.float64).max)
 _PATIENT = 20  # passes of a stage in which a bound that is bound to be loose is not computed
-_CERTIFIED = 0.5  # squared Newton decrement over the value below which the bound is computed
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,17 +138,6 @@ def minimise(
         return _Newton(problem, tol, max_iter).run(start)
 
 
-@dataclass(frozen=True, eq=False)
-class _Point:
-    """A point and what its pass found, with the ridge added."""
-
-    y: FloatArray
-    found: Found
-    value: float
-    gradient: FloatArray  # the negative one: a step s with gradient^T s > 0 descends
-    hessian: FloatArray
-
-
 class _Newton:
     """One minimisation. Coordinates y stand for x = unit T y."""
 
@@ -149,8 +145,8 @@ class _Newton:
         self.problem, self.space = problem, problem.space
         self.tol, self.max_iter = tol, max_iter
         self.iterations = 0
-        self.norms: FloatArray | None = None  # of columns; known after least squares
-        self.gram: FloatArray | None = None  # of them, unless it is the identity
+        self.judge: Judge | None = None  # after least squares
+        self.offset: FloatArray | None = None  # x = offset + unit T y, and b is its residual
 
     def run(self, start: FloatArray | None) -> Minimum:
         problem, loss = self.problem, self.problem.loss
@@ -166,85 +162,67 @@ class _Newton:
             return self._finish(*self._stage(loss, y, unit, self.tol), unit)
         y, mean, perfect = self._least_squares(y, unit, fit=start is None)
         if perfect is not None:
-            fit = self._known(perfect, p, unit)
+            assert self.judge is not None
+            fit = self.judge.known(perfect, p, unit)
             return self._minimum(perfect, fit.value, fit.value, Status.OK, unit)
-        y, unit = y / mean, unit * mean
-        stages = [p] if start is not None else _stages(p)
-        for q in stages[:-1]:
-            y, value, _ = self._stage(_floored(q), y, unit, 0.5, rough=True)
+        y, unit = in_units(y, unit, mean)
+        for q in [] if start is not None else stages(p)[:-1]:
+            y, value, _ = self._stage(floored(q), y, unit, 0.5, rough=True)
             mean = (value / problem.total) ** (1.0 / q)
             if not mean > 0.0:
                 return self._finish(y, 1.0, 0.0, unit)
-            y, unit = y / mean, unit * mean
-        return self._finish(*self._stage(_floored(p), y, unit, self.tol), unit)
+            y, unit = in_units(y, unit, mean)
+        return self._finish(*self._stage(floored(p), y, unit, self.tol), unit)
 
     def _finish(self, y: FloatArray, value: float, lower: float, unit: float) -> Minimum:
         space, p = self.space, self.problem.loss.degree
         x, status = space.lift(y, unit), Status.OK
+        if self.offset is not None:
+            x = self.offset + x
         # Passes that multiply rows by M saw the residuals of y, not those of x.
         doubtful = space.inner is not None or value - lower > self.tol * value
         if p is not None and space.ridge is None and doubtful:
-            fit = self._known(x, p, unit)
+            assert self.judge is not None
+            fit = self.judge.known(x, p, unit)
             if value - lower > 0.5 * value:
-                x, fit = self._perfected(x, fit, p, unit)
+                x, fit = self.judge.perfected(x, fit, p, unit)
             value, lower = fit.value, min(lower, fit.value)
             if fit.perfect:
                 lower = value
-            elif value - lower > self.tol * value and value - lower <= fit.slack:
-                status = Status.ROUNDING_LIMITED
+            elif value - lower > self.tol * value:
+                if value - lower <= fit.slack:
+                    status = Status.ROUNDING_LIMITED
+                elif space.inner is not None and self.offset is None:
+                    return self._from(x, lower, unit)
         if status is Status.OK and not value - lower <= self.tol * abs(value):
             status = Status.NOT_CONVERGED
         return self._minimum(x, value, lower, status, unit)
+
+    def _from(self, x: FloatArray, lower: float, unit: float) -> Minimum:
+        """Once more, for the change of x: rounding in the coordinates grows with their size."""
+        problem, loss = self.problem, self.problem.loss
+        assert loss.degree is not None
+        self.problem = replace(problem, b=problem.b - problem.A.matmul(x))
+        self.offset = x
+        y = np.zeros(self.space.size)
+        y, value, bound = self._stage(floored(loss.degree), y, unit, self.tol)
+        return self._finish(y, value, max(lower, bound), unit)
 
     def _minimum(
         self, x: FloatArray, value: float, lower: float, status: Status, unit: float
     ) -> Minimum:
         problem, space, p = self.problem, self.space, self.problem.loss.degree
-        with np.errstate(over="ignore", under="ignore"):
-            objective, bound = (
-                _scaled(v, unit, p or 0.0, problem.weight_unit) for v in (value, lower)
-            )
+        objective, bound = (scaled(v, unit, p or 0.0, problem.weight_unit) for v in (value, lower))
         return Minimum(
             x,
             objective,
             min(bound, objective, _LARGEST),
             self.iterations,
             status,
-            (value - lower) / value if value > 0.0 else 0.0,
+            max(value - lower, 0.0) / value if value > 0.0 else 0.0,
             space.rank,
             space.basis,
         )
-
-    def _known(self, x: FloatArray, p: float, unit: float) -> Known:
-        problem, space = self.problem, self.space
-        return known(
-            problem.A,
-            problem.b,
-            problem.weights,
-            x,
-            p,
-            T=space.T,
-            gram=self.gram,
-            unit=unit,
-            weight_unit=problem.weight_unit,
-        )
-
-    def _perfected(
-        self, x: FloatArray, fit: Known, p: float, unit: float
-    ) -> tuple[FloatArray, Known]:
-        """The fit after steps of least squares on x itself, if they make it perfect."""
-        space = self.space
-        gram = np.eye(space.size) if self.gram is None else self.gram
-        start, here = x, fit
-        for _ in range(_REFINEMENTS):
-            if here.perfect:
-                return start, here
-            y = space.of_coefficients(start, 1.0)
-            start = space.moved(start, space.solve(gram, here.gradient, y, 1.0))
-            if not np.all(np.isfinite(start)):
-                break
-            here = self._known(start, p, unit)
-        return (start, here) if here.perfect else (x, fit)
 
     def _least_squares(
         self, y: FloatArray, unit: float, *, fit: bool
@@ -253,11 +231,9 @@ class _Newton:
         coefficients of a fit that is perfect up to rounding, if there is one."""
         loss, total = Power(2.0), self.problem.total
         point = self._point(loss, y, unit)
-        self.norms = np.sqrt(0.5 * np.diag(point.hessian))
-        if self.space.basis is None:
-            self.gram = 0.5 * point.hessian
+        self.judge = judge = Judge(self.problem, 0.5 * point.hessian)
         for trial in range(3):
-            perfect = self._perfect(point, unit)
+            perfect = judge.perfect(point.y, point.value, unit)
             if perfect is not None:
                 return point.y, 1.0, perfect
             if not fit or trial == 2:
@@ -273,31 +249,6 @@ class _Newton:
             point = after
         return point.y, math.sqrt(point.value / total), None
 
-    def _perfect(self, point: _Point, unit: float) -> FloatArray | None:
-        """Coefficients whose residuals are rounding; passes of their own where sums allow it."""
-        x = self.space.lift(point.y, unit)
-        if not point.value > 0.0:
-            return x
-        terms = self._size(point.y) + math.sqrt(self.problem.total) * self.problem.largest / unit
-        if math.sqrt(point.value) > _CLOSE * (self.problem.A.shape[1] + 2) * terms:
-            return None
-        x, fit = self._perfected(x, self._known(x, 2.0, unit), 2.0, unit)
-        return x if fit.perfect else None
-
-    def _size(self, y: FloatArray) -> float:
-        """Norm of the terms of A x, which b cancels in a perfect fit."""
-        assert self.norms is not None
-        basis = self.space.basis
-        if basis is None or basis.rank == 0:
-            return float(np.abs(y) @ self.norms)
-        x = self.space.lift(y, 1.0)
-        largest = np.abs(basis.R).max(axis=0)
-        with np.errstate(over="ignore"):
-            norms = largest * np.linalg.norm(
-                basis.R / np.where(largest > 0.0, largest, 1.0), axis=0
-            )
-            return float(np.abs(x) @ norms)
-
     def _point(
         self,
         loss: Loss,
@@ -306,10 +257,10 @@ class _Newton:
         *,
         step: FloatArray | None = None,
         length: float = 1.0,
-        since: _Point | None = None,
+        since: Point | None = None,
         shrink: float = 1.0,
         certify: bool = False,
-    ) -> _Point:
+    ) -> Point:
         """One pass at y, which lies `length` times `step` from the point `since`."""
         problem, space = self.problem, self.space
         columns = [y]
@@ -318,7 +269,7 @@ class _Newton:
         trial = Trial(
             loss,
             space.inner,
-            np.ascontiguousarray(space.seen(np.column_stack(columns) * unit).T),
+            np.ascontiguousarray(space.seen(np.column_stack(columns)).T),
             length,
             unit,
             problem.weight_unit,
@@ -326,6 +277,7 @@ class _Newton:
             problem.weights is not None,
             certify,
             loss.guesses,
+            loss if since is None else since.loss,
         )
         known = None if since is None else since.found.rows
         found = _newton_pass.run(space.A, problem.b, problem.weights, known, trial)
@@ -337,9 +289,9 @@ class _Newton:
             value += 0.5 * float(ridge @ y**2)
             gradient = gradient - ridge * y
             hessian = hessian + np.diag(ridge)
-        return _Point(y, found, value, gradient, hessian)
+        return Point(loss, y, found, value, gradient, hessian)
 
-    def _bound(self, loss: Loss, point: _Point, value: float, unit: float) -> float:
+    def _bound(self, loss: Loss, point: Point, value: float, unit: float) -> float:
         space, p = self.space, loss.degree
         box = None
         if space.lower is not None and space.upper is not None:
@@ -351,7 +303,7 @@ class _Newton:
             point.y,
             value=value,
             spread=0.0 if p is None else self.problem.spread(p),
-            norms=np.ones(space.size) if self.norms is None else self.norms,
+            norms=self._norms(),
             box=box,
             ridge=self.problem.ridge(unit),
         )
@@ -373,16 +325,16 @@ class _Newton:
         best, lower = here, 0.0  # no loss is below 0
         if not here.value > 0.0:
             return y, here.value, lower
-        idle, damping, shrink = 0, 0.0, 1.0
+        idle, good, damping, factor = 0, 0, 0.0, 1.0
         begun = self.iterations
         while self.iterations < self.max_iter and idle < _PATIENCE:
             s, length, decrement = self._direction(loss, here, unit, damping)
             if rough and decrement <= _STAGE_END * here.value:
                 break
-            near = min(_CERTIFIED, 100.0 * math.sqrt(tol))  # the gap is about the decrement squared
             patient = self.iterations < begun + _PATIENT and self.iterations < self.max_iter - 2
-            certify = not rough and decrement <= (near if patient else _CERTIFIED) * here.value
-            rejected = 0
+            least = near(loss, tol) if patient else CERTIFIED
+            certify = not rough and decrement <= least * here.value
+            rejected = refined = 0
             while self.iterations < self.max_iter:
                 idle += 1
                 there = self._point(
@@ -392,56 +344,66 @@ class _Newton:
                     step=s,
                     length=length,
                     since=here,
-                    shrink=shrink,
+                    shrink=factor,
                     certify=certify,
                 )
                 if math.isfinite(there.value) and there.value < best.value:
                     idle = 0 if there.value < best.value * (1.0 - 1e-15) else idle
                     best = there
                 if certify and math.isfinite(there.value):
-                    if there.found.excess * shrink <= 1e-12:
+                    if there.found.excess * factor <= 1e-12:
                         bound = self._bound(loss, there, best.value, unit)
                         idle, lower = (0, bound) if bound > lower * (1.0 + 1e-15) else (idle, lower)
-                    shrink = _shrink(loss, there.found.excess)
+                        if (
+                            bound == -math.inf
+                            and refined < _REFINEMENTS
+                            and loss.degree is not None
+                        ):
+                            more = self._correction(here, there, s, unit)
+                            if more is not None:
+                                s, refined = s + more, refined + 1
+                                continue
+                    factor = shrink(loss, there.found.excess)
                 if best.value - lower <= tol * best.value:
                     return best.y, best.value, lower
-                if self._accepts(loss, here, there, s, length):
+                if accepts(loss, here, there, s, length):
                     here, damping = there, 0.25 * damping if damping > 1e-6 else 0.0
-                    if not rejected:
-                        loss = _bolder(loss)
+                    good = good + 1 if not rejected else 0
+                    if good >= _CONFIDENT:
+                        loss, good = bolder(loss), 0
                     break
                 if idle >= _PATIENCE:
                     break
-                length, rejected = _shorter(loss, here, there, s, length), rejected + 1
+                length, rejected = shorter(loss, here, there, s, length), rejected + 1
                 if rejected >= 2 and math.isfinite(loss.smoothness):
                     damping = max(4.0 * damping, 1e-3)
                     break
                 if rejected >= 2 and loss.degree is not None:
-                    here, loss = self._careful(loss, here, unit)
+                    if isinstance(loss, Power):
+                        loss, good, idle = careful(loss, here.value), 0, max(idle - 3, 0)
+                    here = self._point(loss, here.y, unit)
                     break
         return best.y, best.value, lower
 
-    def _careful(self, loss: Loss, here: _Point, unit: float) -> tuple[_Point, Loss]:
-        """The point with larger curvatures, after steps from it that went too far.
+    def _correction(
+        self, here: Point, there: Point, s: FloatArray, unit: float
+    ) -> FloatArray | None:
+        """A step of iterative refinement for s, whose residual was added up row by row."""
+        leak = self.space.vector(there.found.leak)
+        if not np.all(np.isfinite(leak)):
+            return None
+        return self.space.solve(here.hessian, leak, here.y + s, unit)
 
-        For p < 2 those of parabolas above the loss, whose minimum is not above it; for p > 2 small
-        residuals get those of larger ones.
-        """
-        assert isinstance(loss, Power)
-        if loss.p > 2.0:
-            higher = _RAISE ** (1.0 / (loss.p - 2.0))
-            least = _LEAST_RAISED ** (1.0 / (loss.p - 2.0))
-            loss = Power(loss.p, floor=min(max(higher * loss.floor, least), 1.0))
-        return self._point(loss, here.y, unit), loss
+    def _norms(self) -> FloatArray:
+        return np.ones(self.space.size) if self.judge is None else self.judge.norms
 
     def _direction(
-        self, loss: Loss, here: _Point, unit: float, damping: float
+        self, loss: Loss, here: Point, unit: float, damping: float
     ) -> tuple[FloatArray, float, float]:
         """The Newton step, the length to try first, and the squared decrement."""
         hessian, p = here.hessian, loss.degree
         if damping:
-            norms = np.ones(self.space.size) if self.norms is None else self.norms
-            hessian = hessian + np.diag(damping * loss.smoothness * norms**2)
+            hessian = hessian + np.diag(damping * loss.smoothness * self._norms() ** 2)
         s = self.space.solve(hessian, here.gradient, here.y, unit)
         decrement = float(here.gradient @ s)
         length = 1.0
@@ -450,67 +412,3 @@ class _Newton:
             length = 1.0 / max(1.0 - (1.0 - 2.0 / p) * part, 1.0 / (p - 1.0))
             length = max(1.0, min(length, self.space.longest(here.y, s, unit)))
         return s, length, decrement
-
-    @staticmethod
-    def _accepts(loss: Loss, here: _Point, there: _Point, s: FloatArray, length: float) -> bool:
-        if not math.isfinite(there.value):
-            return False
-        if there.value <= here.value * (1.0 + 1e-14):
-            return True
-        if loss.degree is not None and loss.degree > 2.0:
-            return False
-        # Primal-dual steps may go up a little, as long as the slope beyond is not as steep.
-        return float(-(there.gradient @ s)) <= 0.9 * abs(float(here.gradient @ s))
-
-
-def _shorter(loss: Loss, here: _Point, there: _Point, s: FloatArray, length: float) -> float:
-    """Where the secant of the two slopes vanishes, within limits."""
-    if not math.isfinite(there.value):
-        return 1e-3 * length
-    before, after = float(here.gradient @ s), -float(there.gradient @ s)
-    part = before / (before + after) if after > 0.0 else 0.5
-    least = 0.1
-    if loss.degree is not None and there.value > here.value > 0.0:
-        # Far away the value grows like a power of the length.
-        least = min(least, (here.value / there.value) ** (1.0 / loss.degree))
-    return length * min(max(part, least), 0.7)
-
-
-def _bolder(loss: Loss) -> Loss:
-    """With a smaller floor of curvatures, if it was raised."""
-    if not isinstance(loss, Power) or loss.p <= 2.0 or loss.floor <= _FLOOR_ABOVE_TWO:
-        return loss
-    lower = _RAISE ** (-1.0 / (loss.p - 2.0))
-    return Power(loss.p, floor=max(lower * loss.floor, _FLOOR_ABOVE_TWO))
-
-
-def _shrink(loss: Loss, excess: float) -> float:
-    """A factor that takes slopes off by at most `excess` into a domain around 0."""
-    low, high = loss.domain
-    room = min(-low, high)
-    if excess <= 0.0 or not 0.0 < room < math.inf:
-        return 1.0
-    return room / (room + excess)
-
-
-def _scaled(value: float, unit: float, p: float, weight_unit: float) -> float:
-    """value unit^p weight_unit, where its factors may overflow or vanish."""
-    if not value > 0.0:
-        return value
-    part, power = math.frexp(value)
-    log = p * math.log2(unit) if p else 0.0
-    whole = math.floor(log)
-    power += whole + math.frexp(weight_unit)[1] - 1
-    return math.inf if power > 1100 else math.ldexp(part * 2.0 ** (log - whole), max(power, -1200))
-
-
-def _stages(p: float) -> list[float]:
-    """Exponents from 2 to p, growing by at most a factor."""
-    if p <= 2.0 * _GROWTH:
-        return [p]
-    count = math.ceil(math.log(p / 2.0) / math.log(_GROWTH))
-    return [2.0 * (p / 2.0) ** (k / count) for k in range(1, count)] + [p]
-
-
-def _floored(p: float) -> Power:
-    return Power(p, floor=_FLOOR_ABOVE_TWO if p > 2.0 else _FLOOR_BELOW_TWO)

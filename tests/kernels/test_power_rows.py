@@ -59,3 +59,14 @@ def test_no_denormals():
     power = np.array([1e-320, 1e-250, 1e-200, 1e-150, 1e-100, 1.0, 0.0, 1e-180])
     root = power_rows.power_rows(r, power, None, 3.0)[2]
     assert np.all((root == 0.0) | (root > 1e-101))
+
+
+def test_residuals_and_scaled_rows():
+    rng = np.random.default_rng(2)
+    b, z = rng.standard_normal(37), rng.standard_normal(37)
+    r, held = power_rows.held_rows(b, z, 3.0, 0.5)
+    np.testing.assert_array_equal(r, b / 3.0 - z)
+    np.testing.assert_array_equal(held, np.maximum(np.abs(r), 0.5))
+    for columns in (5, 1, 0, 7):  # the memory behind grows and shrinks
+        B = rng.standard_normal((37, columns))
+        np.testing.assert_array_equal(power_rows.scaled_rows(B, z), z[:, None] * B)
