@@ -48,6 +48,6 @@ def gather_product_scaled(table, exponents, starts, columns, out):
             else:
                 out[i, r] = math.ldexp(out[i, r], gap)
             total += out[i, r] * out[i, r]
-        factor = 1.0 / math.sqrt(total)
+        factor = 1.0 / math.sqrt(total) if total > 0.0 else 0.0
         for r in range(m):
             out[i, r] *= factor

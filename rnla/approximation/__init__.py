@@ -6,6 +6,7 @@ orthonormal for a measure; designs pick the points at which to evaluate.
 
 from __future__ import annotations
 
+from .b_splines import BSplines
 from .designs import (
     Design,
     boosted_design,
@@ -20,6 +21,7 @@ from .designs import (
     volume_design,
 )
 from .family import OrthonormalFamily
+from .fourier import Fourier
 from .index_sets import (
     anisotropic,
     as_index_set,
@@ -30,6 +32,7 @@ from .index_sets import (
 )
 from .measures import (
     Chebyshev,
+    Discrete,
     Exponential,
     Gamma,
     Gaussian,
@@ -39,20 +42,30 @@ from .measures import (
     Uniform,
     UnivariateMeasure,
 )
+from .numerical import NumericalBasis
+from .nystrom import NystromFeatures
 from .orthogonal_polynomials import OrthogonalPolynomials
+from .piecewise import Haar, PiecewiseLegendre
 from .tensor_basis import TensorBasis
 from .weighted_least_squares import WeightedFit, weighted_least_squares
 
 __all__ = [
+    "BSplines",
     "Chebyshev",
     "Design",
+    "Discrete",
     "Exponential",
+    "Fourier",
     "Gamma",
     "Gaussian",
+    "Haar",
     "Jacobi",
     "Measure",
+    "NumericalBasis",
+    "NystromFeatures",
     "OrthogonalPolynomials",
     "OrthonormalFamily",
+    "PiecewiseLegendre",
     "Product",
     "TensorBasis",
     "Uniform",

@@ -31,15 +31,35 @@ def check_degree(degree: object, *, name: str = "degree") -> int:
 
 
 class OrthonormalFamily(abc.ABC):
-    """Functions phi_0 = 1, phi_1, phi_2, … on the line, orthonormal for a measure.
+    """Functions phi_0, phi_1, phi_2, … on the line, orthonormal for a measure.
 
     Attributes
     ----------
     measure : UnivariateMeasure
         The measure mu for which the integral of phi_i phi_j is 1 if i = j, else 0.
+    starts_with_one : bool
+        Whether phi_0 = 1, as for all families but bases of splines and of local polynomials.
     """
 
     measure: UnivariateMeasure
+    starts_with_one: bool = True
+
+    @property
+    def max_degree(self) -> int | None:
+        """The largest number of a function; None if there is none."""
+        return None
+
+    def check_degree(self, degree: object) -> int:
+        """The number of a function of this family, or raise."""
+        number = check_degree(degree)
+        if self.max_degree is not None and number > self.max_degree:
+            raise argument_error(
+                "degree",
+                number,
+                f"at most {self.max_degree} for {self!r}",
+                "Use fewer functions in this coordinate.",
+            )
+        return number
 
     @abc.abstractmethod
     def _values(self, x: Array, degree: int) -> Array:
@@ -59,11 +79,11 @@ class OrthonormalFamily(abc.ABC):
 
     def evaluate(self, x: npt.ArrayLike, degree: int) -> Array:
         """phi_0 … phi_degree at points x (n,), shape (n, degree + 1)."""
-        return self._values(check_points(x, 1)[:, 0], check_degree(degree))
+        return self._values(check_points(x, 1)[:, 0], self.check_degree(degree))
 
     def derivative(self, x: npt.ArrayLike, degree: int) -> Array:
         """First derivatives of phi_0 … phi_degree at points x (n,), shape (n, degree + 1)."""
-        return self._values_and_slopes(check_points(x, 1)[:, 0], check_degree(degree))[1]
+        return self._values_and_slopes(check_points(x, 1)[:, 0], self.check_degree(degree))[1]
 
     def evaluate_scaled(self, x: npt.ArrayLike, degree: int) -> tuple[Array, IntArray]:
         """Mantissas and binary exponents of `evaluate`, which cannot overflow."""

@@ -7,8 +7,8 @@ Wronskian at x; expanding x phi_j phi_{j-1} by the recurrence of either factor g
     b_j (F_j - F_{j-1}) = b_{j+1} C_{j+1,j-1} - b_{j-1} C_{j,j-2} + (a_j - a_{j-1}) C_{j,j-1},
 
 which starts at F_0, the distribution function of mu, and serves Legendre, Chebyshev, Jacobi,
-Hermite and Laguerre alike. O(j) work a point, no quadrature. Inversion is Newton's iteration inside
-a bracket, all points in step; a discrete measure is inverted by its cumulative sums.
+Hermite and Laguerre alike. O(j) work a point, no quadrature. A discrete measure has cumulative
+sums, O(N) for each degree that occurs.
 """
 
 from __future__ import annotations
@@ -17,13 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .._errors import ArgumentTypeError, argument_error
+from ._inversion import invert
 from .family import IntArray, OrthonormalFamily
-from .measures import Array, ClassicalMeasure, check_points
+from .measures import Array, ClassicalMeasure, DiscreteLine, check_points
 
-__all__ = ["cdf", "quantile"]
-
-_STEPS = 200
-_ROUNDING = np.finfo(np.float64).eps
+__all__ = ["cdf", "check_degrees", "check_levels", "quantile"]
 
 
 def cdf(family: OrthonormalFamily, x: npt.ArrayLike, degree: int | IntArray) -> Array:
@@ -35,6 +33,13 @@ def cdf(family: OrthonormalFamily, x: npt.ArrayLike, degree: int | IntArray) -> 
         return _Classical(measure, int(degrees.max(initial=0))).cdf(
             measure.standardise(points), degrees
         )[0]
+    if isinstance(measure, DiscreteLine):
+        places = np.searchsorted(measure.points, points, side="right")
+        result = np.empty(points.size)
+        for j, rows in _by_degree(degrees):
+            sums = np.concatenate([[0.0], _cumulative(family, measure, j)])
+            result[rows] = sums[places[rows]]
+        return result
     raise _unknown(measure)
 
 
@@ -48,6 +53,12 @@ def quantile(family: OrthonormalFamily, u: npt.ArrayLike, degree: int | IntArray
         low, high = measure.support[0]
         values: Array = np.clip(measure.location + measure.scale * standard, low, high)
         return values
+    if isinstance(measure, DiscreteLine):
+        result = np.empty(levels.size)
+        for j, rows in _by_degree(degrees):
+            sums = _cumulative(family, measure, j)
+            result[rows] = measure.points[np.searchsorted(sums, levels[rows])]
+        return result
     raise _unknown(measure)
 
 
@@ -86,13 +97,24 @@ def _unknown(measure: object) -> Exception:
     )
 
 
+def _by_degree(degrees: IntArray) -> list[tuple[int, IntArray]]:
+    """Each degree that occurs, with the places where it does."""
+    return [(int(j), np.flatnonzero(degrees == j)) for j in np.unique(degrees)]
+
+
+def _cumulative(family: OrthonormalFamily, measure: DiscreteLine, j: int) -> Array:
+    """Sums of phi_j^2 times the weights over the atoms up to each; the last is exactly 1."""
+    sums = np.cumsum(measure.weights * family.evaluate(measure.points, j)[:, j] ** 2)
+    sums /= sums[-1]
+    return sums
+
+
 class _Classical:
     """Closed forms and their inverses in the standard variable, for degrees up to p."""
 
     def __init__(self, measure: ClassicalMeasure, p: int) -> None:
         self.measure = measure
-        self.diagonal, beside = measure.recurrence(p + 1)
-        self.beside = beside
+        self.diagonal, self.beside = measure.recurrence(p + 1)
         self.eigenvalues = measure.eigenvalues(p + 2)
 
     def cdf(self, t: Array, degrees: IntArray) -> tuple[Array, Array]:
@@ -116,8 +138,19 @@ class _Classical:
         flat = degrees == 0
         result[flat] = self.measure._standard_quantile(u[flat])
         rest = np.flatnonzero(~flat)
-        if rest.size:
-            result[rest] = self._invert(u[rest], degrees[rest])
+        if rest.size == 0:
+            return result
+        u, degrees = u[rest], degrees[rest]
+
+        def function(t: Array, rows: IntArray) -> tuple[Array, Array]:
+            value, log_square = self.cdf(t, degrees[rows])
+            with np.errstate(over="ignore", invalid="ignore"):
+                return value, np.exp(log_square + self.measure._log_standard_pdf(t))
+
+        low, high = self._bracket(u, degrees)
+        # Between its outermost zeros phi_j^2 dmu is close to the arcsine law.
+        start = 0.5 * (low + high) - 0.5 * (high - low) * np.cos(np.pi * u)
+        result[rest] = invert(function, u, low, high, start)
         return result
 
     def _bracket(self, u: Array, degrees: IntArray) -> tuple[Array, Array]:
@@ -134,33 +167,3 @@ class _Classical:
                     break
                 side[outside] *= 1.5
         return low, high
-
-    def _invert(self, u: Array, degrees: IntArray) -> Array:
-        low, high = self._bracket(u, degrees)
-        t = 0.5 * (low + high) - 0.5 * (high - low) * np.cos(np.pi * u)
-        before = high - low  # length of the step before the last
-        last = before.copy()
-        active = np.arange(u.size)
-        for _ in range(_STEPS):
-            here, level = t[active], u[active]
-            value, log_square = self.cdf(here, degrees[active])
-            residual = value - level
-            low[active] = np.where(residual < 0.0, here, low[active])
-            high[active] = np.where(residual > 0.0, here, high[active])
-            down, up = low[active], high[active]
-            with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-                density = np.exp(log_square + self.measure._log_standard_pdf(here))
-                step = -residual / density
-                trial = here + step
-            # Newton while it stays inside and shrinks as fast as bisection would.
-            good = (trial > down) & (trial < up) & (np.abs(step) <= 0.5 * before[active])
-            trial = np.where(good, trial, 0.5 * (down + up))
-            before[active] = last[active]
-            last[active] = np.abs(trial - here)
-            ulp = _ROUNDING * np.maximum(np.abs(down), np.abs(up))
-            done = (np.abs(residual) <= _ROUNDING) | (up - down <= ulp)
-            t[active] = np.where(done, here, trial)
-            active = active[~done]
-            if active.size == 0:
-                break
-        return t

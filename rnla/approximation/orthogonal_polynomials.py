@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy.typing as npt
 
 from .._errors import ArgumentTypeError, argument_error, check_size
-from .family import IntArray, OrthonormalFamily, check_degree
+from .family import IntArray, OrthonormalFamily
 from .measures import Array, UnivariateMeasure, check_points
 
 __all__ = ["OrthogonalPolynomials"]
@@ -57,9 +57,14 @@ class OrthogonalPolynomials(OrthonormalFamily):
     def __hash__(self) -> int:
         return hash((type(self), self.measure))
 
+    @property
+    def max_degree(self) -> int | None:
+        """None, or one less than the number of atoms of a discrete measure."""
+        return self.measure.max_degree
+
     def recurrence(self, degree: int) -> tuple[Array, Array]:
         """Coefficients a (degree,), b (degree + 1,) in the standard variable, b[0] = 1."""
-        return self.measure.recurrence(check_degree(degree))
+        return self.measure.recurrence(self.check_degree(degree))
 
     def _values(self, x: Array, degree: int) -> Array:
         from ..kernels import three_term
@@ -84,7 +89,7 @@ class OrthogonalPolynomials(OrthonormalFamily):
 
         points = check_points(x, 1)[:, 0]
         mantissas, exponents = three_term.evaluate_scaled(
-            self.measure.standardise(points), *self.measure.recurrence(check_degree(degree))
+            self.measure.standardise(points), *self.measure.recurrence(self.check_degree(degree))
         )
         return mantissas, exponents
 

@@ -21,6 +21,9 @@ from .measures import Array, Measure, check_points
 
 __all__ = ["TensorBasis"]
 
+# Squared lengths between which plain arithmetic is safe.
+_SMALL, _LARGE = 1e-200, 1e200
+
 
 class TensorBasis:
     """An orthonormal basis of products of one-dimensional orthonormal functions.
@@ -88,6 +91,8 @@ class TensorBasis:
             chosen = tuple(families)
             self._check_families(chosen)
         self.families: tuple[OrthonormalFamily, ...] = chosen
+        for family, degree in zip(chosen, self.degrees, strict=True):
+            family.check_degree(degree)
 
     def _check_families(self, families: tuple[OrthonormalFamily, ...]) -> None:
         marginals = self.measure.marginals
@@ -138,7 +143,8 @@ class TensorBasis:
         """Where each coordinate's table starts; the active entries of every index in CSR form."""
         widths = np.array(self.degrees, dtype=np.int64) + 1
         offsets = np.concatenate([[0], np.cumsum(widths)]).astype(np.int64)
-        rows, columns = np.nonzero(self.indices)
+        constant = np.array([family.starts_with_one for family in self.families])
+        rows, columns = np.nonzero((self.indices > 0) | ~constant)
         counts = np.bincount(rows, minlength=self.dimension)
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         places = offsets[columns] + self.indices[rows, columns]
@@ -182,6 +188,12 @@ class TensorBasis:
         Returns
         -------
         ndarray, shape (n, m)
+            A row of zeros where all functions vanish.
+
+        Notes
+        -----
+        Plain values serve wherever their squares stay far from overflow; only the other points
+        are evaluated with binary exponents, at about five times the cost.
 
         Examples
         --------
@@ -189,9 +201,21 @@ class TensorBasis:
         >>> TensorBasis(Gaussian(), 2).evaluate_normalised([1e200]).round(6).tolist()
         [[0.0, 0.0, 1.0]]
         """
+        points = check_points(x, self.measure.dimension)
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = self.evaluate(points)
+            k = np.einsum("ij,ij->i", values, values)
+        plain = (k > _SMALL) & (k < _LARGE)
+        values /= np.sqrt(np.where(plain, k, 1.0))[:, None]
+        rest = np.flatnonzero(~plain)
+        if rest.size:
+            values[rest] = self._scaled_rows(points[rest])
+        return values
+
+    def _scaled_rows(self, points: Array) -> Array:
+        """Normalised rows by arithmetic with binary exponents."""
         from ..kernels import gather_product
 
-        points = check_points(x, self.measure.dimension)
         offsets, starts, places = self._layout
         table = np.empty((points.shape[0], int(offsets[-1])))
         exponents = np.empty(table.shape, dtype=np.int64)
@@ -259,13 +283,11 @@ class TensorBasis:
         out = np.zeros((points.shape[0], self.dimension, len(self.families)))
         for l in range(len(self.families)):
             part = slice(int(offsets[l]), int(offsets[l + 1]))
-            active = np.flatnonzero(self.indices[:, l])
             mixed = table.copy()
             mixed[:, part] = slopes[:, part]
             out[:, :, l] = gather_product.gather_product(mixed, starts, places)
-            inactive = np.ones(self.dimension, dtype=bool)
-            inactive[active] = False
-            out[:, inactive, l] = 0.0
+            if self.families[l].starts_with_one:
+                out[:, self.indices[:, l] == 0, l] = 0.0
         return out
 
     def induced_sample(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._base import Array, ClassicalMeasure, Measure, UnivariateMeasure, check_points
 from ._interval import Chebyshev, Jacobi, Uniform
+from .discrete import Discrete, DiscreteLine
 from .gamma import Exponential, Gamma
 from .gaussian import Gaussian
 from .product import Product
@@ -12,6 +13,8 @@ __all__ = [
     "Array",
     "Chebyshev",
     "ClassicalMeasure",
+    "Discrete",
+    "DiscreteLine",
     "Exponential",
     "Gamma",
     "Gaussian",

@@ -17,7 +17,7 @@ from ..._errors import ArgumentTypeError, argument_error, check_size
 from ...random import RNGLike, Stream, resolve_seed
 
 if TYPE_CHECKING:
-    from ..orthogonal_polynomials import OrthonormalFamily
+    from ..family import OrthonormalFamily
 
 __all__ = ["Array", "Measure", "UnivariateMeasure", "check_points"]
 
@@ -148,6 +148,11 @@ class UnivariateMeasure(Measure):
     def support(self) -> Array:
         """Ends of the support, shape (1, 2)."""
         return self.location + self.scale * np.array([self._standard_support])
+
+    @property
+    def max_degree(self) -> int | None:
+        """Largest degree of its orthonormal polynomials; None if there is none."""
+        return None
 
     @property
     @abc.abstractmethod
