@@ -3,9 +3,10 @@ least (SPEC A14).
 
 Of l rows that are left the one goes whose absence makes ||G - I||_2 smallest, G the mean of a a^T
 over the others. Without row a the eigenvalues of l G = V diag(d) V^T are the roots of the secular
-equation sum_j z_j^2 / (d_j - t) = 1, z = V^T a (Golub 1973), and lie between bounds that cost
-nothing; only rows whose bound is below the best value so far have their roots computed. O(l m^2)
-flops a step, against O(l m^3) for an eigenvalue problem per row.
+equation sum_j z_j^2 / (d_j - t) = 1, z = V^T a (Golub 1973). The signs of two such sums tell
+whether all eigenvalues lie within a given distance, for every row at once, so the smallest distance
+is bisected until one row is left. O(l m^2) flops a step; an eigenvalue problem per row takes
+O(l m^3).
 """
 
 from __future__ import annotations
@@ -23,8 +24,6 @@ from ..tall import as_tall, single_threaded_blas
 
 __all__ = ["GreedyElimination", "greedy_elimination"]
 
-_TOGETHER = 32  # rows whose roots are computed in one go
-_HALVINGS = 60
 _LARGEST = 1e100
 _TIE = 1e-12  # distances this close are equal: the row with the lowest number goes
 
@@ -158,13 +157,15 @@ def _eliminate(X: FloatArray, size: int, delta: float) -> GreedyElimination:
             "Start from more rows, or raise delta.",
         )
     while alive.size > size:
-        row, distance = _best(d, X @ V)
+        row = _best(d, X @ V)
+        rest = np.delete(X, row, axis=0)
+        following, V = np.linalg.eigh(rest.T @ rest)
+        distance = _distance(following, alive.size - 1)
         if distance > delta:
             break
         removed.append(int(alive[row]))
         distances.append(distance)
-        alive, X = np.delete(alive, row), np.delete(X, row, axis=0)
-        d, V = np.linalg.eigh(X.T @ X)
+        alive, X, d = np.delete(alive, row), rest, following
     return GreedyElimination(
         indices=alive,
         removed=np.array(removed, dtype=np.int64),
@@ -178,39 +179,45 @@ def _distance(d: FloatArray, count: int) -> float:
     return max(float(d[-1]) / count - 1.0, 1.0 - float(d[0]) / count)
 
 
-def _best(d: FloatArray, Z: FloatArray) -> tuple[int, float]:
-    """The row whose removal leaves the smallest distance, and that distance."""
+def _best(d: FloatArray, Z: FloatArray) -> int:
+    """The row whose removal leaves the smallest distance."""
     left = Z.shape[0] - 1
     squares = Z**2
-    # Rayleigh quotients and interlacing bound the eigenvalues without row i from inside.
+    # Bounds of the smallest distance by interlacing and Rayleigh quotients.
     second = d[-2] if d.size > 1 else -math.inf
-    highest = np.maximum(second, d[-1] - squares[:, -1])
-    lowest = d[0] - squares[:, 0]
-    bound = np.maximum(highest / left - 1.0, 1.0 - lowest / left)
-    order = np.argsort(bound, kind="stable")
-    found = np.full(order.size, math.inf)
-    best = math.inf
-    for first in range(0, order.size, _TOGETHER):
-        rows = order[first : first + _TOGETHER]
-        if bound[rows[0]] > best + _TIE:
-            break
-        z = squares[rows]
-        top = _root(d, z, highest[rows], np.full(rows.size, d[-1]))
-        bottom = _root(d, z, d[0] - z.sum(axis=1), lowest[rows])
-        found[rows] = np.maximum(top / left - 1.0, 1.0 - bottom / left)
-        best = min(best, float(found[rows].min()))
-    row = int(np.flatnonzero(found <= best + _TIE)[0])
-    return row, float(found[row])
+    inner_top = np.maximum(second, d[-1] - squares[:, -1])
+    inner = np.maximum(inner_top / left - 1.0, 1.0 - (d[0] - squares[:, 0]) / left)
+    outer = np.maximum(d[-1] / left - 1.0, 1.0 - (d[0] - squares.sum(axis=1)) / left)
+    low, high = float(inner.min()), float(outer.min()) + _TIE
+
+    def within(rows: IntArray, distance: float) -> IntArray:
+        bounds = (1.0 - distance) * left, (1.0 + distance) * left
+        kept: IntArray = rows[_within(d, squares[rows], *bounds)]
+        return kept
+
+    rows = within(np.flatnonzero(inner <= high), high)
+    while rows.size > 1 and high - low > _TIE * max(1.0, high):
+        middle = 0.5 * (low + high)
+        fewer = within(rows, middle)
+        if fewer.size:
+            rows, high = fewer, middle
+        else:
+            low = middle
+    return int(rows[0]) if rows.size else int(np.argmin(outer))
 
 
-def _root(d: FloatArray, squares: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
-    """The root of sum_j z_j^2 / (d_j - t) = 1 in [low, high], where the sum increases."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        for _ in range(_HALVINGS):
-            middle = 0.5 * (low + high)
-            below = (squares / (d - middle[:, None])).sum(axis=1) < 1.0
-            low = np.where(below, middle, low)
-            high = np.where(below, high, middle)
-            if np.all(high - low <= 4e-16 * d[-1]):
-                break
-    return 0.5 * (low + high)
+def _within(d: FloatArray, squares: FloatArray, bottom: float, top: float) -> Any:
+    """For each z, whether all eigenvalues of diag(d) - z z^T lie in [bottom, top].
+
+    The secular sum increases from 0 to 1 at the lowest eigenvalue, below d_1, and reaches 1 at the
+    largest on its way from minus to plus infinity between the last two d_j.
+    """
+    inside = np.ones(len(squares), dtype=bool)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if bottom >= d[0] or (d.size > 1 and top < d[-2]):
+            inside[:] = False
+        else:
+            inside &= squares @ (1.0 / (d - bottom)) <= 1.0
+        if top < d[-1]:
+            inside &= squares @ (1.0 / (d - top)) >= 1.0
+    return inside
