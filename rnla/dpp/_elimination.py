@@ -9,6 +9,8 @@ all in matrix products.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -20,19 +22,24 @@ __all__ = ["eliminate"]
 
 PANEL = 64
 STRIP = 256
-TOLERANCE = 1e-8  # rounding that a probability may show outside [0, 1]
 
 
-def eliminate(A: Matrix, uniforms: npt.NDArray[np.float64], *, hermitian: bool) -> IntArray:
-    """The items kept with one uniform number each. A is overwritten; Hermitian A: lower half."""
+def eliminate(
+    A: Matrix, uniforms: npt.NDArray[np.float64], *, hermitian: bool, tolerance: float
+) -> IntArray:
+    """The items kept with one uniform number each; probabilities may be off by the tolerance.
+
+    A is overwritten; of a Hermitian A only the lower half is used.
+    """
     n = A.shape[0]
     kept = np.zeros(n, dtype=bool)
     for start in range(0, n, PANEL):
         stop = min(start + PANEL, n)
         pivots = np.empty(stop - start)
         for j in range(start, stop):
-            pivot = _probability(A, start, j, pivots, hermitian)
-            kept[j] = uniforms[j] < pivot.real
+            _bring_up_to_date(A, start, j, pivots, hermitian)
+            pivot = _probability(A[j, j], j, tolerance)
+            kept[j] = uniforms[j] < pivot
             A[j, j] = pivot if kept[j] else pivot - 1.0
             if hermitian:
                 pivots[j - start] = A[j, j].real
@@ -43,16 +50,19 @@ def eliminate(A: Matrix, uniforms: npt.NDArray[np.float64], *, hermitian: bool) 
     return np.flatnonzero(kept)
 
 
-def _probability(
+def _bring_up_to_date(
     A: Matrix, start: int, j: int, pivots: npt.NDArray[np.float64], hermitian: bool
-) -> complex:
-    """Bring column j up to date with the panel; its head is the probability of item j."""
+) -> None:
+    """Subtract from column j what the panel has to say; its head is the probability of item j."""
     across = A[j, start:j].conj() * pivots[: j - start] if hermitian else A[start:j, j]
     A[j:, j] -= A[j:, start:j] @ across
-    value = complex(A[j, j])
-    noise = abs(value.imag) if not hermitian else 0.0
-    if not (-TOLERANCE <= value.real <= 1.0 + TOLERANCE and noise <= TOLERANCE):
-        text = f"{value.real:.6g}" if noise <= TOLERANCE else f"{value:.6g}"
+
+
+def _probability(pivot: Any, j: int, tolerance: float) -> float:
+    value = complex(pivot)
+    is_real = abs(value.imag) <= tolerance
+    if not (is_real and -tolerance <= value.real <= 1.0 + tolerance):
+        text = f"{value.real:.6g}" if is_real else f"{value:.6g}"
         raise argument_error(
             "K",
             f"the probability {text} for item {j} given the items before it",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import threadpoolctl
 
 import rnla
 from rnla._errors import ArgumentError, ArgumentTypeError
@@ -155,3 +156,22 @@ def test_law_of_a_factor_read_in_passes(record_property):
     for key, value in [("measured", p), ("count", DRAWS), ("false_alarm_rate", FALSE_ALARM)]:
         record_property(key, value)
     assert p >= FALSE_ALARM
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_check_20_threads_do_not_matter(threads):
+    """Equal eigenvalues: their eigenvectors are a matter of rounding, which must not change."""
+    Q = np.linalg.qr(np.random.default_rng(0).standard_normal((150, 40)))[0]
+    expected = l_ensemble(Q @ Q.T, draws=2, rng=0)
+    with threadpoolctl.threadpool_limits(threads):
+        found = l_ensemble(Q @ Q.T, draws=2, rng=0)
+    for left, right in zip(found.sets(), expected.sets(), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+def test_kernels_in_single_precision():
+    """A factor of rank 3: the eigenvalues that are rounding do not count, of either sign."""
+    B = np.random.default_rng(0).standard_normal((40, 3)).astype(np.float32)
+    sample = l_ensemble(B @ B.T, rng=0)
+    assert sample.rank == 3
+    np.testing.assert_allclose(sample.marginals, l_ensemble(factor=B, rng=0).marginals, atol=1e-5)

@@ -127,3 +127,12 @@ def test_rounding_beside_zero_and_one_is_no_error():
     for items in dpp_lu(K, draws=20, rng=0).sets():
         assert 0 in items
         assert 1 not in items
+
+
+def test_kernels_in_single_precision():
+    """Their rounding is no error, and theirs alone."""
+    Q = np.linalg.qr(np.random.default_rng(0).standard_normal((30, 5)))[0]
+    K = (Q @ Q.T * (1.0 + 1e-6)).astype(np.float32)
+    assert [S.size for S in dpp_lu(K, draws=3, rng=0).sets()] == [5, 5, 5]
+    with pytest.raises(ArgumentError, match="eigenvalues from"):
+        dpp_lu(K.astype(float))
