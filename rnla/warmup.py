@@ -118,6 +118,7 @@ def _bases() -> None:
     basis = approximation.TensorBasis(approximation.Gaussian(), 2)
     x = basis.induced_sample(8, rng=0)
     basis.evaluate_normalised(x)
+    basis.evaluate_normalised([1e200])  # by binary exponents
     basis.gradient(x)
 
 
