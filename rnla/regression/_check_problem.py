@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from .._result import FloatArray, IntArray
+from .._result import FloatArray, IntArray, Status
 from ..tall import TallMatrix, rows
 from .frisch_newton import CheckFit, check_value, frisch_newton, rounding
 
-__all__ = ["CheckProblem"]
+__all__ = ["CheckProblem", "verdict"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +95,17 @@ class CheckProblem:
         w = options.get("weights", 1.0)
         value = check_value(b - taken @ x, self.q[j], w)
         lower = min(fit.lower, value)
-        if lower < value <= rounding(taken, b, x, w):
+        known = rounding(taken, b, x, w)
+        if lower < value <= known:
             lower = value
-        return replace(fit, x=x, value=value, lower=lower)
+        return replace(fit, x=x, value=value, lower=lower, rounding=known)
+
+
+def verdict(value: Any, lower: Any, known: Any, tol: float, *, done: bool = True) -> Status:
+    """Whether the gaps are closed, up to what is `known` of the values."""
+    gap = np.asarray(value) - np.asarray(lower)
+    if done and np.all(gap <= tol * np.asarray(value)):
+        return Status.OK
+    if done and np.all((gap <= tol * np.asarray(value)) | (gap <= np.asarray(known))):
+        return Status.ROUNDING_LIMITED
+    return Status.NOT_CONVERGED

@@ -9,6 +9,7 @@ Cost 2 n d^2 flops a step, and a copy of the rows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -26,7 +27,7 @@ SMALL = 2**16  # entries of A up to which this is tried
 _STEPS = 200
 _PATIENCE = 8  # steps without a better value or bound
 _LEAST = 1e-13  # curvature of misclassified rows, relative to their slope
-_LEAK = 1e-12  # of its terms: what Z^T u may miss by rounding
+_LEAK = 64.0 * 2.0**-52  # times d + 2, of its terms: what Z^T u may miss by rounding
 
 _LOSS = Logistic()
 
@@ -79,12 +80,18 @@ def _newton(
             best, at = value, x
         curvature = np.maximum(curvature, _LEAST * probability)
         held = np.sqrt(np.where(curvature > 0.0, curvature, 1.0))
-        s = _least_squares(
-            np.vstack([Z * np.sqrt(w * curvature)[:, None], np.diag(root_ridge)]),
-            np.append(np.sqrt(w) * probability / held, -root_ridge * x),
+        solve = _least_squares(
+            np.vstack([Z * np.sqrt(w * curvature)[:, None], np.diag(root_ridge)])
         )
+        s, u = np.zeros(x.size), probability
+        for _ in range(
+            2
+        ):  # what the first leaves of Z^T u is rounding, and the second takes it off
+            more = solve(np.append(np.sqrt(w) * u / held, -root_ridge * (x + s)))
+            s, u = s + more, u - curvature * (Z @ more)
         change = Z @ s
-        bound = _bound(Z, w, ridge, x + s, np.clip(probability - curvature * change, 0.0, 1.0))
+        noise = curvature * (np.abs(Z) @ np.abs(x))  # of u: x is known to its last digit only
+        bound = _bound(Z, w, ridge, x + s, np.clip(u, 0.0, 1.0), noise)
         idle = 0 if better or bound > lower + 1e-15 * best else idle + 1
         lower = max(lower, bound)
         if best - lower <= 1e-14 * best or idle >= _PATIENCE or not np.all(np.isfinite(s)):
@@ -93,26 +100,40 @@ def _newton(
     return at, best, lower, _STEPS
 
 
-def _least_squares(X: FloatArray, right: FloatArray) -> FloatArray:
+def _least_squares(X: FloatArray) -> Callable[[FloatArray], FloatArray]:
+    """Factor X; return the solution as a function of the right side."""
     order = np.argsort(-np.abs(X).max(axis=1), kind="stable")
     Q, R, pivots = sla.qr(X[order], mode="economic", pivoting=True, check_finite=False)
     rank = int(np.count_nonzero(np.abs(np.diag(R)) > 1e-290))
-    s = np.zeros(X.shape[1])
-    projected = Q[:, :rank].T @ right[order]
-    s[pivots[:rank]] = sla.solve_triangular(R[:rank, :rank], projected, check_finite=False)
-    return s
+
+    def solve(right: FloatArray) -> FloatArray:
+        s = np.zeros(X.shape[1])
+        projected = Q[:, :rank].T @ right[order]
+        s[pivots[:rank]] = sla.solve_triangular(R[:rank, :rank], projected, check_finite=False)
+        return s
+
+    return solve
 
 
 def _bound(
-    Z: FloatArray, w: FloatArray, ridge: FloatArray, ahead: FloatArray, u: FloatArray
+    Z: FloatArray,
+    w: FloatArray,
+    ridge: FloatArray,
+    ahead: FloatArray,
+    u: FloatArray,
+    noise: FloatArray,
 ) -> float:
-    """min over x of sum w (entropy(u) - u z x) + ridge x^2 / 2, which is where `ahead` is."""
-    leak = np.abs((w * u) @ Z - ridge * ahead)
-    if np.any(leak > _LEAK * ((w * u) @ np.abs(Z) + ridge * np.abs(ahead))):
+    """sum w (entropy(u) - u z x) + ridge x^2 / 2 at `ahead`, if that is where it is least.
+
+    It is if Z^T u = ridge ahead, up to rounding of u + noise.
+    """
+    leak = (w * u) @ Z - ridge * ahead
+    terms = (w * (u + noise)) @ np.abs(Z) + ridge * np.abs(ahead)
+    if np.any(np.abs(leak) > _LEAK * (ahead.size + 2) * terms):
         return 0.0
     # Not by the conjugate, which loses u beside 1: here the whole loss may be as small as that.
     entropy = -float(w @ (xlogy(u, u) + xlog1py(1.0 - u, -u)))
-    return entropy - 0.5 * float(ridge @ ahead**2) - float(leak @ np.abs(ahead))
+    return entropy - 0.5 * float(ridge @ ahead**2) - float(leak @ ahead)
 
 
 def _search(

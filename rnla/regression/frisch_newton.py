@@ -48,6 +48,8 @@ class CheckFit:
         Interior point steps and edges.
     rank : int
         Of the rows, and of the constraints if there are any.
+    rounding : float
+        How well the loss at x can be known; see `rounding`.
     """
 
     x: FloatArray
@@ -57,6 +59,7 @@ class CheckFit:
     v: FloatArray
     iterations: int
     rank: int
+    rounding: float
 
 
 def check_value(r: FloatArray, q: Any, weights: Any = 1.0) -> float:
@@ -121,14 +124,16 @@ def frisch_newton(
         if best is None or best.gap > tol:
             best = _from_inside(data, guess, tol, max_iter, vertex)
     x, value, lower = data.lift(best.z), best.value * data.unit, best.lower * data.unit
+    known = rounding(rows, b, x, w)
     return CheckFit(
         x,
         value,
-        value if lower < value <= rounding(rows, b, x, w) else lower,
+        value if lower < value <= known else lower,
         best.u[:m] * w,
         best.u[m:] * data.constraint_scale,
         best.iterations,
         data.rank,
+        known,
     )
 
 
@@ -172,7 +177,7 @@ def _from_inside(
     iterations = state.run(tol, max_iter)
     u = state.feasible()
     best = _found(data, state.z, u, iterations)
-    if not vertex or best.value <= data.rounding:
+    if not vertex or (best.value <= data.rounding and not data.is_outside(best.z)):
         return best
     corner = vertex_descent(data, state.z, u, state.weights)
     if corner is None:
@@ -224,7 +229,9 @@ class _State:
             split[:m] -= self.plus
             balance = data.adjoint(self.u)
             error = total + float(np.abs(split).sum() + np.abs(balance) @ np.abs(self.z))
-            if error <= tol * value or value <= data.rounding:
+            if error <= tol * value:
+                return iteration
+            if value <= data.rounding and not data.is_outside(self.z):
                 return iteration
             idle = 0 if error < 0.9 * best or value < 0.999 * least else idle + 1
             best, least = min(best, error), min(least, value)

@@ -50,6 +50,8 @@ class CheckColumns:
     iterations, rounds : int
     method, reason : str
     rank : int
+    rounding : ndarray, shape (k,)
+        How well the values can be known; 0 where nobody asked.
     """
 
     X: FloatArray
@@ -60,6 +62,7 @@ class CheckColumns:
     method: str
     reason: str
     rank: int
+    rounding: FloatArray
 
 
 @dataclass(eq=False)
@@ -142,6 +145,7 @@ def _columns(fits: Sequence[CheckFit], rounds: int, method: str, reason: str) ->
         method,
         reason,
         max(fit.rank for fit in fits),
+        np.array([fit.rounding for fit in fits]),
     )
 
 
@@ -196,15 +200,16 @@ def _globbed(problem: CheckProblem, bands: Bands) -> CheckColumns | None:
                 del reduced[j]
             else:
                 reduced[j].add(problem, j, wrong, residuals.below(j, wrong))
+    known = np.zeros(k)
     for j in range(k):
-        if value[j] - lower[j] > problem.tol * value[j] and not (
-            value[j] > residuals.rounding(j, X[:, j])
-        ):
-            lower[j] = value[j]
+        if value[j] - lower[j] > problem.tol * value[j]:
+            known[j] = residuals.rounding(j, X[:, j])
+            if value[j] <= known[j]:
+                lower[j] = value[j]
     done = [
         replace(fits[j], x=X[:, j], value=float(value[j]), lower=float(min(lower[j], value[j])))
         for j in range(k)
     ]
     reason = f"{n} rows: a sample of {bands.m} tells which of them are far from the fit"
     found = _columns(done, count, "globbing", reason)
-    return replace(found, iterations=iterations, rank=bands.rank)
+    return replace(found, iterations=iterations, rank=bands.rank, rounding=known)

@@ -7,6 +7,7 @@ steps; more as t falls below the bulk of the residuals, where the loss approache
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -32,6 +33,7 @@ __all__ = ["HuberFit", "huber_regression"]
 _LARGE = 1e140  # threshold and b / threshold stay below, so that squares fit
 _ROUNDING = 1e-14  # residuals below this part of |b| + |A| |x| are nothing but rounding
 _FIRST_TRY = 40  # passes from least squares, before least absolute deviations are the start
+_STAGES = 40  # thresholds on the way down
 _BOUND_STEPS = 12  # passes that look for a lower bound beside the optimum of a coreset
 
 
@@ -126,7 +128,7 @@ def huber_regression(
         Start of the iteration, with the intercept as last entry if there is one; by default least
         squares.
     max_iter : int, default 200
-        Most passes of Newton's method.
+        Most passes of Newton's method from each start.
     polish : bool, default True
         Iterate on all rows. False stops at the optimum of a coreset, whose objective and lower
         bound are still evaluated on all rows.
@@ -152,8 +154,10 @@ def huber_regression(
     Notes
     -----
     As the threshold grows this is least squares; as it falls, objective / threshold is that of
-    least absolute deviations, for which `lp_regression` is faster. Memory beyond A: seven numbers
-    a row.
+    least absolute deviations, for which `lp_regression` is faster. Where Newton's method from least
+    squares does not end within 40 passes, as with residuals far above the threshold, it starts
+    again from those deviations, which also bound the minimum to within sum_i w_i t^2 / 2. Memory
+    beyond A: seven numbers a row.
 
     References
     ----------
@@ -191,10 +195,12 @@ def huber_regression(
     problem = _Problem(data.A, scaled, data.weights, penalty(data.A, ridge, intercept))
     if polish:
         found = problem.minimise(start, tol, min(max_iter, _FIRST_TRY))
-        if found.status is not Status.OK:
+        perfect = found.status is not Status.OK and problem.is_perfect(found.x, found.objective)
+        if found.status is not Status.OK and not perfect:
             found = problem.from_absolute(found, tol, max_iter)
+            perfect = found.status is not Status.OK and problem.is_perfect(found.x, found.objective)
         fit = _record(found, found.objective, max(found.lower, 0.0), "newton", found.status)
-        if found.status is not Status.OK and problem.is_perfect(found.x, found.objective):
+        if perfect:
             fit = replace(fit, lower=fit.objective, status=Status.OK)
     else:
         seed = resolve_seed(rng)
@@ -225,15 +231,17 @@ class _Problem:
     weights: Any
     ridge: FloatArray
 
-    def minimise(self, start: FloatArray | None, tol: float, max_iter: int) -> newton.Minimum:
+    def minimise(
+        self, start: FloatArray | None, tol: float, max_iter: int, *, threshold: float = 1.0
+    ) -> newton.Minimum:
         with np.errstate(over="ignore"):  # of bounds beside a penalty that is next to nothing
             return newton.minimise(
                 self.A,
                 self.b,
-                Huber(1.0),
+                Huber(threshold),
                 weights=self.weights,
                 start=start,
-                ridge=self.ridge if np.any(self.ridge) else 0.0,
+                ridge=threshold * self.ridge if np.any(self.ridge) else 0.0,
                 tol=tol,
                 max_iter=max_iter,
             )
@@ -253,7 +261,20 @@ class _Problem:
         if best.status is not Status.OK and np.any(self.ridge):
             free = replace(self, ridge=np.zeros_like(self.ridge)).minimise(best.x, tol, max_iter)
             best = better_of(best, penalised(free, self.ridge), tol)
+        if best.status is not Status.OK:
+            best = better_of(best, self.continued(tol, max_iter), tol)
         return best
+
+    def continued(self, tol: float, max_iter: int) -> newton.Minimum:
+        """By minima for thresholds that fall from the largest response: slow, and hard to upset."""
+        largest = max(rows.largest(abs(self.b)), 1.0)
+        count = min(math.ceil(math.log10(largest)) + 1, _STAGES)
+        x, iterations = None, 0
+        for threshold in np.geomspace(largest, 1.0, count)[:-1]:
+            stage = self.minimise(x, 1e-2, _FIRST_TRY, threshold=float(threshold))
+            x, iterations = stage.x, iterations + stage.iterations
+        last = self.minimise(x, tol, max_iter)
+        return replace(last, iterations=iterations + last.iterations)
 
     def on_coreset(
         self,
@@ -284,10 +305,10 @@ class _Problem:
         return replace(fit, coreset=coreset, seed=coreset.seed, rank=bound.rank)
 
     def is_perfect(self, x: FloatArray, objective: float) -> bool:
-        """Whether residuals are rounding: a pass where that is possible at all."""
+        """Whether the loss is no more than that of residuals that are rounding: one pass."""
         w = rows.like(self.b, 1.0) if self.weights is None else self.weights
         size = float(self.A.fold(partial(_add_size, x), (1,), rows=(self.b, w))[0])
-        return not np.any(self.ridge) and objective <= _ROUNDING**2 * size
+        return not np.any(self.ridge) and objective <= size
 
     def value(self, x: FloatArray) -> float:
         w = rows.like(self.b, 1.0) if self.weights is None else self.weights
@@ -327,4 +348,4 @@ def _add_loss(
 def _add_size(
     x: FloatArray, block: Any, start: int, out: FloatArray, b: FloatArray, w: FloatArray
 ) -> None:
-    out[0] += w @ (np.abs(b) + abs(block) @ np.abs(x)) ** 2
+    out[0] += w @ Huber(1.0).value(_ROUNDING * (np.abs(b) + abs(block) @ np.abs(x)))

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._result import FloatArray, Status
+from .._result import FloatArray
 from ._centre import centred
-from ._check_problem import CheckProblem
+from ._check_problem import CheckProblem, verdict
 from ._input import Problem
-from ._record import LpFit, relative_gap
+from ._record import LpFit
 from .globbing import fit_columns, lay_bands
 
 __all__ = ["least_absolute"]
@@ -68,7 +68,6 @@ def least_absolute(
     if centre.any():
         found.X[-1] += centre
     value, bound = 2.0 * found.value, 2.0 * found.lower
-    close = bool(np.all(relative_gap(value, bound) <= tol))
     return LpFit(
         found.X[:, 0] if single else found.X,
         float(value[0]) if single else value,
@@ -76,7 +75,7 @@ def least_absolute(
         1.0,
         found.iterations,
         found.method,
-        Status.OK if close else Status.NOT_CONVERGED,
+        verdict(found.value, found.lower, found.rounding, tol),
         rank=found.rank,
         passes=A.passes - before,
         seed=None if bands is None else seed,

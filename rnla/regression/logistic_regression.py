@@ -74,7 +74,7 @@ def logistic_regression(
     x0 : array_like, shape (d,) or (d + 1,), optional
         Start of the iteration, with the intercept as last entry if there is one.
     max_iter : int, default 200
-        Most passes of Newton's method.
+        Most passes of Newton's method from each start.
     polish : bool, default True
         Iterate on all rows. False stops at the optimum of a coreset, whose objective and lower
         bound are still evaluated on all rows.
@@ -103,6 +103,10 @@ def logistic_regression(
     without a ridge the result then has the status SEPARABLE, a separating direction, and the
     infimum's lower bound. That takes a copy of A in memory up to 33 million entries; above, a
     sample is searched, which may end as NOT_CONVERGED instead.
+
+    If Newton's method stops short of its tolerance, two ways out remain. A ridge that is nothing
+    beside the loss is left out, which still bounds the minimum from below. Rows that differ in size
+    by many orders are solved for by QR in place of Gram matrices, up to 65536 entries of A.
 
     About 3 passes for a start and a basis, then one pass of n d^2 flops for each of 4 to 12
     iterations. Memory beyond A: seven numbers a row. Dependent columns get coefficient zero.

@@ -10,6 +10,7 @@ out. Cost per round 2 passes and an interior point with k d unknowns.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -83,6 +84,9 @@ def non_crossing_fit(
     done : bool
         Whether the last pass found nothing to add.
     """
+    perfect = _perfect_fit(problem, free, bands)
+    if perfect is not None:
+        return perfect, float(perfect.value.sum()), True
     joint = _Joint(problem, free.X, bands)
     count, done = 0, False
     while not done and count < _ROUNDS:
@@ -91,6 +95,12 @@ def non_crossing_fit(
         done = not joint.verify()
     X = joint.X
     value = joint.values()
+    lower, total = joint.lower, float(value.sum())
+    known = np.zeros(problem.k)
+    if total - lower > problem.tol * total:
+        known = joint.rounding()
+        if total <= known.sum():
+            lower = total
     columns = CheckColumns(
         X,
         value,
@@ -100,8 +110,31 @@ def non_crossing_fit(
         free.method,
         free.reason,
         free.rank,
+        known,
     )
-    return columns, min(joint.lower, float(value.sum())), done
+    return columns, min(lower, total), done
+
+
+def _perfect_fit(
+    problem: CheckProblem, free: CheckColumns, bands: Bands | None
+) -> CheckColumns | None:
+    """If all residuals are rounding, the fit of one quantile for all: it crosses nothing."""
+    residuals = _residuals(problem, bands)
+    known = residuals.rounding(0, free.X[:, 0])
+    if np.any(free.value > known):
+        return None
+    X = np.repeat(free.X[:, :1], problem.k, axis=1)
+    residuals.at(X)
+    value = np.array([residuals.value(j) for j in range(problem.k)])
+    if np.any(value > known):
+        return None
+    return replace(free, X=X, value=value, lower=value)
+
+
+def _residuals(problem: CheckProblem, bands: Bands | None) -> Residuals:
+    if bands is not None:
+        return bands.residuals
+    return Residuals(problem, problem.A.distributed(), rows.like(problem.b, 1.0))
 
 
 class _Joint:
@@ -111,10 +144,7 @@ class _Joint:
         self.problem, self.X, self.bands = problem, X.copy(), bands
         self.k, self.d = problem.k, problem.A.shape[1]
         self.lower, self.iterations = 0.0, 0
-        A = problem.A.distributed()
-        self._residuals = (
-            Residuals(problem, A, rows.like(problem.b, 1.0)) if bands is None else bands.residuals
-        )
+        self._residuals = _residuals(problem, bands)
         self._pairs: list[IntArray] = [np.zeros(0, np.int64) for _ in range(self.k - 1)]
         self._residuals.at(self.X)
         if bands is None:
@@ -140,6 +170,9 @@ class _Joint:
 
     def values(self) -> FloatArray:
         return np.array([self._residuals.value(j) for j in range(self.k)])
+
+    def rounding(self) -> FloatArray:
+        return np.array([self._residuals.rounding(j, self.X[:, j]) for j in range(self.k)])
 
     def solve(self) -> None:
         """The joint problem with the constraints so far."""

@@ -8,7 +8,7 @@ which rows matter), in memory from `frisch_newton`, several that must not cross 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from .._result import FloatArray, Status
 from ..random import RNGLike, resolve_seed
 from ..sampling import RowSample
 from ._centre import centred
-from ._check_problem import CheckProblem
+from ._check_problem import CheckProblem, verdict
 from ._input import Problem, check_bounds, prepare
 from ._record import relative_gap
 from .coreset import coreset_fit
@@ -46,7 +46,8 @@ class QuantileFit:
     lower : float or ndarray, shape (k,)
         Lower bound on the minimum, from a feasible point of the dual problem on all rows.
     crossings : int
-        Rows where a larger quantile is fitted below a smaller one.
+        Rows where a larger quantile is fitted below a smaller one, by more than 1e-9 of the terms
+        of the fitted values and 1e-13 of the largest, which is what rounding may do.
     iterations : int
         Interior point steps and edges followed.
     passes : int
@@ -56,7 +57,9 @@ class QuantileFit:
     reason : str
         Why this method was chosen.
     status : Status
-        OK, or NOT_CONVERGED if a gap is above the tolerance; of the sample if not polished.
+        OK; ROUNDING_LIMITED if a gap is above the tolerance, but no more than rounding of the
+        residuals makes of the loss (see Notes of `quantile_regression`); NOT_CONVERGED if it is
+        larger. Of the sample if not polished.
     rank : int or None
         Numerical rank of A, with the column of ones if there is an intercept.
     seed : int or None
@@ -161,6 +164,12 @@ def quantile_regression(
     vectors of length n, 2 k + 1 of them, which stay where the rows are. Constraints of
     ``non_crossing`` are generated as they are violated, 2 passes a round.
 
+    The loss at x can be known no better than to sum_i w_i 16 (d + 2) eps (|b_i| + |a_i| |x|), by
+    the rounding of the residuals. A loss below that is a perfect fit: then ``lower`` is the loss,
+    and the gap is 0. With an intercept, a number near b is subtracted first and added to the
+    intercept in the end, so responses may be far from zero: ``objective`` is that of the
+    intercept before it is rounded.
+
     References
     ----------
     Portnoy and Koenker, *The Gaussian hare and the Laplacian tortoise*, Statistical Science 1997.
@@ -186,17 +195,19 @@ def quantile_regression(
     d = problem.A.shape[1] - intercept
     lower, upper = check_bounds(bounds, d)
     seed, scalar = resolve_seed(rng), np.ndim(q) == 0
+    response, centre = centred(problem)
     if not polish:
         check_fraction(eps, "eps")
         if non_crossing:
             remedy = "Constraints hold on all rows; leave polish on."
             raise argument_error("non_crossing", "True with polish=False", "False", remedy)
-        return _from_coreset(problem, levels, scalar, lower, upper, eps, seed)
+        near = replace(problem, b=response)
+        sampled = _from_coreset(near, levels, scalar, lower, upper, eps, seed)
+        return replace(sampled, intercept=sampled.intercept + centre[0])
     if intercept:
         lower, upper = np.append(lower, -np.inf), np.append(upper, np.inf)
     before = problem.A.passes
     order = np.argsort(levels, kind="stable")
-    response, centre = centred(problem)
     check = CheckProblem(
         problem.A,
         response,
@@ -216,22 +227,22 @@ def quantile_regression(
     if len(levels) > 1:
         crossings = count_crossings(check, found.X)
     done = True
+    known: Any = found.rounding
     if non_crossing:
-        bound, value = float(bound.sum()), float(value.sum())
+        bound, value, known = float(bound.sum()), float(value.sum()), float(known.sum())
         if crossings:
             found, bound, done = non_crossing_fit(check, found, bands)
-            value = float(found.value.sum())
+            value, known = float(found.value.sum()), float(found.rounding.sum())
             crossings = count_crossings(check, found.X)
     elif scalar:
         value, bound = float(value[0]), float(bound[0])
     else:
         back = np.argsort(order, kind="stable")
-        value, bound = value[back], bound[back]
+        value, bound, known = value[back], bound[back], known[back]
     X = found.X[:, np.argsort(order, kind="stable")]
     if intercept:
         X[-1] += centre[0]
     x, constant = problem.split(X[:, 0] if scalar else X)
-    close = done and bool(np.all(relative_gap(value, bound) <= tol))
     return QuantileFit(
         x=x,
         intercept=constant,
@@ -243,7 +254,7 @@ def quantile_regression(
         passes=problem.A.passes - before,
         method=found.method,
         reason=found.reason,
-        status=Status.OK if close else Status.NOT_CONVERGED,
+        status=verdict(value, bound, known, tol, done=done),
         rank=found.rank,
         seed=None if bands is None else seed,
     )
