@@ -124,11 +124,11 @@ class _Exchange:
         while not done and rounds < max_iter and idle < _PATIENCE:
             rounds, idle = rounds + 1, idle + 1
             fresh = np.setdiff1d(worst, self.at)
-            if not fresh.size and rounds > 1:
+            if not fresh.size and idle > 1:
                 break
             self.at = np.union1d(self.at, fresh)
             with single_threaded_blas():
-                program = self._program(best, upper)
+                program = self._program(best, upper, _near(1.0 - lower / upper))
             if program is None:
                 break
             if program.lower > lower * (1.0 + 1e-15):
@@ -167,8 +167,13 @@ class _Exchange:
         stretched: FloatArray = B * self.stretch
         return stretched
 
-    def _program(self, x: FloatArray, unit: float) -> _Program | None:
-        """Solve for the working set; lengths are in units of the best value so far."""
+    def _program(self, x: FloatArray, unit: float, near: float) -> _Program | None:
+        """Solve for the working set; lengths are in units of the best value so far.
+
+        Unknowns are the changes of x and of the value over `near`: tolerances are absolute, and so
+        the program is solved to more digits the closer it gets (Gleixner, Steffy, Wolter, ISSAC
+        2012).
+        """
         B = self._rows()
         known = self.space.of_coefficients(x, unit) / self.stretch
         low, high = known - self.reach, known + self.reach
@@ -177,15 +182,16 @@ class _Exchange:
             high = np.minimum(high, self.space.upper / unit / self.stretch)
             low = np.minimum(low, high)
         m, r = B.shape
-        # Unknowns: the change of y, whose numbers are smaller, and the value. Residuals are those
-        # of x itself: B y is less accurate where columns are nearly dependent.
+        # Residuals of x itself: B y is less accurate where columns are nearly dependent.
         taken = self.A.take(self.at)
         c = (rows.host(self.b[self.at]).astype(np.float64) - taken @ x) / unit
         result = scipy.optimize.linprog(
             np.append(np.zeros(r), 1.0),
             A_ub=np.block([[B, -np.ones((m, 1))], [-B, -np.ones((m, 1))]]),
-            b_ub=np.concatenate([c, -c]),
-            bounds=np.column_stack([np.append(low - known, 0.0), np.append(high - known, np.inf)]),
+            b_ub=np.concatenate([1.0 + c, 1.0 - c]) / near,
+            bounds=np.column_stack(
+                [np.append(low - known, -1.0) / near, np.append(high - known, np.inf) / near]
+            ),
             method="highs",
             options={
                 "primal_feasibility_tolerance": _TOLERANCE,
@@ -194,11 +200,11 @@ class _Exchange:
         )
         if result.status != 0 or result.x is None:
             return None
-        step = result.x[:r]
+        step = near * result.x[:r]
         multiplier = np.asarray(result.ineqlin.marginals)
         u = multiplier[:m] - multiplier[m:]
         inner = (step > low - known) & (step < high - known)
-        step, u = _refined(B, c, step, u, inner)
+        step, u = _refined(B, c, step, u, inner, (low - known, high - known))
         bound = -math.inf
         for candidate in (u, multiplier[:m] - multiplier[m:]):
             total = float(np.abs(candidate).sum())
@@ -210,8 +216,18 @@ class _Exchange:
         return _Program(np.clip(step, low - known, high - known), max(bound, 0.0) * unit)
 
 
+def _near(gap: float) -> float:
+    """The unit of changes in a program: well above what they can be."""
+    return min(max(100.0 * gap, 1e-6), 1.0)
+
+
 def _refined(
-    B: FloatArray, c: FloatArray, step: FloatArray, u: FloatArray, inner: Any
+    B: FloatArray,
+    c: FloatArray,
+    step: FloatArray,
+    u: FloatArray,
+    inner: Any,
+    box: tuple[FloatArray, FloatArray],
 ) -> tuple[FloatArray, FloatArray]:
     """The vertex that the multipliers point to, solved again, and multipliers that balance."""
     support = np.flatnonzero(np.abs(u) > 1e-9 * np.abs(u).max(initial=0.0))
@@ -224,7 +240,7 @@ def _refined(
     fixed[free] = 0.0
     found = _solved(system, c[support] - B[support] @ fixed)
     better = fixed.copy()
-    better[free] = found[:-1]
+    better[free] = np.clip(found[:-1], box[0][free], box[1][free])
     if np.abs(c - B @ better).max() > np.abs(c - B @ step).max():
         better = step
     right = -(system.T @ u[support])
