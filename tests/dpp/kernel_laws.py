@@ -98,3 +98,14 @@ def chain_on_the_kernel(L, k, uniforms):
 def independent(probabilities, uniforms):
     """Wrong for a DPP: every item on its own with its inclusion probability."""
     return tuple(int(i) for i in np.flatnonzero(uniforms < probabilities))
+
+
+def record(
+    record_property, measured, count, *, threshold=FALSE_ALARM, rate=FALSE_ALARM, check=None
+):
+    """One row of the table of statistical tests."""
+    row = {"measured": measured, "threshold": threshold, "count": count, "false_alarm_rate": rate}
+    if check is not None:
+        row["check"] = check
+    for key, value in row.items():
+        record_property(key, value)

@@ -22,6 +22,7 @@ from tests.dpp.kernel_laws import (
     inclusion,
     law_of_likelihood,
     positive,
+    record,
 )
 
 DRAWS = 4000
@@ -38,8 +39,7 @@ def test_law_by_enumeration(how, complex_entries, n, k, record_property):
         kernel = (np.where(kernel[0] < 1e-12, 0.0, kernel[0]), kernel[1])
     sample = k_dpp(k=k, draws=DRAWS, rng=1, **{how: kernel})
     p = chi_square(sample.sets(), law_of_likelihood(L, k))
-    for key, value in [("measured", p), ("count", DRAWS), ("false_alarm_rate", FALSE_ALARM)]:
-        record_property(key, value)
+    record(record_property, p, DRAWS)
     assert p >= FALSE_ALARM
     assert sample.rank == 6
     assert (sample.proposals > 0).all() == (n > 4 * k)
@@ -85,14 +85,7 @@ def test_check_17_ten_decades_of_eigenvalues(record_property):
     # Choices repel, so independent ones bound the variance from above.
     spread = math.sqrt(float((exact * (1.0 - exact)) @ (place - mean) ** 2) / (draws * k**2))
     z = abs((chosen @ place).mean() / k - mean) / spread
-    for key, value in [
-        ("check", 17),
-        ("measured", z),
-        ("threshold", 4.0),
-        ("count", draws),
-        ("false_alarm_rate", 6e-5),
-    ]:
-        record_property(key, value)
+    record(record_property, z, draws, threshold=4.0, rate=6e-5, check=17)
     assert z <= 4.0
 
 
@@ -211,8 +204,7 @@ def test_law_of_a_factor_read_in_passes(record_property):
     B, L = positive(12, 4)
     sample = k_dpp(k=2, factor=rnla.as_tall(B), draws=DRAWS, rng=1)
     p = chi_square(sample.sets(), law_of_likelihood(L, 2))
-    for key, value in [("measured", p), ("count", DRAWS), ("false_alarm_rate", FALSE_ALARM)]:
-        record_property(key, value)
+    record(record_property, p, DRAWS)
     assert p >= FALSE_ALARM
     assert (sample.proposals >= 2).all()
 

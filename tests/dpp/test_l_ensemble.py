@@ -18,6 +18,7 @@ from tests.dpp.kernel_laws import (
     law_of_marginal,
     minor,
     positive,
+    record,
 )
 
 DRAWS = 4000
@@ -30,8 +31,7 @@ def test_law_by_enumeration(how, complex_entries, record_property):
     B, L = positive(7, 5, complex_entries=complex_entries)
     sample = l_ensemble(**{how: L if how == "L" else B}, draws=DRAWS, rng=1)
     p = chi_square(sample.sets(), law_of_likelihood(L))
-    for key, value in [("measured", p), ("count", DRAWS), ("false_alarm_rate", FALSE_ALARM)]:
-        record_property(key, value)
+    record(record_property, p, DRAWS)
     assert p >= FALSE_ALARM
     assert sample.rank == 5
 
@@ -153,8 +153,7 @@ def test_law_of_a_factor_read_in_passes(record_property):
     sample = l_ensemble(factor=rnla.as_tall(B), draws=DRAWS, rng=1)
     law = {S: p for S, p in law_of_likelihood(L).items() if len(S) <= 2}
     p = chi_square(sample.sets(), law)
-    for key, value in [("measured", p), ("count", DRAWS), ("false_alarm_rate", FALSE_ALARM)]:
-        record_property(key, value)
+    record(record_property, p, DRAWS)
     assert p >= FALSE_ALARM
 
 

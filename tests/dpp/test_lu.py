@@ -17,6 +17,7 @@ from tests.dpp.kernel_laws import (
     independent,
     law_of_marginal,
     positive,
+    record,
 )
 
 DRAWS = 8000
@@ -42,14 +43,7 @@ def test_check_18_law_by_enumeration(name, record_property):
     law = law_of_marginal(K)
     sample = dpp_lu(K, draws=DRAWS, rng=5)
     p = chi_square(sample.sets(), {S: q for S, q in law.items() if q > 1e-12})
-    for key, value in [
-        ("check", 18),
-        ("measured", p),
-        ("threshold", FALSE_ALARM),
-        ("count", DRAWS),
-        ("false_alarm_rate", FALSE_ALARM),
-    ]:
-        record_property(key, value)
+    record(record_property, p, DRAWS, check=18)
     assert p >= FALSE_ALARM
     np.testing.assert_allclose(sample.marginals, inclusion(law, 8), atol=1e-12)
 

@@ -13,7 +13,14 @@ import rnla
 from rnla._errors import ArgumentError, ArgumentTypeError
 from rnla.dpp import exchange_steps, k_dpp_inclusion_probabilities, mcmc_k_dpp
 from rnla.dpp._exchange import Exchange, greedy_start
-from tests.dpp.kernel_laws import FALSE_ALARM, chi_square, law_of_likelihood, minor, positive
+from tests.dpp.kernel_laws import (
+    FALSE_ALARM,
+    chi_square,
+    law_of_likelihood,
+    minor,
+    positive,
+    record,
+)
 
 DRAWS = 500
 
@@ -43,8 +50,7 @@ def test_law_after_the_stated_steps(complex_entries, record_property):
     B, L = positive(7, 5, complex_entries=complex_entries)
     sample = mcmc_k_dpp(k=3, factor=B, distance=1e-3, draws=DRAWS, rng=1)
     p = chi_square(sample.sets(), law_of_likelihood(L, 3))
-    for key, value in [("measured", p), ("count", DRAWS), ("false_alarm_rate", FALSE_ALARM)]:
-        record_property(key, value)
+    record(record_property, p, DRAWS, rate=1.1e-3)
     assert p >= FALSE_ALARM
 
 
@@ -123,7 +129,7 @@ def test_inclusion_frequencies_on_a_longer_list(record_property):
     sample = mcmc_k_dpp(k=8, factor=rnla.as_tall(B), draws=walks, rng=2)
     counts = np.bincount(np.ravel(sample.indices), minlength=60)
     z = np.abs(counts / walks - exact) / np.sqrt(exact * (1.0 - exact) / walks)
-    record_property("measured", float(z.max()))
+    record(record_property, float(z.max()), walks, threshold=5.1, rate=0.01)
     assert z.max() <= 5.1
 
 
