@@ -351,9 +351,26 @@ def _integrals(basis: Any) -> Array:
     """Integrals of the basis functions under the measure."""
     if hasattr(basis, "integrals"):
         return np.asarray(basis.integrals)
-    # phi_0 = 1 in every one-dimensional family, so all others integrate to zero.
-    constant: Vector = np.asarray(~np.asarray(basis.indices, dtype=bool).any(axis=1), dtype=float)
-    return constant
+    if not hasattr(basis, "families"):
+        # Orthonormal for a discrete measure.
+        return np.asarray(basis.measure.weights @ basis.evaluate(basis.measure.points))
+    product = np.ones(basis.dimension)
+    for family, degrees in zip(basis.families, basis.indices.T, strict=True):
+        product *= _integrals_on_the_line(family, int(degrees.max()))[degrees]
+    return product
+
+
+def _integrals_on_the_line(family: Any, degree: int) -> Vector:
+    """Integrals of phi_0 ... phi_degree."""
+    if family.starts_with_one:
+        return np.asarray(np.eye(1, degree + 1)[0])
+    # Splines and local polynomials of all numbers contain 1, and its coefficients are the
+    # integrals.
+    most = int(family.max_degree)
+    count = 8 * (most + 1)
+    points = family.measure.quantile((np.arange(count) + 0.5) / count)
+    integrals = np.linalg.lstsq(family.evaluate(points, most), np.ones(count), rcond=None)[0]
+    return np.asarray(integrals[: degree + 1])
 
 
 def _scalar(value: Any) -> Any:

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 import rnla
-from rnla.approximation import Design
+from rnla.approximation import Design, PiecewiseLegendre, TensorBasis, Uniform
 from rnla.approximation.designs._reference import REFERENCES, reference_weights
+from rnla.approximation.designs.projection_dpp import draw_points
+from rnla.random import Stream
 
 from .finite import FiniteBasis, random_basis, set_probabilities
 
@@ -217,6 +219,26 @@ def test_check_08_noise_adds_its_variance():
         np.testing.assert_allclose(probabilities @ coefficients, best, atol=1e-10)
         expected = (n - 2) * (error + s**2)
         assert float(probabilities @ residuals) == pytest.approx(expected, abs=1e-10)
+
+
+def test_check_08_on_cells_the_projection_dpp_is_stratified():
+    """P11: piecewise constants on 8 cells, f = e^x: total factor exactly 2, not m + 1 = 9.
+
+    One point falls in every cell; the mean over 1000 draws is within .01 or four standard errors.
+    """
+    basis = TensorBasis(
+        Uniform(), np.arange(8)[:, None], families=[PiecewiseLegendre(Uniform(), 8)]
+    )
+    draws = 1000
+    points = np.array([draw_points(basis, Stream(0, f"{draw}"))[0][:, 0] for draw in range(draws)])
+    cells = np.floor((points + 1) * 4).astype(int)
+    assert (np.sort(cells, axis=1) == np.arange(8)).all()
+    edges = np.linspace(-1, 1, 9)
+    means = np.diff(np.exp(edges)) / 0.25
+    best = (np.diff(np.exp(2 * edges)) / 2 - 0.25 * means**2).sum() / 2
+    squared = ((np.exp(points) - means[cells]) ** 2).mean(axis=1)
+    factor = 1 + squared / best
+    assert abs(factor.mean() - 2.0) <= max(0.01, 4 * factor.std() / np.sqrt(draws))
 
 
 def test_the_fit_is_the_one_enumerated(cases):

@@ -9,8 +9,14 @@ import pytest
 
 import rnla
 from rnla.approximation import (
+    BSplines,
     Design,
+    Discrete,
+    Fourier,
     Gaussian,
+    Haar,
+    NumericalBasis,
+    PiecewiseLegendre,
     Product,
     TensorBasis,
     Uniform,
@@ -142,6 +148,39 @@ def test_mean_and_variance_come_from_the_coefficients():
     values = fit(nodes)
     assert fit.mean == pytest.approx(weights @ values, rel=1e-12)
     assert fit.variance == pytest.approx(weights @ (values - fit.mean) ** 2, rel=1e-10)
+
+
+FAMILIES = {
+    "fourier": Fourier(Uniform(0, 2)),
+    "haar": Haar(Uniform()),
+    "local": PiecewiseLegendre(Uniform(), 4, degree=2),
+    "splines": BSplines(Uniform(), 6, degree=3),
+}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_means_in_every_family(name):
+    family = FAMILIES[name]
+    size = family.max_degree + 1 if family.max_degree is not None else 8
+    for m in (size, size - 2):
+        basis = TensorBasis(family.measure, np.arange(m)[:, None], families=[family])
+        design = volume_design(basis, 8 * m, rng=1)
+        fit = rnla.weighted_least_squares(basis, design, lambda x: np.exp(x[:, 0]))
+        u = (np.arange(400_000) + 0.5) / 400_000
+        values = fit(family.measure.quantile(u))
+        assert fit.mean == pytest.approx(values.mean(), rel=1e-7, abs=1e-7)
+        assert fit.variance == pytest.approx(values.var(), rel=1e-5)
+
+
+def test_means_of_features_of_the_user():
+    measure = Discrete(np.linspace(0, 1, 50), np.arange(1.0, 51.0))
+    basis = NumericalBasis(lambda x: np.hstack([np.exp(x), x, np.sin(9 * x)]), measure)
+    design = volume_design(basis, 12, rng=0)
+    fit = rnla.weighted_least_squares(basis, design, lambda x: np.cos(x[:, 0]))
+    values = fit(measure.points)
+    assert fit.mean == pytest.approx(measure.weights @ values, rel=1e-10)
+    spread = measure.weights @ (values - fit.mean) ** 2
+    assert fit.variance == pytest.approx(spread, rel=1e-8)
 
 
 def test_failed_evaluations_are_left_out_and_the_rest_certified_again():
