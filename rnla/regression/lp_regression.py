@@ -109,14 +109,19 @@ def lp_regression(
     1                least_absolute  interior point; many rows: on the few that decide
     1 < p < inf      newton          1 basis, then one pass per iteration at 1.5 to 2 weighted Gram
                                      matrices each: 3 for p = 2, 4 to 15 for p up to 3, 10 to 50
-                                     above. For p > 4 and at least 10 times as
-                                     many rows as a sample of max(20000, 200 d), the start is the
-                                     fit on it, which leaves about 5 for p = 8
+                                     above. For p > 4 and at least 10 times as many rows as a
+                                     sample of max(20000, 200 d), the start is the fit on it, which
+                                     leaves about 5 for p = 8
     inf              minimax         5 to 20 matrix-vector passes and small linear programs
     ===============  ==============  ==============================================================
 
     Memory beyond A: three row vectors for newton, one for minimax. Without bounds, columns that
     depend on others get the coefficient zero.
+
+    A fit whose residuals are all within rounding of their terms is perfect: the status is OK and
+    the gap 0. Where residuals are partly rounding, so that the objective itself is not known to
+    `tol`, the status is ROUNDING_LIMITED. See `LpFit` for both. Rows of A twelve orders apart
+    together with bounds are the known case that may end as NOT_CONVERGED.
 
     References
     ----------
