@@ -299,3 +299,38 @@ def test_repr_and_passes():
     assert "projection DPP" in repr(sample)
     assert sample.passes >= 2
     assert np.allclose(sample.weights, 1.0 / sample.marginals[sample.indices])
+
+
+# --- the ground set ------------------------------------------------------------------------------
+
+
+def ill_conditioned():
+    return np.vander(np.linspace(0.0, 1.0, 20_000), 9) @ np.diag(np.logspace(0, 8, 9))
+
+
+@pytest.mark.parametrize(
+    "A, weights",
+    [
+        (ill_conditioned(), None),
+        (ill_conditioned(), np.linspace(0.0, 2.0, 20_000)),
+        (sp.csr_array(ill_conditioned()), None),
+        (np.random.default_rng(0).standard_normal((20_000, 5)).astype(np.float32), None),
+        (np.random.default_rng(0).standard_normal((20_000, 5)) * [1e-300, 1, 1, 1, 1e300], None),
+    ],
+    ids=["ill-conditioned", "weighted", "sparse", "float32", "units"],
+)
+def test_features_are_orthonormal_and_belong_to_the_scores(A, weights):
+    ground = ground_set(A, weights, seed=0)
+    U = ground.features(np.arange(ground.n))
+    assert np.abs(U.T @ U - np.eye(ground.rank)).max() < 1e-9
+    lengths = (U**2).sum(axis=1)
+    positive = ground.leverage > 0.0
+    assert np.allclose(lengths[positive], ground.leverage[positive], rtol=1e-8)
+    assert not lengths[~positive].any()
+    points = np.array([2.0**-53, 0.5, 1.0 - 2.0**-53])
+    assert np.all(ground.leverage[ground.propose(points)] > 0.0)
+
+
+def test_laws_without_weights_give_no_row_sample():
+    with pytest.raises(rnla.ArgumentError, match="weights"):
+        rnla.dpp.k_dpp(np.eye(3), 2, rng=0).row_sample()
