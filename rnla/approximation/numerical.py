@@ -160,17 +160,19 @@ class NumericalBasis:
         return raw.astype(np.float64)
 
     def _orthonormalise(self, dependent: str, rcond: float) -> None:
-        from scipy.linalg import qr
+        from scipy.linalg import qr, solve_triangular
 
         raw = self._raw(self.measure.points, None)
         self._width = raw.shape[1]
-        rows = raw * np.sqrt(self.measure.weights)[:, None]
-        largest = np.abs(rows).max(axis=0)
-        largest[largest == 0.0] = 1.0
-        rows /= largest
-        lengths = np.linalg.norm(rows, axis=0)
-        lengths[lengths == 0.0] = 1.0
-        rows /= lengths
+        roots = np.sqrt(self.measure.weights)[:, None]
+        # Powers of two: scaling must not round what is then nearly cancelled.
+        largest = np.abs(raw).max(axis=0)
+        scale = _power_of_two(largest)
+        raw *= scale
+        lengths = np.linalg.norm(raw * roots, axis=0)
+        finer = _power_of_two(lengths)
+        raw *= finer
+        rows = raw * roots
         with single_threaded_blas():
             triangle, order = qr(rows, mode="r", pivoting=True, check_finite=False)
             pivots = np.abs(np.diagonal(triangle))
@@ -185,9 +187,13 @@ class NumericalBasis:
                 )
             self.kept: IntArray = order[:rank].astype(np.int64)
             self.gap = float(pivots[rank - 1] / pivots[rank]) if rank < pivots.size else np.inf
-            self._scale = (largest * lengths)[self.kept]
-            frame, self._first = np.linalg.qr(rows[:, self.kept])
-            frame, self._second = np.linalg.qr(frame)
+            self._scales = scale[self.kept], finer[self.kept]
+            self._first = np.linalg.qr(rows[:, self.kept], mode="r")
+            # The second time the functions as they are evaluated, rounding errors included.
+            once = solve_triangular(
+                self._first, raw[:, self.kept].T, trans="T", check_finite=False
+            ).T
+            frame, self._second = np.linalg.qr(once * roots)
         shares = (frame**2).sum(axis=1)
         self._cumulative = np.cumsum(shares)
 
@@ -196,7 +202,9 @@ class NumericalBasis:
         from scipy.linalg import solve_triangular
 
         points = check_points(x, self.measure.dimension)
-        rows = self._raw(points, self._width)[:, self.kept] / self._scale
+        rows = self._raw(points, self._width)[:, self.kept]
+        for scale in self._scales:
+            rows *= scale
         for triangle in (self._first, self._second):
             rows = solve_triangular(triangle, rows.T, trans="T", check_finite=False).T
         return np.ascontiguousarray(rows)
@@ -237,3 +245,10 @@ class NumericalBasis:
         places = np.minimum(np.searchsorted(self._cumulative, u), self._cumulative.size - 1)
         chosen: Array = self.measure.points[places]
         return chosen
+
+
+def _power_of_two(sizes: Array) -> Array:
+    """Factors that bring sizes close to 1; 1 for a size of 0."""
+    exponents = np.clip(np.frexp(sizes)[1], -1000, 1000)
+    factors: Array = np.ldexp(1.0, -exponents)
+    return factors
