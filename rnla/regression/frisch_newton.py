@@ -235,7 +235,8 @@ class _State:
                 return iteration
             idle = 0 if error < 0.9 * best or value < 0.999 * least else idle + 1
             best, least = min(best, error), min(least, value)
-            if idle >= _PATIENCE:
+            # From outside the constraints the first steps can be short, and the loss may rise.
+            if idle >= _PATIENCE and not data.is_outside(self.z):
                 return iteration
             find = self._newton(split, balance)
             step = find(0.0, 0.0)
