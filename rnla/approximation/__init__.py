@@ -27,6 +27,7 @@ from .index_sets import (
     as_index_set,
     hyperbolic_cross,
     is_downward_closed,
+    reduced_margin,
     tensor_product,
     total_degree,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "iid_design",
     "is_downward_closed",
     "projection_dpp_design",
+    "reduced_margin",
     "repeated_dpp_design",
     "tensor_dpp_design",
     "tensor_product",

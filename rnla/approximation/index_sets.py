@@ -21,6 +21,7 @@ __all__ = [
     "as_index_set",
     "hyperbolic_cross",
     "is_downward_closed",
+    "reduced_margin",
     "tensor_product",
     "total_degree",
 ]
@@ -223,6 +224,55 @@ def is_downward_closed(indices: npt.ArrayLike) -> bool:
         if bytes(below) not in members:
             return False
     return True
+
+
+def reduced_margin(indices: npt.ArrayLike) -> IntArray:
+    """The multi-indices by one of which a downward-closed set can grow and stay so.
+
+    Parameters
+    ----------
+    indices : array_like of int, shape (m, d)
+        A downward-closed set.
+
+    Returns
+    -------
+    ndarray of int64, shape (k, d)
+        In graded order: outside the set, with every multi-index just below inside it.
+
+    Raises
+    ------
+    ArgumentError
+        If the set is not downward closed.
+
+    Notes
+    -----
+    O(m d^2) look-ups. Adaptive approximation tests these candidates.
+
+    Examples
+    --------
+    >>> reduced_margin([[0, 0], [1, 0]]).tolist()
+    [[0, 1], [2, 0]]
+    """
+    array = as_index_set(indices)
+    if not is_downward_closed(array):
+        raise argument_error(
+            "indices",
+            "a set with gaps",
+            "a downward-closed set",
+            "Start from [[0, ..., 0]] or from total_degree(d, p).",
+        )
+    members = set(map(bytes, array))
+    unit = np.eye(array.shape[1], dtype=np.int64)
+    found: dict[bytes, IntArray] = {}
+    for row in array:
+        for l in range(array.shape[1]):
+            above = row + unit[l]
+            key = bytes(above)
+            if key in members or key in found:
+                continue
+            if all(bytes(above - unit[k]) in members for k in np.flatnonzero(above)):
+                found[key] = above
+    return _graded(np.array(list(found.values())))
 
 
 def _walk(d: int, bound: float, cost: Callable[[int, int], float]) -> IntArray:

@@ -16,6 +16,7 @@ from rnla.approximation import (
     as_index_set,
     hyperbolic_cross,
     is_downward_closed,
+    reduced_margin,
     tensor_product,
     total_degree,
 )
@@ -81,6 +82,19 @@ def test_high_dimension_costs_members_only():
     assert len(total_degree(100, 2)) == math.comb(102, 2)
 
 
+@given(d=st.integers(1, 3), steps=st.lists(st.integers(0, 100), max_size=8))
+def test_property_growing_by_the_margin_keeps_sets_downward_closed(d, steps):
+    indices = np.zeros((1, d), dtype=np.int64)
+    for step in steps:
+        margin = reduced_margin(indices)
+        inside = set(map(tuple, indices.tolist()))
+        box = members(d, int(indices.max()) + 1, lambda a: True) - inside
+        expected = {a for a in box if is_downward_closed([*indices.tolist(), list(a)])}
+        assert set(map(tuple, margin.tolist())) == expected
+        indices = np.vstack([indices, margin[step % len(margin)]])
+    assert is_downward_closed(indices)
+
+
 def test_the_order_of_a_user_list_is_kept():
     given_order = [[3, 1], [0, 0], [1, 2]]
     np.testing.assert_array_equal(as_index_set(given_order), given_order)
@@ -94,6 +108,7 @@ def test_the_order_of_a_user_list_is_kept():
         (lambda: as_index_set([[0, -1]]), "the entry -1"),
         (lambda: as_index_set(np.empty((0, 2), dtype=int)), "shape"),
         (lambda: as_index_set([[0, 1]], dimension=3), "2 columns; expected 3"),
+        (lambda: reduced_margin([[0], [2]]), "a set with gaps"),
         (lambda: total_degree(0, 2), "dimension: got 0"),
         (lambda: total_degree(2, -1), "degree: got -1"),
         (lambda: tensor_product(2, [1, 2, 3]), "3 degrees"),
