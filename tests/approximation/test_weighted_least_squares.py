@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import chi2
 
 import rnla
 from rnla.approximation import (
@@ -27,6 +28,7 @@ from rnla.approximation import (
     total_degree,
     volume_design,
 )
+from tests.counts import count
 
 from .cases import case
 from .finite import random_basis
@@ -235,8 +237,56 @@ def test_the_interval_for_pure_noise_covers_its_variance():
     low, high = rnla.weighted_least_squares(basis, design, y).interval
     covered = (low <= 1.0) & (high >= 1.0)
     assert covered.mean() >= 0.85
-    narrow = np.sqrt(low * high)
-    assert ((0.9 * narrow <= 1.0) & (1.1 * narrow >= 1.0)).mean() < 0.85  # a narrow one is caught
+    middle = np.sqrt(low * high)
+    assert ((0.9 * middle <= 1.0) & (1.1 * middle >= 1.0)).mean() < 0.85  # a narrow one is caught
+
+
+HARD = {
+    "runge": lambda x: 1.0 / (1.0 + 25.0 * x**2),
+    "kink": np.abs,
+    "jump": lambda x: np.sign(x - 0.3),
+    "end": lambda x: np.sqrt(x + 1.0),
+    "bump": lambda x: np.exp(-40.0 * (x - 0.2) ** 2),
+    "hinge": lambda x: np.maximum(x - 0.1, 0.0) ** 1.5,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("m", [6, 11, 21])
+def test_intervals_cover_errors_that_sit_in_small_places(m, record_property):
+    """Nominal 90 % intervals cover at least 85 % for each function and size, n = 2m and 4m.
+
+    For a coverage of 90 % the false-alarm rate is below 1e-3 for each at 200 draws.
+    """
+    draws = count(full=1000, check=200)
+    basis = TensorBasis(Uniform(), m - 1)
+    x = np.linspace(-1, 1, 100_001)
+    x = 0.5 * (x[1:] + x[:-1])
+
+    def functions(points):
+        return np.stack([function(points) for function in HARD.values()], axis=1)
+
+    values, features = functions(x), basis.evaluate(x)
+    true = ((values - features @ (features.T @ values / x.size)) ** 2).mean(axis=0)
+    covered = np.zeros((2, len(HARD)))
+    narrow = np.zeros((2, len(HARD)))
+    for draw in range(draws):
+        design = volume_design(basis, 4 * m, rng=1, draw=draw)
+        for i, n in enumerate((2 * m, 4 * m)):
+            part = design.take(range(n))
+            fit = rnla.weighted_least_squares(basis, part, functions(part.points[:, 0]))
+            low, high = fit.interval
+            covered[i] += (low <= true) & (true <= high)
+            # The companion: intervals that trust n - m degrees of freedom.
+            ratio = (n - m) * fit.squared_error / true
+            narrow[i] += (chi2.ppf(0.05, n - m) <= ratio) & (ratio <= chi2.ppf(0.95, n - m))
+    record_property("check", f"44 intervals m={m}")
+    record_property("measured", float(covered.min() / draws))
+    record_property("threshold", 0.85)
+    record_property("count", draws)
+    record_property("false_alarm_rate", 12e-3)
+    assert (covered >= 0.85 * draws).all()
+    assert (narrow < 0.85 * draws).any()
 
 
 def test_perfect_fits_have_no_error_and_a_finite_interval():
