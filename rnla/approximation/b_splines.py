@@ -151,6 +151,13 @@ class BSplines(OrthonormalFamily):
         slopes = self._spline.derivative()(x)  # type: ignore[attr-defined]
         return self._values(x, degree), self._solve(slopes, degree)
 
+    def integrals(self, degree: int) -> Array:
+        """Means over the measure of phi_0 … phi_degree, shape (degree + 1,)."""
+        nodes, weights = self._cell_nodes
+        values = self._values(nodes.ravel(), self.check_degree(degree))
+        means: Array = weights.ravel() @ values
+        return means
+
     def _mass_in_cell(self, x: Array, cell: IntArray, degrees: IntArray) -> Array:
         """Integral of phi_j^2 from the left edge of the cell to x."""
         nodes, weights = self._rule

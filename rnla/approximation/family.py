@@ -77,6 +77,12 @@ class OrthonormalFamily(abc.ABC):
     def induced_quantile(self, u: npt.ArrayLike, degree: int | IntArray) -> Array:
         """Its inverse at u in (0, 1), shape (n,); one degree for all, or one for each u."""
 
+    def integrals(self, degree: int) -> Array:
+        """Means over the measure of phi_0 … phi_degree, shape (degree + 1,)."""
+        means = np.zeros(self.check_degree(degree) + 1)
+        means[0] = 1.0
+        return means
+
     def evaluate(self, x: npt.ArrayLike, degree: int) -> Array:
         """phi_0 … phi_degree at points x (n,), shape (n, degree + 1)."""
         return self._values(check_points(x, 1)[:, 0], self.check_degree(degree))

@@ -221,6 +221,11 @@ class NumericalBasis:
         values = self.evaluate(x)
         return np.asarray(np.einsum("ij,ij->i", values, values))
 
+    def integrals(self) -> Array:
+        """Means of all functions over the measure, shape (m,)."""
+        means: Array = self.measure.weights @ self.evaluate(self.measure.points)
+        return means
+
     def induced_sample(
         self, n: int, *, rng: RNGLike = None, first: int = 0, draw: int = 0
     ) -> Array:

@@ -161,6 +161,12 @@ class PiecewiseLegendre(OrthonormalFamily):
             self._spread(factor * slopes, cell, degree),
         )
 
+    def integrals(self, degree: int) -> Array:
+        """Means over the measure of phi_0 … phi_degree, shape (degree + 1,)."""
+        means = np.zeros(self.check_degree(degree) + 1)
+        means[:: self.degree + 1] = 1.0 / np.sqrt(float(self.cells))
+        return means
+
     def induced_cdf(self, x: npt.ArrayLike, degree: int | IntArray) -> Array:
         """Distribution function of phi_degree^2 dmu at x (n,), shape (n,)."""
         points = check_points(x, 1)[:, 0]

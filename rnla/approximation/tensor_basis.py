@@ -251,6 +251,26 @@ class TensorBasis:
         values = self.evaluate(x)
         return np.asarray(np.einsum("ij,ij->i", values, values))
 
+    def integrals(self) -> Array:
+        """Means of all functions over the measure.
+
+        Returns
+        -------
+        ndarray, shape (m,)
+            The mean of a function with coefficients c is the inner product with c; its variance
+            is the sum of the squares of c, less the square of the mean.
+
+        Examples
+        --------
+        >>> from rnla.approximation import TensorBasis, Uniform
+        >>> TensorBasis(Uniform(), 2).integrals().tolist()
+        [1.0, 0.0, 0.0]
+        """
+        means = np.ones(self.dimension)
+        for l, family in enumerate(self.families):
+            means *= family.integrals(self.degrees[l])[self.indices[:, l]]
+        return means
+
     def gradient(self, x: npt.ArrayLike) -> Array:
         """First derivatives of all functions.
 

@@ -48,6 +48,7 @@ def test_orthonormal(family, degree, edges):
     x, w = rule(edges)
     values = family.evaluate(x.ravel(), degree)
     gram = (values * w.ravel()[:, None]).T @ values
+    np.testing.assert_allclose(family.integrals(degree), w.ravel() @ values, atol=1e-12)
     np.testing.assert_allclose(gram, np.eye(degree + 1), atol=1e-12)
     if family.starts_with_one:
         np.testing.assert_array_equal(values[:, 0], 1.0)
