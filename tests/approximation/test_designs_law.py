@@ -10,6 +10,7 @@ from rnla.approximation import (
     determinantal_rejection_design,
     iid_design,
     projection_dpp_design,
+    repeated_dpp_design,
     volume_design,
 )
 
@@ -54,3 +55,69 @@ def test_check_11_the_test_notices_independent_points():
     first = random_basis(8, 3, seed=5)
     wrong = lambda draw: projection_dpp_design(first, rng=1, draw=draw).points[:, 0]  # noqa: E731
     assert p_value(basis, wrong) < 1e-4
+
+
+def marginal_z(basis, make, expected):
+    """Largest |z| over the points of the mean number of visits against n times a law."""
+    N = len(expected)
+    counts = np.array(
+        [np.bincount(make(draw).points[:, 0].astype(int), minlength=N) for draw in range(DRAWS)]
+    )
+    n = counts[0].sum()
+    error = counts.std(axis=0) / np.sqrt(DRAWS)
+    return float(np.abs((counts.mean(axis=0) - n * expected) / error).max())
+
+
+def reference_law(basis, reference):
+    masses, m = basis.measure.masses, basis.dimension
+    christoffel = masses * basis.k / m
+    return {
+        "christoffel": christoffel,
+        "mixed": 0.5 * masses + 0.5 * christoffel,
+        "plain": masses,
+    }[reference]
+
+
+@pytest.mark.parametrize("reference", ["christoffel", "mixed", "plain"])
+@pytest.mark.parametrize("n", [3, 5])
+def test_points_of_each_reference_have_their_marginal_law(reference, n):
+    """P3: (m/n) (k/m) mu + (1 - m/n) nu under volume sampling, nu for independent points.
+
+    |z| <= 5 over nine points each: false-alarm rate below 1e-5.
+    """
+    basis = random_basis(9, 3, seed=6)
+    nu, christoffel = reference_law(basis, reference), reference_law(basis, "christoffel")
+    volume = 3 / n * christoffel + (1 - 3 / n) * nu
+
+    def independent(draw):
+        return iid_design(basis, n, reference=reference, rng=4, draw=draw)
+
+    def rescaled(draw):
+        return volume_design(basis, n, reference=reference, rng=4, draw=draw)
+
+    assert marginal_z(basis, independent, nu) <= 5.0
+    assert marginal_z(basis, rescaled, volume) <= 5.0
+    if reference == "plain":
+        assert marginal_z(basis, rescaled, nu) > 5.0
+
+
+@pytest.mark.parametrize("n", [4, 6, 8])
+def test_points_of_repeated_dpps_have_the_optimal_marginal_law(n):
+    """Also where the last DPP is cut short; |z| <= 5, false-alarm rate below 1e-5."""
+    basis = random_basis(9, 3, seed=6)
+    z = marginal_z(
+        basis,
+        lambda draw: repeated_dpp_design(basis, n, rng=4, draw=draw),
+        reference_law(basis, "christoffel"),
+    )
+    assert z <= 5.0
+
+
+def test_a_weight_belongs_to_its_reference():
+    """w = dmu/dnu: on a finite measure, mass over probability."""
+    basis = random_basis(9, 3, seed=6)
+    for reference in ("christoffel", "mixed", "plain"):
+        design = volume_design(basis, 40, reference=reference, rng=1)
+        places = design.points[:, 0].astype(int)
+        expected = (basis.measure.masses / reference_law(basis, reference))[places]
+        np.testing.assert_allclose(design.weights, expected, rtol=1e-12)
