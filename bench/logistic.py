@@ -19,7 +19,7 @@ import numpy as np
 
 import rnla
 from bench._harness import COLOURS, new_figure, print_table, race, save_figure, write_results
-from rnla.regression.losses import Huber
+from rnla.regression.smooth.losses import Huber
 
 METHODS = ("lewis", "root_leverage", "uniform")
 THRESHOLD = 1.345

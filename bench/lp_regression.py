@@ -132,7 +132,7 @@ def growth(quick: bool) -> list[dict[str, Any]]:
 
 def iteration(tall: Any, b: np.ndarray, p: float, rounds: int) -> float:
     """Seconds per iteration of Newton's method, the basis being known."""
-    from rnla.regression.newton import minimise
+    from rnla.regression.smooth.newton import minimise
 
     first = minimise(tall, b, rnla.regression.Power(p))
     whole = seconds(lambda: minimise(tall, b, rnla.regression.Power(p), basis=first.basis), rounds)

@@ -34,7 +34,7 @@ from bench._harness import (
 )
 from bench.sketch import read
 from rnla import sketch
-from rnla.regression.backward_error import karlson_walden
+from rnla.regression.least_squares.backward_error import karlson_walden
 from tests.regression.least_squares_problems import backward_error, difficult, householder
 
 TARGETS = {64: 8.0, 500: 5.0}

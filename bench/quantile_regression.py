@@ -32,7 +32,7 @@ from bench._harness import (
     save_figure,
     write_results,
 )
-from rnla.regression.frisch_newton import frisch_newton
+from rnla.regression.polyhedral.frisch_newton import frisch_newton
 
 D = 20
 OURS, UNIFORM = "rnla", "uniform sample"

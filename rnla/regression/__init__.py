@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from ._record import LpFit
-from ._ridge_path import RidgePath
 from .active import ActiveFit, active_lp_regression
-from .coreset import CoresetFit
+from .coresets.logistic_coreset import LogisticCoreset, logistic_coreset
+from .coresets.lp_coreset import CoresetFit
+from .coresets.m_estimator_coreset import MEstimatorCoreset, m_estimator_coreset
 from .huber_regression import HuberFit, huber_regression
-from .logistic_coreset import LogisticCoreset, logistic_coreset
+from .least_squares.ridge_path import RidgePath
 from .logistic_regression import LogisticFit, logistic_regression
-from .losses import Huber, Logistic, Power
 from .lp_regression import lp_regression
 from .lstsq import LeastSquaresFit, lstsq
-from .m_estimator_coreset import MEstimatorCoreset, m_estimator_coreset
 from .mu_complexity import MuComplexity, mu_complexity
 from .quantile_regression import QuantileFit, quantile_regression
 from .ridge import ridge
+from .smooth.losses import Huber, Logistic, Power
 
 __all__ = [
     "ActiveFit",

@@ -10,7 +10,7 @@ import numpy as np
 from .._result import FloatArray, Status
 from ..tall import as_tall, rows
 from ._record import relative_gap
-from .logistic_coreset import LogisticCoreset
+from .coresets.logistic_coreset import LogisticCoreset
 from .mu_complexity import MuComplexity
 
 __all__ = ["LogisticFit"]

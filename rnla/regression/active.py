@@ -26,10 +26,10 @@ from ..random import RNGLike, resolve_seed
 from ..sampling import RowSample, sample_rows
 from ..tall import as_tall
 from ..tall import rows as row_vectors
-from ._copies import central, copy_seeds, distances, pool
-from ._few_labels import METHODS, Labelled, ask, check_query, score_rows
 from ._input import check_weights
 from ._record import LpFit
+from .coresets.copies import central, copy_seeds, distances, pool
+from .coresets.few_labels import METHODS, Labelled, ask, check_query, score_rows
 
 __all__ = ["ActiveFit", "active_lp_regression"]
 

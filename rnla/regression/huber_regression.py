@@ -18,15 +18,15 @@ from .._errors import argument_error, check_fraction, check_positive, check_size
 from .._result import FloatArray, Status
 from ..random import RNGLike, resolve_seed
 from ..tall import TallMatrix, as_tall, rows
-from . import newton
-from ._centre import centred
 from ._input import Problem as Input
 from ._input import check_column, prepare
-from ._penalty import better_of, penalised, penalty
 from ._record import relative_gap
-from .least_absolute import least_absolute
-from .losses import Huber
-from .m_estimator_coreset import MEstimatorCoreset, m_estimator_coreset
+from .coresets.m_estimator_coreset import MEstimatorCoreset, m_estimator_coreset
+from .polyhedral.centre import centred
+from .polyhedral.least_absolute import least_absolute
+from .smooth import newton
+from .smooth.losses import Huber
+from .smooth.penalty import better_of, penalised, penalty
 
 __all__ = ["HuberFit", "huber_regression"]
 

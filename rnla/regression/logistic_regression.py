@@ -20,16 +20,16 @@ from .._result import FloatArray, Status
 from ..random import RNGLike, resolve_seed
 from ..sampling import sample_rows
 from ..tall import TallMatrix, as_tall, rows
-from . import newton
 from ._input import check_column, check_weights
 from ._labels import Labels, check_labels
-from ._logistic_certificate import largest_margin, logistic_loss, newton_growth, separates
 from ._logistic_record import LogisticFit
-from ._logistic_small import SMALL, sharpened
-from ._penalty import better_of, penalised, penalty
-from .logistic_coreset import logistic_coreset
-from .losses import Logistic
+from .coresets.logistic_coreset import logistic_coreset
 from .mu_complexity import MuComplexity, mu_complexity
+from .smooth import newton
+from .smooth.logistic_certificate import largest_margin, logistic_loss, newton_growth, separates
+from .smooth.logistic_small import SMALL, sharpened
+from .smooth.losses import Logistic
+from .smooth.penalty import better_of, penalised, penalty
 
 __all__ = ["LogisticFit", "logistic_regression"]
 

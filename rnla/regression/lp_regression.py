@@ -22,11 +22,11 @@ from ..sampling import sample_rows
 from ..tall import as_tall, rows
 from ._input import Problem, check_bounds, prepare
 from ._record import LpFit
-from .coreset import coreset_fit
-from .least_absolute import least_absolute
-from .losses import Power
-from .minimax import minimax
-from .newton import Minimum, minimise
+from .coresets.lp_coreset import coreset_fit
+from .polyhedral.least_absolute import least_absolute
+from .polyhedral.minimax import minimax
+from .smooth.losses import Power
+from .smooth.newton import Minimum, minimise
 
 __all__ = ["lp_regression"]
 

@@ -21,12 +21,18 @@ from .._result import FloatArray, Status
 from ..random import RNGLike, resolve_seed
 from ..tall import as_tall, rows
 from ._input import check_columns, check_weights
-from ._least_squares_operator import OperatorLeastSquares
-from ._least_squares_rows import LeastSquares, TallLeastSquares
-from ._preconditioner import EPS, Preconditioner, shortest
-from ._refinement import Refined, refine
-from ._spectra import from_gram, from_rows, from_sketch, is_in_range, looks_ill_conditioned
-from .backward_error import forward_error
+from .least_squares.backward_error import forward_error
+from .least_squares.operator import OperatorLeastSquares
+from .least_squares.preconditioner import EPS, Preconditioner, shortest
+from .least_squares.refinement import Refined, refine
+from .least_squares.rows import LeastSquares, TallLeastSquares
+from .least_squares.spectra import (
+    from_gram,
+    from_rows,
+    from_sketch,
+    is_in_range,
+    looks_ill_conditioned,
+)
 
 __all__ = ["LeastSquaresFit", "lstsq"]
 

@@ -18,13 +18,13 @@ from .._errors import argument_error, check_fraction, check_positive, check_size
 from .._result import FloatArray, Status
 from ..random import RNGLike, resolve_seed
 from ..sampling import RowSample
-from ._centre import centred
-from ._check_problem import CheckProblem, verdict
 from ._input import Problem, check_bounds, prepare
 from ._record import relative_gap
-from .coreset import coreset_fit
-from .globbing import fit_columns, lay_bands
-from .non_crossing import count_crossings, non_crossing_fit
+from .coresets.lp_coreset import coreset_fit
+from .polyhedral.centre import centred
+from .polyhedral.check_problem import CheckProblem, verdict
+from .polyhedral.globbing import fit_columns, lay_bands
+from .polyhedral.non_crossing import count_crossings, non_crossing_fit
 
 __all__ = ["QuantileFit", "quantile_regression"]
 

@@ -23,9 +23,9 @@ from ..basis import orthonormal_basis
 from ..random import RNGLike, resolve_seed
 from ..tall import as_tall, within_range
 from ._input import prepare
-from ._ridge_data import Weights, standardised
-from ._ridge_path import RidgePath
-from ._ridge_spectrum import Spectrum
+from .least_squares.ridge_data import Weights, standardised
+from .least_squares.ridge_path import RidgePath
+from .least_squares.ridge_spectrum import Spectrum
 
 __all__ = ["ridge"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from .._result import FloatArray
 from ..regression import lp_regression
 from ..regression._input import prepare
-from ..regression._smallest_norm import smallest_norm
+from ..regression.least_squares.smallest_norm import smallest_norm
 from ._linear import LinearRegressor, box, warn_unless_converged
 from ._seeds import as_rng
 

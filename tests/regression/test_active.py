@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 import rnla
 from rnla.regression import active_lp_regression, lp_regression
-from rnla.regression._copies import central, distances, pool
+from rnla.regression.coresets.copies import central, distances, pool
 from rnla.sampling import poisson_sample
 from tests import families
 from tests.counts import count

@@ -14,9 +14,9 @@ import rnla
 from rnla._result import Status
 from rnla.basis import orthonormal_basis
 from rnla.regression._input import prepare
-from rnla.regression._sample_fit import fit_sample
-from rnla.regression.coreset import coreset_fit
-from rnla.regression.full_data_bound import RowLoss, measure
+from rnla.regression.coresets.full_data_bound import RowLoss, measure
+from rnla.regression.coresets.lp_coreset import coreset_fit
+from rnla.regression.coresets.sample_fit import fit_sample
 from tests import families
 from tests.counts import count
 

@@ -8,9 +8,9 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnla.regression._check_rows import CheckRows
-from rnla.regression._vertex import vertex_descent
-from rnla.regression.frisch_newton import frisch_newton
+from rnla.regression.polyhedral.check_rows import CheckRows
+from rnla.regression.polyhedral.frisch_newton import frisch_newton
+from rnla.regression.polyhedral.vertex import vertex_descent
 from tests import families
 from tests.regression.check_loss import least, loss, subgradient_distance
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from rnla.regression import globbing
-from rnla.regression._bands import Reduced
-from rnla.regression._check_problem import CheckProblem
-from rnla.regression.frisch_newton import frisch_newton
-from rnla.regression.globbing import fit_columns, lay_bands
+from rnla.regression.polyhedral import globbing
+from rnla.regression.polyhedral.bands import Reduced
+from rnla.regression.polyhedral.check_problem import CheckProblem
+from rnla.regression.polyhedral.frisch_newton import frisch_newton
+from rnla.regression.polyhedral.globbing import fit_columns, lay_bands
 from rnla.tall import as_tall
 from tests import families
 from tests.regression.check_loss import loss

@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 import rnla
-from rnla.regression.logistic_coreset import logistic_coreset
+from rnla.regression.coresets.logistic_coreset import logistic_coreset
 from tests.counts import count
 
 N, D = 8000, 5
@@ -57,7 +57,8 @@ def test_check_37_loss_at_the_coreset_optimum(name, record_property):
     """At least 95 % of 40 runs within 1 + eps at the default size, eps = 0.1.
 
     False alarm: if a run fails with probability 1/100, the delta of the default size, then more
-    than 2 of 40 runs fail with probability 0.008. In 100 runs of each instance the largest excess was 0.05.
+    than 2 of 40 runs fail with probability 0.008. In 100 runs of each instance the largest excess
+    was 0.05.
     """
     eps, runs = 0.1, 40
     A, y = instance(name)

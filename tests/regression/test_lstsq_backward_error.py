@@ -8,7 +8,7 @@ import scipy.linalg
 import scipy.sparse.linalg
 
 from rnla import lstsq, sketch
-from rnla.regression.backward_error import forward_error, karlson_walden
+from rnla.regression.least_squares.backward_error import forward_error, karlson_walden
 
 from .least_squares_problems import (
     backward_error,

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rnla
-from rnla.regression.losses import Huber
-from rnla.regression.m_estimator_coreset import m_estimator_coreset, m_sensitivity_bounds
+from rnla.regression.coresets.m_estimator_coreset import m_estimator_coreset, m_sensitivity_bounds
+from rnla.regression.smooth.losses import Huber
 from tests import families
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rnla
-from rnla.regression.minimax import minimax
+from rnla.regression.polyhedral.minimax import minimax
 from rnla.tall import as_tall
 
 

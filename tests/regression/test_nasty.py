@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rnla
-from rnla.regression._centre import centred
 from rnla.regression._input import prepare
-from rnla.regression._logistic_certificate import separates
-from rnla.regression._logistic_small import _bound, sharpened
-from rnla.regression.frisch_newton import frisch_newton, rounding
-from rnla.regression.losses import Logistic
-from rnla.regression.newton import minimise
+from rnla.regression.polyhedral.centre import centred
+from rnla.regression.polyhedral.frisch_newton import frisch_newton, rounding
+from rnla.regression.smooth.logistic_certificate import separates
+from rnla.regression.smooth.logistic_small import _bound, sharpened
+from rnla.regression.smooth.losses import Logistic
+from rnla.regression.smooth.newton import minimise
 from tests.regression.nasty import instance
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import rnla
 from rnla.constrained import ConstrainedProblem
 from rnla.regression import Huber, Logistic, Power
-from rnla.regression.newton import minimise
+from rnla.regression.smooth.newton import minimise
 from rnla.tall import as_tall
 from tests import families
 
@@ -100,7 +100,7 @@ def test_lower_bound_is_below_every_value(p, seed, n, d):
 
 def test_lower_bound_of_an_infeasible_dual_is_caught(monkeypatch):
     """Must fail: without A^T u = 0 the dual value exceeds the minimum."""
-    from rnla.regression import newton
+    from rnla.regression.smooth import newton
 
     A, b = problem(noise=1.2)
     good = minimise(as_tall(A), b, Power(1.5))

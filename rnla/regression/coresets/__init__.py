@@ -1,0 +1,1 @@
+"""Few rows that stand for all: drawn, fitted, and measured on all rows."""

@@ -1,0 +1,1 @@
+"""How `lstsq` and `ridge` work: preconditioners, refinement, backward errors, sums left out."""

@@ -1,0 +1,1 @@
+"""Losses that are piecewise linear: interior point, globbing, vertices, exchange of rows."""
