@@ -67,7 +67,7 @@ def lower_bound(
             return -math.inf
         leak, y, ridge, low, high = (v[~bare] for v in (leak, y, ridge, low, high))
         other = np.clip(leak / ridge, low, high)
-        pairing = found.pairing + float(np.sum(leak * (y - other) + 0.5 * ridge * other**2))
+        pairing = found.pairing + float(np.sum(leak * (y - other) + 0.5 * (ridge * other) * other))
     else:
         side = np.where(leak > 0.0, high, low)
         free = ~np.isfinite(side)

@@ -195,7 +195,7 @@ def _visit(
             kept = np.column_stack([slope, curvature])
         if w is not None:
             slope, curvature = w * slope, w * curvature
-        value = values.sum() if w is None else w @ values
+        value = float(values.sum() if w is None else w @ values)
         root = np.sqrt(curvature)
         root[root < _FLUSH] = 0.0
     numbers = out[k * k + 2 * k :]
