@@ -133,7 +133,7 @@ class WeightedFit:
     @property
     def mean(self) -> Any:
         """Mean of the fit under the measure."""
-        return _scalar(_integrals(self.basis) @ self.coefficients)
+        return _scalar(self.basis.integrals() @ self.coefficients)
 
     @property
     def variance(self) -> Any:
@@ -350,32 +350,6 @@ def _leave_one_out(residuals: Array, leverage: Vector, roots: Vector) -> Array:
     result: Array = np.full(residuals.shape, math.inf, dtype=residuals.dtype)
     np.divide(residuals, room, out=result, where=room > 1e-12 * roots)
     return result
-
-
-def _integrals(basis: Any) -> Array:
-    """Integrals of the basis functions under the measure."""
-    if hasattr(basis, "integrals"):
-        return np.asarray(basis.integrals)
-    if not hasattr(basis, "families"):
-        # Orthonormal for a discrete measure.
-        return np.asarray(basis.measure.weights @ basis.evaluate(basis.measure.points))
-    product = np.ones(basis.dimension)
-    for family, degrees in zip(basis.families, basis.indices.T, strict=True):
-        product *= _integrals_on_the_line(family, int(degrees.max()))[degrees]
-    return product
-
-
-def _integrals_on_the_line(family: Any, degree: int) -> Vector:
-    """Integrals of phi_0 ... phi_degree."""
-    if family.starts_with_one:
-        return np.asarray(np.eye(1, degree + 1)[0])
-    # Splines and local polynomials of all numbers contain 1, and its coefficients are the
-    # integrals.
-    most = int(family.max_degree)
-    count = 8 * (most + 1)
-    points = family.measure.quantile((np.arange(count) + 0.5) / count)
-    integrals = np.linalg.lstsq(family.evaluate(points, most), np.ones(count), rcond=None)[0]
-    return np.asarray(integrals[: degree + 1])
 
 
 def _scalar(value: Any) -> Any:

@@ -30,7 +30,9 @@ class FiniteBasis:
         self.measure = FiniteMeasure(masses)
         self.dimension = self.table.shape[1]
         self.k = (np.abs(self.table) ** 2).sum(axis=1)
-        self.integrals = self.measure.masses @ self.table
+
+    def integrals(self):
+        return self.measure.masses @ self.table
 
     def evaluate(self, x):
         return self.table[np.asarray(x).reshape(-1).astype(int)]

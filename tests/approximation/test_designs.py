@@ -10,8 +10,14 @@ import pytest
 
 import rnla
 from rnla.approximation import (
+    Chebyshev,
     Design,
+    Discrete,
+    Exponential,
+    Gamma,
     Gaussian,
+    Jacobi,
+    NumericalBasis,
     Product,
     TensorBasis,
     Uniform,
@@ -380,3 +386,42 @@ def test_greedy_refuses_unstable_starts():
         greedy_design(LEGENDRE, start, size=3)
     with pytest.raises(rnla.ArgumentTypeError, match="design: got ndarray"):
         greedy_design(LEGENDRE, start.points)
+
+
+# --- every measure, few functions ---------------------------------------------------------------
+
+MEASURES = [Uniform(3, 5), Gaussian(), Exponential(), Chebyshev(), Jacobi(0.3, -0.2), Gamma(1.5)]
+
+
+@pytest.mark.parametrize("measure", MEASURES, ids=lambda measure: type(measure).__name__)
+@pytest.mark.parametrize("m", [1, 2, 5])
+def test_every_design_on_every_measure(measure, m):
+    basis = TensorBasis(measure, m - 1)
+    low, high = measure.support[0]
+    designs = [
+        iid_design(basis, m, rng=0),
+        iid_design(basis, m + 2, reference="mixed", rng=0),
+        projection_dpp_design(basis, rng=0),
+        tensor_dpp_design(basis, rng=0),
+        classical_dpp_design(basis, rng=0),
+        volume_design(basis, m + 3, reference="plain", rng=0),
+        repeated_dpp_design(basis, 3 * m, rng=0),
+        determinantal_rejection_design(basis, m, rng=0),
+        greedy_design(basis, repeated_dpp_design(basis, 12 * m, rng=0), delta=0.95),
+    ]
+    for design in designs:
+        assert (design.points >= low).all()
+        assert (design.points <= high).all()
+        assert design.lambda_min > 0.0
+        assert design.lambda_max <= 10 * m
+        if m == 1 and not design.law.endswith(("mixed", "plain")):
+            assert design.lambda_min == pytest.approx(1.0, abs=1e-12)  # k = 1 = w
+
+
+def test_designs_on_features_of_the_user():
+    measure = Discrete(np.random.default_rng(0).normal(size=(300, 2)))
+    basis = NumericalBasis(lambda x: np.column_stack([x[:, 0] ** 0, x, x**2]), measure)
+    for make in (iid_design, volume_design, repeated_dpp_design, determinantal_rejection_design):
+        design = make(basis, 30, rng=0)
+        assert design.lambda_min > 0.05
+        assert (design.points[:, None] == measure.points).all(axis=2).any(axis=1).all()

@@ -47,6 +47,8 @@ class Basis(Protocol):
 
     def induced_sample(self, n: int, *, rng: Any = None, first: int = 0) -> Vector: ...
 
+    def integrals(self) -> Array: ...
+
 
 def check_basis(basis: Any) -> int:
     """The dimension of what has the methods of a basis, or raise."""
