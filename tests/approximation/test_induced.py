@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -20,7 +18,6 @@ from rnla.approximation import (
     Product,
     TensorBasis,
     Uniform,
-    hyperbolic_cross,
     total_degree,
 )
 from tests.approximation.laws import MEASURES
@@ -191,21 +188,6 @@ def test_draws_depend_on_seed_and_number_only():
     np.testing.assert_array_equal(whole[20:30], basis.induced_sample(10, rng=3, first=20))
     assert (whole != basis.induced_sample(50, rng=3, draw=1)).any()
     assert (whole != basis.induced_sample(50, rng=4)).any()
-
-
-def test_check_37_draws_in_dimension_50_cost_as_many_times_more_as_there_are_coordinates():
-    """Five times the coordinates may cost six times the time, never 2^40 times."""
-    seconds = {}
-    for d in (10, 50):
-        basis = TensorBasis(Product([Uniform()] * d), hyperbolic_cross(d, 3))
-        basis.induced_sample(10, rng=0)
-        times = []
-        for _ in range(5):
-            start = time.perf_counter()
-            basis.induced_sample(2000, rng=0)
-            times.append(time.perf_counter() - start)
-        seconds[d] = min(times)
-    assert seconds[50] <= 6.0 * seconds[10]
 
 
 @pytest.mark.parametrize(
