@@ -11,13 +11,13 @@ import scipy.sparse as sp
 from .._errors import argument_error
 from .._result import FloatArray, Status
 from ..sampling import RowSample
-from ._sampled import Sampled
+from ._sampled import SampledForNorm
 
 __all__ = ["MergedSample", "reweighted", "scaled"]
 
 
 @dataclass(frozen=True, eq=False)
-class MergedSample(Sampled):
+class MergedSample(SampledForNorm):
     """What is left of a stream: the rows kept, and what each counts for.
 
     Attributes

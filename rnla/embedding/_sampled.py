@@ -1,38 +1,18 @@
-"""What every record around a `RowSample` offers: the sample's rows, weights and size as its own."""
+"""What embeddings add to a sample: ``embedding @ A``, the rows reweighted for their norm."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .._result import FloatArray, IntArray
-from ..sampling import RowSample
+from ..sampling.sampled import Sampled
 
-__all__ = ["Sampled"]
+__all__ = ["SampledForNorm"]
 
 
-class Sampled:
+class SampledForNorm(Sampled):
     """Base of records with a `sample`, drawn for the norm `p`."""
 
-    sample: RowSample
     p: float
-
-    @property
-    def indices(self) -> IntArray:
-        """Numbers of the rows kept, increasing."""
-        return self.sample.indices
-
-    @property
-    def weights(self) -> FloatArray:
-        """What each kept row counts for in a sum of p-th powers."""
-        return self.sample.weights
-
-    @property
-    def size(self) -> int:
-        """Number of rows kept."""
-        return self.sample.size
-
-    def __len__(self) -> int:
-        return self.sample.size
 
     def __matmul__(self, A: Any) -> Any:
         return self.sample.reweight(A, self.p)

@@ -8,7 +8,7 @@ from typing import Any
 from .._result import Status
 from ..certify import Certificate
 from ..sampling import RowSample
-from ._sampled import Sampled
+from ._sampled import SampledForNorm
 
 __all__ = ["Attempt", "Embedding"]
 
@@ -33,7 +33,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, eq=False)
-class Embedding(Sampled):
+class Embedding(SampledForNorm):
     """A reweighted subset of rows that preserves ||Ax||_p^p within 1 ± eps for every x.
 
     Attributes

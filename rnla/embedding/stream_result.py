@@ -14,13 +14,13 @@ from ..certify import SplitTest, split_test
 from ..random import RNGLike
 from ..sampling import RowSample
 from ._merged import reweighted
-from ._sampled import Sampled
+from ._sampled import SampledForNorm
 
 __all__ = ["StreamEmbedding"]
 
 
 @dataclass(frozen=True, eq=False)
-class StreamEmbedding(Sampled):
+class StreamEmbedding(SampledForNorm):
     """Reweighted rows of a stream that stand for all rows seen: ||matrix x||_p for ||Ax||_p.
 
     Attributes

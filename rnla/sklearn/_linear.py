@@ -13,9 +13,11 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from .._errors import argument_error
 from .._result import FloatArray, Status
+from ..regression._input import prepare
+from ..regression.least_squares.smallest_norm import smallest_norm
 from ._seeds import FLOATS
 
-__all__ = ["LinearRegressor", "box", "warn_unless_converged"]
+__all__ = ["LinearRegressor", "box", "is_unbounded"]
 
 
 class LinearRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -54,6 +56,23 @@ class LinearRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.coef_ = np.ascontiguousarray(x.T)
         self.intercept_ = intercept
 
+    def _keep_fit(
+        self, fit: Any, X: Any, y: FloatArray, w: FloatArray | None, *, unbounded: bool
+    ) -> None:
+        """Store what a solver found: of all x that fit alike the smallest, if x is unbounded."""
+        x, intercept = fit.x, fit.intercept
+        if unbounded:
+            problem = prepare(X, y, weights=w, intercept=self.fit_intercept)
+            if self.fit_intercept:
+                x = np.concatenate([x, np.reshape(intercept, (1, *x.shape[1:]))])
+            x, intercept = problem.split(smallest_norm(problem, x))
+        self._keep(x, intercept)
+        self.fit_ = fit
+        self.dual_gap_ = fit.gap
+        self.n_iter_ = max(1, fit.iterations)
+        if fit.status is Status.NOT_CONVERGED:
+            warnings.warn(fit.status.value, ConvergenceWarning, stacklevel=3)
+
     def predict(self, X: Any) -> FloatArray:
         """Predict responses.
 
@@ -81,7 +100,6 @@ def box(positive: bool, bounds: Any) -> Any:
     return bounds
 
 
-def warn_unless_converged(status: Status) -> None:
-    """scikit-learn's warning for a fit that stopped early."""
-    if status is Status.NOT_CONVERGED:
-        warnings.warn(status.value, ConvergenceWarning, stacklevel=3)
+def is_unbounded(limits: Any) -> bool:
+    """Whether no coefficient has a bound."""
+    return bool(np.isinf(np.hstack([np.ravel(limit) for limit in limits])).all())

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from .._result import FloatArray
 from ..regression import lp_regression
-from ..regression._input import prepare
-from ..regression.least_squares.smallest_norm import smallest_norm
-from ._linear import LinearRegressor, box, warn_unless_converged
+from ._linear import LinearRegressor, box, is_unbounded
 from ._seeds import as_rng
 
 __all__ = ["LpRegressor"]
@@ -128,24 +123,5 @@ class LpRegressor(LinearRegressor):
             max_iter=self.max_iter,
             rng=as_rng(self.random_state),
         )
-        x, intercept = fit.x, fit.intercept
-        if np.isinf(np.hstack([np.ravel(limit) for limit in limits])).all():
-            x, intercept = unique(X, y, w, self.fit_intercept, x, intercept)
-        self._keep(x, intercept)
-        self.fit_ = fit
-        self.dual_gap_ = fit.gap
-        self.n_iter_ = max(1, fit.iterations)
-        warn_unless_converged(fit.status)
+        self._keep_fit(fit, X, y, w, unbounded=is_unbounded(limits))
         return self
-
-
-def unique(
-    X: Any, y: FloatArray, w: FloatArray | None, with_intercept: bool, x: FloatArray, intercept: Any
-) -> tuple[FloatArray, Any]:
-    """The smallest coefficients that fit like x, with their intercept."""
-    problem = prepare(X, y, weights=w, intercept=with_intercept)
-    whole = np.concatenate([x, np.reshape(intercept, (1, *x.shape[1:]))]) if with_intercept else x
-    x = smallest_norm(problem, whole)
-    if not with_intercept:
-        return x, intercept
-    return x[:-1], float(x[-1]) if x.ndim == 1 else x[-1]

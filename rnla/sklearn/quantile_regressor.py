@@ -10,9 +10,8 @@ from sklearn.metrics import d2_pinball_score
 
 from .._result import FloatArray
 from ..regression import quantile_regression
-from ._linear import LinearRegressor, box, warn_unless_converged
+from ._linear import LinearRegressor, box, is_unbounded
 from ._seeds import as_rng
-from .lp_regressor import unique
 
 __all__ = ["QuantileRegressor"]
 
@@ -137,15 +136,8 @@ class QuantileRegressor(LinearRegressor):
             max_iter=self.max_iter,
             rng=as_rng(self.random_state),
         )
-        x, intercept = fit.x, fit.intercept
-        bounded = not np.isinf(np.hstack([np.ravel(limit) for limit in limits])).all()
-        if not (bounded or self.non_crossing):
-            x, intercept = unique(X, y, w, self.fit_intercept, x, intercept)
-        self._keep(x, intercept)
-        self.fit_ = fit
-        self.dual_gap_ = fit.gap
-        self.n_iter_ = max(1, fit.iterations)
-        warn_unless_converged(fit.status)
+        unbounded = is_unbounded(limits) and not self.non_crossing
+        self._keep_fit(fit, X, y, w, unbounded=unbounded)
         return self
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:

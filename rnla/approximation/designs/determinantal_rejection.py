@@ -12,9 +12,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..._errors import ConvergenceError, check_size
+from ...dpp._chain import chain
 from ...random import RNGLike, Stream, resolve_seed
 from ...tall import single_threaded_blas
-from ._chain import chain_rows
 from ._features import Basis, certify, check_basis, normalised_features, purpose_stream
 from ._record import Design, check_count
 from ._reference import christoffel_points, reference_weights
@@ -95,7 +95,7 @@ def determinantal_rejection_design(
             "Raise pool (2 m^2 accepts four in five), or use volume_design."
         )
     if count < size:
-        first = chain_rows(Q, Stream(seed, stream.purpose + "/chain"))
+        first = chain(Q, Stream(seed, stream.purpose + "/chain").uniform(range(m)))
         others = np.setdiff1d(np.arange(size), first)
         order = np.argsort(Stream(seed, stream.purpose + "/rest").uniform(range(others.size)))
         points = points[np.concatenate([first, others[order[: count - m]]])]
