@@ -1,0 +1,3 @@
+"""The measurement operators A_l of self-calibration: stacks of p maps from n unknowns to m sensors."""
+
+from __future__ import annotations
