@@ -1,3 +1,3 @@
-"""The measurement operators A_l of self-calibration: stacks of p maps from n unknowns to m sensors."""
+"""The measurement operators A_l of self-calibration: p linear maps from n unknowns to m sensors."""
 
 from __future__ import annotations
