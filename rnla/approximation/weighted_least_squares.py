@@ -50,6 +50,9 @@ class WeightedFit:
     interval : tuple of two floats or ndarrays
         Interval of nominal probability `level` for what `squared_error` estimates. Its coverage is
         approximate: it rests on the variation between the points (Notes).
+    fit_squared_error : float or ndarray, shape (k,)
+        sum w_i r_i^2 / (1 - h_i) / (n - m): under volume sampling an unbiased estimate of the mean
+        squared L2 error of the *fit*, with one point fewer (Notes). nan for n = m.
     level : float
         That probability.
     leave_one_out : ndarray, shape (n,) or (n, k)
@@ -75,6 +78,12 @@ class WeightedFit:
     `squared_error`, in which the largest deviation counts three times: under volume sampling
     nominal 90 % intervals then covered the error in 88 to 99 % of the draws, whether the error
     was noise, smooth, or sat at a kink, a jump or an end. It is wide for n close to m.
+
+    Why `fit_squared_error` is unbiased: without point i the determinant is 1 - h_i times what it
+    was, so volume sampling of n points weighted by 1 - h_i is volume sampling of n - 1 points and
+    an independent point of nu, apart from the constant (n - m)/n. At that point the squared
+    residual of the fit to the others, times w_i, has the squared L2 error of that fit as its mean;
+    and times 1 - h_i it is w_i r_i^2 / (1 - h_i).
     """
 
     coefficients: Array
@@ -83,6 +92,7 @@ class WeightedFit:
     residual_sum: Any
     squared_error: Any
     interval: tuple[Any, Any]
+    fit_squared_error: Any
     level: float
     leave_one_out: Array
     lambda_min: float
@@ -243,7 +253,10 @@ def weighted_least_squares(
     leverage = np.minimum((np.abs(Q) ** 2).sum(axis=1), 1.0)
     squares = np.abs(residuals) ** 2
     total = squares.sum(axis=0)
-    error, low, high = _squared_error(squares, leverage, total, m, level)
+    # RSS without point i is RSS - r_i^2 / (1 - h_i), exactly.
+    room = (1.0 - leverage)[:, None]
+    removed = np.divide(squares, room, out=np.zeros_like(squares), where=room > 1e-12)
+    error, low, high = _squared_error(removed, total, m, level)
     lambda_min, lambda_max = float(singular[-1] ** 2 / n), float(singular[0] ** 2 / n)
     # A design is unbiased for the space that it was drawn for, whose Gram spectrum it recorded.
     drawn_for = design.dimension == m and math.isclose(
@@ -267,6 +280,7 @@ def weighted_least_squares(
         residual_sum=_scalar(shaped(total)),
         squared_error=_scalar(shaped(error)),
         interval=(_scalar(shaped(low)), _scalar(shaped(high))),
+        fit_squared_error=_scalar(shaped(removed.sum(axis=0) / (n - m or math.nan))),
         level=level,
         leave_one_out=shaped(_leave_one_out(residuals, leverage, roots)),
         lambda_min=lambda_min,
@@ -315,18 +329,15 @@ def _check_rank(singular: Vector, m: int) -> None:
 
 
 def _squared_error(
-    squares: Vector, leverage: Vector, total: Vector, m: int, level: float
+    removed: Vector, total: Vector, m: int, level: float
 ) -> tuple[Vector, Vector, Vector]:
     """RSS/(n - m) and an interval for its mean, per output (see the notes of `WeightedFit`)."""
-    n, k = squares.shape
+    n, k = removed.shape
     if n == m:
         return np.full(k, math.nan), np.zeros(k), np.full(k, math.inf)
     error = total / (n - m)
     if n == m + 1:
         return error, np.zeros(k), np.full(k, math.inf)
-    # RSS without point i is RSS - r_i^2 / (1 - h_i), exactly.
-    room = (1.0 - leverage)[:, None]
-    removed = np.divide(squares, room, out=np.zeros_like(squares), where=room > 1e-12)
     without = np.maximum(total - removed, 0.0) / (n - 1 - m)
     deviations = (without - without.mean(axis=0)) ** 2
     # Errors that sit in a small part of the domain fall on few points or none, and then the

@@ -104,6 +104,32 @@ def test_check_06_the_density_integrates_to_one(cases, n, reference, imaginary):
     assert mean == pytest.approx({3: 2 / 9, 4: 0.375, 5: 0.48}[n], abs=1e-10)
 
 
+@pytest.mark.parametrize("imaginary", [False, True])
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_the_error_of_the_fit_is_estimated_without_bias(cases, reference, imaginary):
+    values = np.random.default_rng(5).standard_normal(POINTS)
+    four, three = (cases(n, reference, imaginary) for n in (4, 3))
+    masses = four.basis.measure.masses
+    # The mean squared error of the fit at three points, from all triples.
+    live, coefficients, _ = fit_all(three, values)
+    misfits = np.abs(values - coefficients @ four.basis.table.T) ** 2 @ masses
+    true = float(three.volume[live] @ misfits)
+    # Its estimate from four points, by the library, over all quadruples up to order.
+    mean = naive = 0.0
+    for quadruple, probability in zip(four.tuples, four.volume, strict=True):
+        if probability == 0.0 or (np.diff(quadruple) < 0).any():
+            continue
+        orders = math.factorial(4) / math.prod(
+            math.factorial(int(c)) for c in np.unique(quadruple, return_counts=True)[1]
+        )
+        design = Design(quadruple[:, None].astype(float), four.weights[quadruple])
+        fit = rnla.weighted_least_squares(four.basis, design, values[quadruple])
+        mean += orders * probability * fit.fit_squared_error
+        naive += orders * probability * fit.squared_error
+    assert mean == pytest.approx(true, rel=1e-9)
+    assert naive < 0.9 * true  # RSS / (n - m) knows nothing of the error in the coefficients
+
+
 @pytest.mark.parametrize(("n", "reference", "imaginary"), CASES)
 def test_check_07_marginals_bias_and_residuals(cases, n, reference, imaginary):
     enumeration = cases(n, reference, imaginary)
