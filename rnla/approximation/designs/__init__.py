@@ -8,6 +8,7 @@ from .conditioned import boosted_design, conditioned_design
 from .determinantal_rejection import determinantal_rejection_design
 from .greedy import greedy_design
 from .iid import iid_design
+from .nested import nested_design
 from .projection_dpp import projection_dpp_design
 from .repeated import repeated_dpp_design
 from .tensor_dpp import tensor_dpp_design
@@ -21,6 +22,7 @@ __all__ = [
     "determinantal_rejection_design",
     "greedy_design",
     "iid_design",
+    "nested_design",
     "projection_dpp_design",
     "repeated_dpp_design",
     "tensor_dpp_design",

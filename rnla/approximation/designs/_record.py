@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +20,12 @@ from ...sampling._archive import damage_reported, read_archive, write_archive
 __all__ = ["Design"]
 
 Vector = npt.NDArray[np.float64]
+IntVector = npt.NDArray[np.int64]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
-_ARRAYS = ("points", "weights", "row_norms")
+_ARRAYS = ("points", "weights", "row_norms", "origin")
 _NUMBERS = ("lambda_min", "lambda_max")
+_META = ("law", "dimension", "draw", "proposals", "tries", "unbiased", "delta", "independent")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +59,11 @@ class Design:
     row_norms : array_like of float, shape (n,), optional
         sqrt(w k), the norms of the weighted feature rows: sqrt(m) under optimal weights. Kept
         because w may underflow, and k overflow, where their product is moderate.
+    independent : int
+        The last so many points are independent draws of (k/m) mu, which `nested_design` can use
+        again for a larger space.
+    origin : array_like of int, shape (n,), optional
+        Row of each point in the design that this one grew from, -1 for a new point.
 
     Raises
     ------
@@ -82,6 +90,8 @@ class Design:
     lambda_max: float = math.nan
     delta: float | None = None
     row_norms: Vector | None = None
+    independent: int = 0
+    origin: IntVector | None = None
 
     def __post_init__(self) -> None:
         points = _finite(self.points, "points")
@@ -100,6 +110,9 @@ class Design:
         object.__setattr__(self, "weights", _column(weights, "weights", n))
         if self.row_norms is not None:
             object.__setattr__(self, "row_norms", _column(self.row_norms, "row_norms", n))
+        if self.origin is not None:
+            origin = _finite(self.origin, "origin").astype(np.int64)
+            object.__setattr__(self, "origin", _frozen(origin))
 
     def __repr__(self) -> str:
         return (
@@ -152,6 +165,8 @@ class Design:
             points=self.points[kept],
             weights=self.weights[kept],
             row_norms=norms,
+            origin=None if self.origin is None else self.origin[kept],
+            independent=0,
             unbiased=False,
             lambda_min=math.nan,
             lambda_max=math.nan,
@@ -164,10 +179,7 @@ class Design:
         meta = {
             # Seeds may exceed 64 bits, so they travel as text.
             "seed": str(self.seed),
-            **{
-                name: getattr(self, name)
-                for name in ("law", "dimension", "draw", "proposals", "tries", "unbiased", "delta")
-            },
+            **{name: getattr(self, name) for name in _META},
         }
         write_archive(path, arrays, meta, "Design")
 
@@ -199,6 +211,8 @@ class Design:
                 lambda_max=float(stability[1]),
                 delta=None if meta["delta"] is None else float(meta["delta"]),
                 row_norms=arrays.get("row_norms"),
+                independent=int(meta["independent"]),
+                origin=arrays.get("origin"),
             )
 
 
@@ -244,6 +258,6 @@ def _column(values: object, name: str, n: int) -> Vector:
     return _frozen(column)
 
 
-def _frozen(array: Vector) -> Vector:
+def _frozen(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
     array.setflags(write=False)
     return array

@@ -177,6 +177,7 @@ def boosted_design(
                 tries=(attempt + 1) * size,
                 proposals=proposals,
                 unbiased=False,
+                independent=0,
             )
         if best is None or kept.lambda_min > best.lambda_min:
             best = kept

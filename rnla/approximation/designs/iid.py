@@ -72,4 +72,5 @@ def iid_design(
         seed=seed,
         draw=draw,
         proposals=count,
+        independent=count if reference == "christoffel" else 0,
     )

@@ -95,4 +95,6 @@ def volume_design(
         draw=draw,
         proposals=proposals + count - m,
         unbiased=True,
+        # Shuffled points do not tell which are which.
+        independent=0 if shuffle or reference != "christoffel" else count - m,
     )
