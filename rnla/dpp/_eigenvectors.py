@@ -14,6 +14,7 @@ import numpy.typing as npt
 from .._result import IntArray
 from ..random import Stream
 from ._chain import chain
+from ._masses import Masses
 from ._rejection import Proposals, accept
 from ._spectrum import Spectrum
 
@@ -34,15 +35,13 @@ def draw_from_eigenvectors(
     if given.size <= _FEW * k:
         points = Stream(seed, "dpp.chain").uniform(range(k), draw=draw)
         return np.sort(chain(V.rows(np.arange(given.size)), points)), 0
-    sums = np.cumsum(V.lengths)
-    last = int(np.searchsorted(sums, sums[-1], side="left"))
+    masses = Masses(V.lengths)
     places, tests = Stream(seed, "dpp.proposals"), Stream(seed, "dpp.tests")
 
     def propose(start: int, count: int) -> Proposals:
         index = range(start, start + count)
-        points = places.uniform(index, draw=draw) * sums[-1]
-        items = np.minimum(np.searchsorted(sums, points, side="right"), last)
-        return Proposals(items, V.rows(items), V.lengths[items], tests.uniform(index, draw=draw))
+        items, envelope = masses.draw(places.uniform(index, draw=draw))
+        return Proposals(items, V.rows(items), envelope, tests.uniform(index, draw=draw))
 
     first = math.ceil(k * (math.log(k) + 3.8))
     items, proposals, _ = accept(propose, k, cap=_CAP * k, first=first)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._errors import argument_error
-from .._result import FloatArray, IntArray, Status
+from .._result import IntArray, Status
 from ..sampling import RowSample
 
 __all__ = ["DppSample"]
@@ -40,11 +40,13 @@ class DppSample:
     proposals : ndarray of int, shape (draws,)
         Candidates looked at for each draw; zeros for methods without rejection.
     passes : int
-        Passes over the rows that were spent, those for the leverage scores included.
+        Passes over the rows that were spent, those for leverage scores included; none for a ground
+        set that has them.
     status : Status
         OK, RANK_DEFICIENT or AMBIGUOUS_RANK.
-    marginals : ndarray, shape (n,), or None
-        Expected number of times that each row is drawn, where it is known in closed form.
+    marginals : ndarray or Dask array, shape (n,), or None
+        Expected number of times that each row is drawn, where it is known in closed form. It stays
+        with the rows of a Dask collection.
     loss_factor : float or None
         For volume sampling: the weighted residual sum of squares of the fit on one draw, times
         this, estimates the smallest sum over all rows without bias. Infinite if the draw has no
@@ -61,7 +63,7 @@ class DppSample:
     proposals: IntArray
     passes: int
     status: Status = Status.OK
-    marginals: FloatArray | None = None
+    marginals: Any = None
     loss_factor: float | None = None
 
     def __repr__(self) -> str:

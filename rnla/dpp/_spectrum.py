@@ -34,9 +34,9 @@ _PASSES_RCOND = 1e-8
 
 @dataclass(frozen=True, eq=False)
 class Eigenvectors:
-    """Orthonormal columns V: the squared lengths of the rows, and the rows that are asked for."""
+    """Orthonormal columns V: squared lengths of the rows, a row vector, and the rows asked for."""
 
-    lengths: Vector
+    lengths: Any
     rows: Callable[[IntArray], Matrix]
 
 
@@ -66,8 +66,8 @@ class Spectrum:
         V = self.vectors[:, kept]
         return Eigenvectors(squares(V), V.__getitem__)
 
-    def marginals(self, weights: Vector) -> Vector:
-        """Sum of weights_j |v_ij|^2 for every item: one pass."""
+    def marginals(self, weights: Vector) -> Any:
+        """Sum of weights_j |v_ij|^2 for every item, a row vector: one pass."""
         return squares(self.vectors * np.sqrt(weights))
 
 
@@ -92,13 +92,12 @@ class _TallSpectrum(Spectrum):
         def rows(items: IntArray) -> Matrix:
             return self.A.product_of_taken(self.A.take(items), C)
 
-        return Eigenvectors(np.asarray(self.A.row_norms(C)) ** 2, rows)
+        return Eigenvectors(self.A.row_norms(C) ** 2, rows)
 
-    def marginals(self, weights: Vector) -> Vector:
+    def marginals(self, weights: Vector) -> Any:
         if not self.rank:
             return np.zeros(self.size)
-        norms: Vector = np.asarray(self.A.row_norms(self.vectors * np.sqrt(weights)))
-        return norms**2
+        return self.A.row_norms(self.vectors * np.sqrt(weights)) ** 2
 
 
 def spectrum(L: Any, factor: Any, eigen: Any = None) -> Spectrum:
@@ -115,7 +114,7 @@ def spectrum(L: Any, factor: Any, eigen: Any = None) -> Spectrum:
             return _of_eigen(eigen)
         if isinstance(factor, (np.ndarray, list, tuple)):
             return _of_dense(as_matrix(factor, "factor"), working_eps(factor))
-    return _of_tall(as_tall(factor, require_tall=False))
+    return _of_tall(as_tall(factor, require_tall=False).distributed())
 
 
 def _of_kernel(L: Any) -> Spectrum:

@@ -117,7 +117,7 @@ def k_dpp_inclusion_probabilities(
     *,
     factor: Any = None,
     eigen: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
-) -> npt.NDArray[np.float64]:
+) -> Any:
     """Exact probability that a k-DPP contains each item.
 
     Parameters
@@ -128,7 +128,7 @@ def k_dpp_inclusion_probabilities(
     Returns
     -------
     ndarray, shape (N,)
-        Sums to k.
+        Sums to k. A Dask array if `factor` is one.
 
     Raises
     ------

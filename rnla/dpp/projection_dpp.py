@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from .._errors import argument_error, check_size
-from .._result import IntArray
+from .._result import FloatArray, IntArray
 from ..random import RNGLike, Stream, resolve_seed
 from ..tall import single_threaded_blas
 from ._chain import chain
-from ._ground import Ground, ground_set
 from ._record import DppSample
 from ._rejection import Proposals, accept
+from .ground_set import GroundSet, prepared
 
 __all__ = ["METHODS", "draw_sets", "projection_dpp"]
 
@@ -41,15 +41,16 @@ def projection_dpp(
 
     Parameters
     ----------
-    A : array_like, scipy.sparse array, Dask array, files or TallMatrix, shape (n, d)
-        Features of the n points of the ground set, one row each.
+    A : array_like, scipy.sparse array, Dask array, files, TallMatrix or GroundSet, shape (n, d)
+        Features of the n points of the ground set, one row each. A `ground_set` has its leverage
+        pass behind it.
     draws : int, optional
         Number of independent draws. Without it one draw is made, and `indices` is a vector.
     method : {"auto", "rejection", "chain"}
         "rejection" reads O(r log r) rows per draw after the leverage pass; "chain" computes every
         conditional probability, and keeps n r numbers in memory. "auto" takes the chain for n up
         to 4 d.
-    weights : array_like, shape (n,), optional
+    weights : array_like or Dask array, shape (n,), optional
         Mass mu_i of each point: the process is that of the rows sqrt(mu_i) a_i. A common factor
         does not matter.
     cap : int, optional
@@ -74,6 +75,7 @@ def projection_dpp(
 
     See Also
     --------
+    ground_set : keeps the leverage pass for many calls.
     volume_sample : more rows than the rank.
 
     Notes
@@ -87,7 +89,7 @@ def projection_dpp(
 
     Cost: two to four passes for the leverage scores, 16 n bytes, then about 4 r^3 log r flops and
     r (log r + 4) rows for each draw. Files and Dask arrays are asked for the rows of many draws at
-    once.
+    once; of a Dask array the leverage scores stay with its rows, and so does `marginals`.
 
     Examples
     --------
@@ -106,7 +108,7 @@ def projection_dpp(
     if cap is not None:
         cap = check_size(cap, name="cap")
     seed = resolve_seed(rng)
-    ground = ground_set(A, weights, seed=seed)
+    ground, passes = prepared(A, weights)
     if method == "auto":
         method = "chain" if ground.n <= 4 * ground.A.shape[1] else "rejection"
     indices, proposals = draw_sets(ground, seed, range(count), method=method, cap=cap)
@@ -120,16 +122,16 @@ def projection_dpp(
         n=ground.n,
         rank=ground.rank,
         seed=seed,
-        weights=1.0 / ground.leverage[indices],
+        weights=1.0 / ground.leverage_of(indices),
         proposals=proposals,
-        passes=ground.passes,
+        passes=passes,
         status=ground.status,
         marginals=ground.leverage,
     )
 
 
 def draw_sets(
-    ground: Ground, seed: int, draws: range, *, method: str = "rejection", cap: int | None = None
+    ground: GroundSet, seed: int, draws: range, *, method: str = "rejection", cap: int | None = None
 ) -> tuple[IntArray, IntArray]:
     """Rows of each draw in the order drawn, shape (len(draws), r), and proposals per draw."""
     indices = np.empty((len(draws), ground.rank), dtype=np.int64)
@@ -157,7 +159,7 @@ def draw_sets(
 class _Source:
     """Proposals of many draws; the rows that each begins with are fetched for a group of them."""
 
-    def __init__(self, ground: Ground, seed: int) -> None:
+    def __init__(self, ground: GroundSet, seed: int) -> None:
         self._ground = ground
         self._rows = Stream(seed, "projection_dpp proposals")
         self._tests = Stream(seed, "projection_dpp tests")
@@ -170,15 +172,17 @@ class _Source:
 
     def fetch(self, group: range) -> None:
         """Read the first proposals of these draws together."""
-        drawn = {draw: self._drawn(draw, 0, self.first) for draw in group}
-        union, places = np.unique(np.concatenate(list(drawn.values())), return_inverse=True)
+        span = range(self.first)
+        points = np.concatenate([self._rows.uniform(span, draw=draw) for draw in group])
+        drawn, envelope = self._ground.propose(points)
+        union, places = np.unique(drawn, return_inverse=True)
         taken = self._ground.A.take(union)
         self._ready = {}
-        for k, (draw, rows) in enumerate(drawn.items()):
-            where = places[k * self.first : (k + 1) * self.first]
+        for k, draw in enumerate(group):
+            own = slice(k * self.first, (k + 1) * self.first)
             # One product per draw: what a draw computes must not depend on its company.
-            U = self._ground.features_of(taken[where], rows)
-            self._ready[draw] = self._proposals(draw, 0, rows, U)
+            U = self._ground.features_of(taken[places[own]], drawn[own])
+            self._ready[draw] = self._proposals(draw, 0, drawn[own], U, envelope[own])
 
     def of(self, draw: int) -> Any:
         """``propose(start, count)`` of one draw."""
@@ -186,14 +190,14 @@ class _Source:
         def propose(start: int, count: int) -> Proposals:
             if start == 0:
                 return self._ready.pop(draw)
-            rows = self._drawn(draw, start, count)
-            return self._proposals(draw, start, rows, self._ground.features(rows))
+            points = self._rows.uniform(range(start, start + count), draw=draw)
+            rows, envelope = self._ground.propose(points)
+            return self._proposals(draw, start, rows, self._ground.features(rows), envelope)
 
         return propose
 
-    def _drawn(self, draw: int, start: int, count: int) -> IntArray:
-        return self._ground.propose(self._rows.uniform(range(start, start + count), draw=draw))
-
-    def _proposals(self, draw: int, start: int, rows: IntArray, U: Any) -> Proposals:
+    def _proposals(
+        self, draw: int, start: int, rows: IntArray, U: FloatArray, envelope: FloatArray
+    ) -> Proposals:
         points = self._tests.uniform(range(start, start + rows.size), draw=draw)
-        return Proposals(rows, U, self._ground.leverage[rows], points)
+        return Proposals(rows, U, envelope, points)

@@ -17,10 +17,10 @@ from .._errors import ConvergenceError, argument_error, check_positive, check_si
 from .._result import FloatArray, IntArray
 from ..random import RNGLike, Stream, resolve_seed
 from ..tall import single_threaded_blas
-from ._ground import Ground, ground_set
 from ._record import DppSample
 from ._reverse import reverse_elimination
 from ._subset import uniform_subset
+from .ground_set import GroundSet, prepared
 from .projection_dpp import draw_sets
 
 __all__ = ["volume_sample"]
@@ -48,8 +48,9 @@ def volume_sample(
 
     Parameters
     ----------
-    A : array_like, scipy.sparse array, Dask array, files or TallMatrix, shape (n, d)
-        Features of the n points of the ground set, one row each.
+    A : array_like, scipy.sparse array, Dask array, files, TallMatrix or GroundSet, shape (n, d)
+        Features of the n points of the ground set, one row each. A `ground_set` has its leverage
+        pass behind it.
     size : int
         Rows of a draw, at least the rank r of A.
     leveraged : bool, optional
@@ -67,7 +68,7 @@ def volume_sample(
         ridge regression with that lambda; fits are not unbiased.
     draws : int, optional
         Number of independent draws. Without it one draw is made, and `indices` is a vector.
-    weights : array_like, shape (n,), optional
+    weights : array_like or Dask array, shape (n,), optional
         Mass mu_i of each point: the law is that of the rows sqrt(mu_i) a_i.
     cap : int
         Most attempts of "rejection" per draw; each succeeds with a probability of at least 3/4.
@@ -90,6 +91,7 @@ def volume_sample(
 
     See Also
     --------
+    ground_set : keeps the leverage pass for many calls.
     projection_dpp : as many rows as the rank.
 
     Notes
@@ -127,7 +129,7 @@ def volume_sample(
     ridge = check_positive(ridge, "ridge", allow_zero=True)
     leveraged, method = _choose(leveraged, method, ridge, weights)
     seed = resolve_seed(rng)
-    ground = ground_set(A, weights, seed=seed, ridge=ridge)
+    ground, passes = prepared(A, weights, ridge=ridge)
     _check_room(ground, size, leveraged)
     proposals = np.zeros(count, dtype=np.int64)
     with single_threaded_blas():
@@ -141,7 +143,7 @@ def volume_sample(
         else:
             sets, proposals = draw_sets(ground, seed, range(count))
             fill = _independent if leveraged else _uniform_rest
-            indices = np.stack([fill(ground, rows, size, seed, k) for k, rows in enumerate(sets)])
+            indices = np.hstack([sets, fill(ground, sets, size, seed)])
     indices = np.sort(indices, axis=1)
     if draws is None:
         indices = indices[0]
@@ -154,7 +156,7 @@ def volume_sample(
         seed=seed,
         weights=_weights(ground, indices, size, leveraged),
         proposals=proposals,
-        passes=ground.passes,
+        passes=passes,
         status=ground.status,
         marginals=_marginals(ground, size, leveraged),
         loss_factor=_loss_factor(ground, size, leveraged),
@@ -190,7 +192,7 @@ def _choose(leveraged: bool | None, method: str, ridge: float, weights: Any) -> 
     return bool(leveraged), "dpp" if method == "auto" else method
 
 
-def _check_room(ground: Ground, size: int, leveraged: bool) -> None:
+def _check_room(ground: GroundSet, size: int, leveraged: bool) -> None:
     least = 1 if ground.ridge else ground.rank
     if size < least:
         raise argument_error(
@@ -204,22 +206,25 @@ def _check_room(ground: Ground, size: int, leveraged: bool) -> None:
         raise argument_error("size", size, f"at most {ground.n}, the number of rows", remedy)
 
 
-def _independent(ground: Ground, rows: IntArray, size: int, seed: int, draw: int) -> IntArray:
-    """The rows of a DPP, and independent ones from the leverage distribution."""
-    points = Stream(seed, "volume_sample rest").uniform(range(size - rows.size), draw=draw)
-    return np.concatenate([rows, ground.propose(points)])
+def _independent(ground: GroundSet, sets: IntArray, size: int, seed: int) -> IntArray:
+    """Independent rows from the leverage distribution, beside the rows of each DPP."""
+    stream, span = Stream(seed, "volume_sample rest"), range(size - sets.shape[1])
+    points = np.stack([stream.uniform(span, draw=draw) for draw in range(len(sets))])
+    return ground.propose(points.ravel())[0].reshape(points.shape)
 
 
-def _uniform_rest(ground: Ground, rows: IntArray, size: int, seed: int, draw: int) -> IntArray:
-    """The rows of a DPP, and a uniform subset of the others."""
-    r = rows.size
-    stream = Stream(seed, "volume_sample rest")
-    among_others = uniform_subset(ground.n - r, size - r, stream, draw)
-    skipped = np.searchsorted(np.sort(rows) - np.arange(r), among_others, side="right")
-    return np.concatenate([rows, among_others + skipped])
+def _uniform_rest(ground: GroundSet, sets: IntArray, size: int, seed: int) -> IntArray:
+    """A uniform subset of the rows that are not in the DPP, beside each."""
+    r, stream = sets.shape[1], Stream(seed, "volume_sample rest")
+    rest = np.empty((len(sets), size - r), dtype=np.int64)
+    for draw, rows in enumerate(sets):
+        among_others = uniform_subset(ground.n - r, size - r, stream, draw)
+        skipped = np.searchsorted(np.sort(rows) - np.arange(r), among_others, side="right")
+        rest[draw] = among_others + skipped
+    return rest
 
 
-def _by_removal(ground: Ground, U: FloatArray, size: int, stream: Stream, draw: int) -> IntArray:
+def _by_removal(ground: GroundSet, U: FloatArray, size: int, stream: Stream, draw: int) -> IntArray:
     def uniforms(start: int, count: int) -> FloatArray:
         return stream.uniform(range(start, start + count), draw=draw)
 
@@ -227,7 +232,7 @@ def _by_removal(ground: Ground, U: FloatArray, size: int, stream: Stream, draw: 
 
 
 def _by_rejection(
-    ground: Ground, size: int, seed: int, draw: int, cap: int
+    ground: GroundSet, size: int, seed: int, draw: int, cap: int
 ) -> tuple[IntArray, int]:
     """Rows of one draw and how many were looked at (Derezinski, Warmuth and Hsu, Algorithm 1)."""
     r = ground.rank
@@ -236,7 +241,7 @@ def _by_rejection(
     tests = Stream(seed, "volume_sample tests").uniform(range(cap), draw=draw)
     for attempt in range(cap):
         span = range(attempt * pool, (attempt + 1) * pool)
-        rows = ground.propose(rows_stream.uniform(span, draw=draw))
+        rows, _ = ground.propose(rows_stream.uniform(span, draw=draw))
         X = ground.features(rows)
         # Rows of squared length r: the trace of G is r, so det G is at most 1 (AM-GM).
         X *= np.sqrt(r / np.einsum("ij,ij->i", X, X))[:, None]
@@ -257,26 +262,25 @@ def _by_rejection(
     )
 
 
-def _weights(ground: Ground, indices: IntArray, size: int, leveraged: bool) -> FloatArray:
+def _weights(ground: GroundSet, indices: IntArray, size: int, leveraged: bool) -> FloatArray:
     if leveraged:
-        weights: FloatArray = (ground.rank / size) / ground.leverage[indices]
+        weights: FloatArray = (ground.rank / size) / ground.leverage_of(indices)
         return weights
     return np.full(indices.shape, ground.n / size)
 
 
-def _marginals(ground: Ground, size: int, leveraged: bool) -> FloatArray | None:
+def _marginals(ground: GroundSet, size: int, leveraged: bool) -> Any:
     n, r = ground.n, ground.rank
     if ground.ridge:
         return None
     if leveraged:
-        expected: FloatArray = ground.leverage * (size / r)
-        return expected
+        return ground.leverage * (size / r)
     if n == r:
         return np.ones(n)
     return ((size - r) + (n - size) * ground.leverage) / (n - r)
 
 
-def _loss_factor(ground: Ground, size: int, leveraged: bool) -> float | None:
+def _loss_factor(ground: GroundSet, size: int, leveraged: bool) -> float | None:
     n, r = ground.n, ground.rank
     if ground.ridge:
         return None

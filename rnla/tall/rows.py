@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .._errors import import_optional
-from .._result import FloatArray
+from .._result import FloatArray, IntArray
 
 __all__ = [
     "aligned",
+    "at",
     "each",
     "extremes",
     "float64",
@@ -180,6 +181,15 @@ def aligned(x: Any) -> Any:
     ends = np.cumsum(x.chunks[0])
     ends = np.unique(np.append(ends[:-1] // _BLOCK * _BLOCK, ends[-1]))
     return x.rechunk((tuple(np.diff(ends[ends > 0], prepend=0).tolist()), *columns))
+
+
+def at(x: Any, indices: IntArray) -> FloatArray:
+    """Entries x[indices], here, in the shape of `indices`; of a distributed x only they travel."""
+    if not is_distributed(x):
+        found: FloatArray = x[indices]
+        return found
+    wanted, places = np.unique(indices, return_inverse=True)
+    return np.asarray(x[wanted])[places.reshape(np.shape(indices))]
 
 
 def settle(*vectors: Any) -> Any:
