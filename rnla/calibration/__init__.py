@@ -5,3 +5,36 @@ in the reciprocal gains and the signals (Ling and Strohmer, arXiv 1611.04196); n
 """
 
 from __future__ import annotations
+
+from .identifiability import Identifiability, check_identifiable, identifiability
+from .operators import (
+    DenseOperators,
+    MaskedFourier,
+    Operators,
+    PartialFourier,
+    PartialHadamard,
+    SparseOperators,
+    UserOperators,
+    as_operators,
+)
+from .problem import Problem
+
+__all__ = [
+    "DenseOperators",
+    "Identifiability",
+    "MaskedFourier",
+    "Operators",
+    "PartialFourier",
+    "PartialHadamard",
+    "Problem",
+    "SparseOperators",
+    "UserOperators",
+    "as_operators",
+    "check_identifiable",
+    "identifiability",
+]
+
+from .relative_error import relative_error
+from .simulate import Simulation, simulate
+
+__all__ = ["Simulation", "relative_error", "simulate"]
