@@ -68,11 +68,11 @@ def accept(
         stop = position + width
         U = batch.features[position:stop]
         thresholds = batch.points[position:stop] * batch.envelope[position:stop]
-        R = kept.residuals(U)
-        rho = squares(R)
+        # What is left of each length: off by rounding of the length, which decides nothing.
+        rho = squares(U) - squares(kept.coordinates(U))
         here = 0
         while True:
-            hits = np.flatnonzero(thresholds[here:] < rho[here:])
+            hits = (thresholds[here:] < rho[here:]).nonzero()[0]
             step = int(hits[0]) + 1 if hits.size else width - here
             since += step
             if since > cap:
@@ -82,7 +82,7 @@ def accept(
             here += step
             row = here - 1
             # The candidate is tested on a residual of its own: down-dating leaves no trace.
-            exact = kept.residuals(U[row : row + 1])[0]
+            exact = kept.residuals(U[row])
             square = float(np.vdot(exact, exact).real)
             envelope = batch.envelope[position + row]
             if thresholds[row] >= square or square <= NEGLIGIBLE * envelope:
@@ -93,8 +93,7 @@ def accept(
             if kept.size == r:
                 return chosen, start + position + here, kept
             if here < width:
-                R[here:] -= np.outer(R[here:] @ v.conj(), v)
-                rho[here:] = squares(R[here:])
+                rho[here:] -= squares(U[here:] @ v.conj())
         position = stop
 
 

@@ -29,15 +29,16 @@ class Selection:
         rows: FloatArray = self._rows[: self.size]
         return rows
 
+    def coordinates(self, U: FloatArray) -> FloatArray:
+        """Coefficients in the basis of the projection on the span, of a row or of each row."""
+        coefficients: FloatArray = U @ self.basis.conj().T
+        return coefficients
+
     def residuals(self, U: FloatArray) -> FloatArray:
-        """Each row of U minus its projection on the span, orthogonalised twice."""
+        """A row, or each row of U, minus its projection on the span, orthogonalised twice."""
         Q = self.basis
-        R: FloatArray = U.copy()
-        if not self.size:
-            return R
-        adjoint = Q.conj().T
-        R -= (U @ adjoint) @ Q
-        R -= (R @ adjoint) @ Q
+        R: FloatArray = U - self.coordinates(U) @ Q
+        R -= self.coordinates(R) @ Q
         return R
 
     def append(self, residual: FloatArray) -> FloatArray:
@@ -49,8 +50,8 @@ class Selection:
 
 
 def squares(R: FloatArray) -> FloatArray:
-    """Squared lengths of the rows."""
+    """Squared lengths of the rows, or squares of the entries of a vector."""
     if np.iscomplexobj(R):
         return squares(R.real) + squares(R.imag)
-    lengths: FloatArray = np.einsum("ij,ij->i", R, R)
+    lengths: FloatArray = R * R if R.ndim == 1 else np.einsum("ij,ij->i", R, R)
     return lengths
