@@ -48,8 +48,11 @@ from .numerical import NumericalBasis
 from .nystrom import NystromFeatures
 from .orthogonal_polynomials import OrthogonalPolynomials
 from .piecewise import Haar, PiecewiseLegendre
+from .sobol import SobolIndices, sobol_indices
+from .surrogate import Failure, Round, Surrogate
 from .tensor_basis import TensorBasis
-from .weighted_least_squares import WeightedFit, weighted_least_squares
+from .weighted_fit import WeightedFit
+from .weighted_least_squares import weighted_least_squares
 
 __all__ = [
     "BSplines",
@@ -57,6 +60,7 @@ __all__ = [
     "Design",
     "Discrete",
     "Exponential",
+    "Failure",
     "Fourier",
     "Gamma",
     "Gaussian",
@@ -69,6 +73,9 @@ __all__ = [
     "OrthonormalFamily",
     "PiecewiseLegendre",
     "Product",
+    "Round",
+    "SobolIndices",
+    "Surrogate",
     "TensorBasis",
     "Uniform",
     "UnivariateMeasure",
@@ -87,6 +94,7 @@ __all__ = [
     "projection_dpp_design",
     "reduced_margin",
     "repeated_dpp_design",
+    "sobol_indices",
     "tensor_dpp_design",
     "tensor_product",
     "total_degree",

@@ -38,6 +38,8 @@ class BSplines(OrthonormalFamily):
 
     Attributes
     ----------
+    breaks : ndarray
+        The points strictly inside the interval where cells meet.
     max_degree : int
         Number of the last function: cells + p - 1.
 
@@ -74,6 +76,7 @@ class BSplines(OrthonormalFamily):
                 raise argument_error(
                     "breaks", np.array2string(inner, threshold=6), expected, "Sort them."
                 )
+        self.breaks: Array = inner
         self._edges = np.concatenate([[low], inner, [high]])
 
     def __repr__(self) -> str:

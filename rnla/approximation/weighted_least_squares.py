@@ -9,7 +9,7 @@ Warmuth and Hsu, JMLR 23:167; Nouy and Michel, arXiv 2312.14057).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,136 +21,12 @@ from .._errors import ArgumentTypeError, argument_error, check_fraction
 from ..tall import single_threaded_blas
 from .designs._features import Basis, check_basis, feature_rows
 from .designs._record import Design
+from .weighted_fit import WeightedFit
 
 __all__ = ["WeightedFit", "weighted_least_squares"]
 
 Array = npt.NDArray[Any]
 Vector = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class WeightedFit:
-    """A function of the space fitted at the points of a design, and what is known about it.
-
-    Call it to evaluate it. With k outputs, every number per output is an array of shape (k,).
-
-    Attributes
-    ----------
-    coefficients : ndarray, shape (m,) or (m, k)
-        In the orthonormal basis.
-    basis : Basis
-        The basis they refer to.
-    design : Design
-        The points that were used: those of the failed evaluations are gone.
-    residual_sum : float or ndarray, shape (k,)
-        RSS, the weighted sum of squared residuals.
-    squared_error : float or ndarray, shape (k,)
-        RSS / (n - m): under an unbiased design an unbiased estimate of the squared L2 error of the
-        best approximation, plus the variance of the noise. nan for n = m.
-    interval : tuple of two floats or ndarrays
-        Interval of nominal probability `level` for what `squared_error` estimates. Its coverage is
-        approximate: it rests on the variation between the points (Notes).
-    fit_squared_error : float or ndarray, shape (k,)
-        sum w_i r_i^2 / (1 - h_i) / (n - m): under volume sampling an unbiased estimate of the mean
-        squared L2 error of the *fit*, with one point fewer (Notes). nan for n = m.
-    level : float
-        That probability.
-    leave_one_out : ndarray, shape (n,) or (n, k)
-        y_i minus the prediction at x_i of the fit without that point; inf where the fit without
-        it is not determined.
-    lambda_min, lambda_max : float
-        Extreme eigenvalues of the weighted Gram matrix at the points used.
-    delta : float
-        `stable` says whether lambda_min >= 1 - delta.
-    stable : bool
-        The stability event; on it the error in the coefficients is at most the weighted mean square
-        of the residual of the best approximation over 1 - delta.
-    unbiased : bool
-        Whether the design makes the fit unbiased: never with failed evaluations, nor in another
-        space than the one that it was drawn for.
-    failed : ndarray of int
-        Rows of the design given whose values were nan or inf, and which were left out.
-
-    Notes
-    -----
-    The interval takes the sum of squares as a multiple of a chi-squared variable. Its degrees of
-    freedom are at most the n - m of Gaussian noise, and match the jackknife variance of
-    `squared_error`, in which the largest deviation counts three times: under volume sampling
-    nominal 90 % intervals then covered the error in 88 to 99 % of the draws, whether the error
-    was noise, smooth, or sat at a kink, a jump or an end. It is wide for n close to m.
-
-    Why `fit_squared_error` is unbiased: without point i the determinant is 1 - h_i times what it
-    was, so volume sampling of n points weighted by 1 - h_i is volume sampling of n - 1 points and
-    an independent point of nu, apart from the constant (n - m)/n. At that point the squared
-    residual of the fit to the others, times w_i, has the squared L2 error of that fit as its mean;
-    and times 1 - h_i it is w_i r_i^2 / (1 - h_i).
-    """
-
-    coefficients: Array
-    basis: Any
-    design: Design
-    residual_sum: Any
-    squared_error: Any
-    interval: tuple[Any, Any]
-    fit_squared_error: Any
-    level: float
-    leave_one_out: Array
-    lambda_min: float
-    lambda_max: float
-    delta: float
-    stable: bool
-    unbiased: bool
-    failed: npt.NDArray[np.int64]
-
-    def __repr__(self) -> str:
-        return (
-            f"WeightedFit(m={self.dimension}, n={self.size}, lambda_min={self.lambda_min:.3g}, "
-            f"stable={self.stable}, unbiased={self.unbiased}, failed={self.failed.size})"
-        )
-
-    def __call__(self, x: Any) -> Array:
-        """Evaluate the fit at points x, shape (n, d) or (n,); the result is (n,) or (n, k)."""
-        result: Array = self.basis.evaluate(x) @ self.coefficients
-        return result
-
-    @property
-    def dimension(self) -> int:
-        """Dimension m of the space."""
-        return int(self.coefficients.shape[0])
-
-    @property
-    def size(self) -> int:
-        """Number n of points used."""
-        return self.design.size
-
-    @property
-    def condition(self) -> float:
-        """Condition number of the weighted Gram matrix."""
-        return self.lambda_max / self.lambda_min
-
-    @property
-    def expected_squared_error(self) -> Any:
-        """(1 + m^2/n) RSS/(n - m): on average at least the squared L2 error of such fits.
-
-        Unbiased for a bound of the mean squared error under volume-rescaled sampling with weights
-        m/k; inf for other designs, and nan for n = m.
-        """
-        factor = self.design.error_factor
-        if math.isinf(factor):
-            return _scalar(np.full(np.shape(self.squared_error), factor))
-        return self.squared_error * factor
-
-    @property
-    def mean(self) -> Any:
-        """Mean of the fit under the measure."""
-        return _scalar(self.basis.integrals() @ self.coefficients)
-
-    @property
-    def variance(self) -> Any:
-        """Variance of the fit under the measure, exactly from the coefficients."""
-        squares = (np.abs(self.coefficients) ** 2).sum(axis=0)
-        centred = squares - np.abs(np.asarray(self.mean)) ** 2
-        return _scalar(np.maximum(centred, 0.0))
 
 
 def weighted_least_squares(

@@ -1,0 +1,331 @@
+"""Surrogates: derivatives, moments, standard errors, and files that read back the same bits."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import rnla
+from rnla._result import Status
+from rnla.approximation import (
+    BSplines,
+    Chebyshev,
+    Discrete,
+    Exponential,
+    Failure,
+    Fourier,
+    Gamma,
+    Gaussian,
+    Haar,
+    Jacobi,
+    NumericalBasis,
+    PiecewiseLegendre,
+    Product,
+    Round,
+    Surrogate,
+    TensorBasis,
+    Uniform,
+    iid_design,
+    total_degree,
+    volume_design,
+    weighted_least_squares,
+)
+from rnla.sampling._archive import read_archive, write_archive
+
+UNIT = Uniform(0.0, 1.0)
+PLANE = Product([Uniform(0.0, 1.0), Gaussian(1.0, 2.0)])
+
+
+def two_outputs(x):
+    return np.column_stack([np.exp(0.3 * x[:, 0] + 0.2 * x[:, 1]), x[:, 0] * x[:, 1] ** 2])
+
+
+def fitted(*, complex_values=False, outputs=2, degree=3, n=40, seed=0):
+    basis = TensorBasis(PLANE, total_degree(2, degree))
+    design = volume_design(basis, n, rng=seed)
+    values = two_outputs(design.points)[:, :outputs]
+    if complex_values:
+        values = values * np.exp(1j * design.points[:, :1])
+    return weighted_least_squares(basis, design, values[:, 0] if outputs == 1 else values)
+
+
+@pytest.mark.parametrize("complex_values", [False, True])
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_gradient_is_that_of_finite_differences(outputs, complex_values):
+    surrogate = Surrogate(fitted(outputs=outputs, complex_values=complex_values))
+    x = PLANE.sample(7, rng=1)
+    gradient = surrogate.gradient(x)
+    assert gradient.shape == ((7, 2) if outputs == 1 else (7, 2, 2))
+    assert np.iscomplexobj(gradient) == complex_values
+    h = 1e-5
+    for l in range(2):
+        step = h * np.eye(2)[l]
+        difference = (surrogate(x + step) - surrogate(x - step)) / (2.0 * h)
+        np.testing.assert_allclose(gradient[..., l], difference, rtol=1e-5, atol=1e-7)
+
+
+def test_gradients_in_blocks_are_those_of_one(monkeypatch):
+    fit = fitted()
+    x = PLANE.sample(11, rng=1)
+    whole = fit.gradient(x)
+    monkeypatch.setattr("rnla.approximation.weighted_fit._BLOCK", 50)
+    np.testing.assert_array_equal(fit.gradient(x), whole)
+
+
+def test_gradient_needs_derivatives_and_points():
+    with pytest.raises(rnla.ArgumentError, match=r"^x: got shape"):
+        fitted().gradient(np.ones((3, 3)))
+    basis = NumericalBasis(lambda x: np.hstack([x**0, x]), Discrete(np.arange(9.0)))
+    fit = weighted_least_squares(basis, volume_design(basis, 4, rng=0), np.ones(4))
+    with pytest.raises(rnla.ArgumentTypeError, match=r"^basis: got NumericalBasis"):
+        fit.gradient([1.0])
+
+
+@pytest.mark.parametrize("complex_values", [False, True])
+def test_moments_are_those_of_quadrature(complex_values):
+    surrogate = Surrogate(fitted(complex_values=complex_values))
+    rules = [marginal.orthonormal_family().gauss(8) for marginal in PLANE.marginals]
+    points = np.array(list(itertools.product(*(x for x, _ in rules))))
+    weights = np.prod(list(itertools.product(*(w for _, w in rules))), axis=1)
+    values = surrogate(points)
+    mean = weights @ values
+    np.testing.assert_allclose(surrogate.mean, mean, rtol=1e-10)
+    centred = values - mean
+    covariance = centred.T @ (weights[:, None] * centred.conj())
+    np.testing.assert_allclose(surrogate.covariance, covariance, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(surrogate.variance, np.diag(covariance).real, rtol=1e-9)
+    np.testing.assert_allclose(surrogate.std**2, surrogate.variance, rtol=1e-12)
+    np.testing.assert_allclose(surrogate.sobol.variance, surrogate.variance, rtol=1e-12)
+
+
+def test_moments_of_one_output_are_numbers():
+    surrogate = Surrogate(fitted(outputs=1))
+    assert isinstance(surrogate.mean, float)
+    assert isinstance(surrogate.std, float)
+    assert surrogate.covariance == surrogate.variance
+    assert isinstance(surrogate.fit.mean_standard_error, float)
+
+
+def test_features_without_families_have_moments_but_no_sobol_indices():
+    mu = Discrete(np.random.default_rng(0).random((50, 2)))
+    basis = NumericalBasis(lambda x: np.column_stack([np.ones(len(x)), x]), mu)
+    fit = weighted_least_squares(basis, volume_design(basis, 12, rng=0), lambda x: x @ [1.0, 2.0])
+    values = mu.points @ [1.0, 2.0]
+    assert fit.mean == pytest.approx(values.mean(), rel=1e-12)
+    assert fit.variance == pytest.approx(values.var(), rel=1e-10)
+    with pytest.raises(rnla.ArgumentTypeError, match=r"^basis: got NumericalBasis"):
+        _ = fit.sobol
+
+
+@pytest.mark.parametrize("complex_values", [False, True])
+def test_standard_errors_are_those_of_refits_without_each_point(complex_values):
+    fit = fitted(n=14, complex_values=complex_values)
+    points = fit.design.points
+    values = two_outputs(points) * (np.exp(1j * points[:, :1]) if complex_values else 1.0)
+    x = PLANE.sample(3, rng=2)
+    coefficients, at_x = 0.0, 0.0
+    for i in range(14):
+        rest = np.delete(np.arange(14), i)
+        without = weighted_least_squares(fit.basis, fit.design.take(rest), values[rest])
+        coefficients += np.abs(without.coefficients - fit.coefficients) ** 2
+        at_x += np.abs(without(x) - fit(x)) ** 2
+    expected = np.sqrt(13 / 14 * coefficients)
+    np.testing.assert_allclose(fit.standard_errors, expected, rtol=1e-7, atol=1e-12)
+    np.testing.assert_allclose(fit.mean_standard_error, expected[0], rtol=1e-7, atol=1e-12)
+    at_x = np.sqrt(13 / 14 * at_x)
+    np.testing.assert_allclose(fit.standard_error(x), at_x, rtol=1e-7, atol=1e-12)
+
+
+def test_interpolation_has_no_standard_errors():
+    basis = TensorBasis(UNIT, 3)
+    fit = weighted_least_squares(basis, volume_design(basis, 4, rng=0), np.ones(4))
+    assert np.isinf(fit.standard_errors).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    shift=st.floats(-3, 3),
+    factor=st.floats(0.1, 10.0),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_moments_follow_affine_changes_of_the_values(shift, factor, seed):
+    basis = TensorBasis(PLANE, 2)
+    design = volume_design(basis, 15, rng=seed)
+    values = two_outputs(design.points)[:, 1]
+    one = weighted_least_squares(basis, design, values)
+    other = weighted_least_squares(basis, design, shift + factor * values)
+    close = {"rtol": 1e-7, "atol": 1e-8}
+    np.testing.assert_allclose(other.mean, shift + factor * one.mean, **close)
+    np.testing.assert_allclose(other.std, factor * one.std, **close)
+    np.testing.assert_allclose(other.sobol.total, one.sobol.total, **close)
+    np.testing.assert_allclose(other.standard_errors, factor * one.standard_errors, **close)
+
+
+FAMILIES = {
+    "polynomials": lambda mu: mu.orthonormal_family(),
+    "fourier": Fourier,
+    "haar": Haar,
+    "local": lambda mu: PiecewiseLegendre(mu, 2, degree=1),
+    "splines": lambda mu: BSplines(mu, [0.2, 0.7], degree=2),
+}
+MEASURES = [
+    Uniform(0, 1),
+    Chebyshev(0.0, 2.0),
+    Jacobi(0.5, 1.5, -1.0, 3.0),
+    Gaussian(1.0, 0.5),
+    Gamma(0.7, 2.0),
+    Exponential(3.0),
+    Discrete(np.linspace(0.1, 1.0, 7) ** 2, np.arange(1.0, 8.0)),
+]
+
+
+def same(one, other):
+    """Whether two records hold the same bits."""
+    for name in one.__dataclass_fields__:
+        a, b = getattr(one, name), getattr(other, name)
+        if name == "basis":
+            assert repr(a) == repr(b)
+            np.testing.assert_array_equal(a.indices, b.indices)
+        elif hasattr(a, "__dataclass_fields__"):
+            same(a, b)
+        elif isinstance(a, tuple) and a and hasattr(a[0], "__dataclass_fields__"):
+            assert len(a) == len(b)
+            for first, second in zip(a, b, strict=True):
+                same(first, second)
+        else:
+            np.testing.assert_array_equal(a, b)
+            assert type(a) is type(b)
+
+
+@pytest.mark.parametrize("complex_values", [False, True])
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_files_read_back_the_same_bits(tmp_path, outputs, complex_values):
+    fit = fitted(outputs=outputs, complex_values=complex_values)
+    history = [Round(20, 6, fit.squared_error, fit.interval, 0.4), Round(40, 10, 0.1, (0, 1), 0.5)]
+    surrogate = Surrogate(
+        fit,
+        history=history,
+        evaluations=43,
+        guarantee="on average at most 3.5 times the best",
+        status=Status.NOT_CONVERGED,
+        failures=[Failure((0.5, 1.0), "ValueError: no")],
+    )
+    path = tmp_path / "surrogate.npz"
+    surrogate.save(path)
+    again = Surrogate.load(path)
+    same(surrogate, again)
+    x = PLANE.sample(5, rng=3)
+    np.testing.assert_array_equal(again(x), surrogate(x))
+    np.testing.assert_array_equal(again.gradient(x), surrogate.gradient(x))
+    np.testing.assert_array_equal(again.sobol.total, surrogate.sobol.total)
+    with np.load(path, allow_pickle=False) as archive:
+        assert all(archive[name].dtype.kind in "fcuib" for name in archive.files)
+
+
+@pytest.mark.parametrize("measure", MEASURES, ids=repr)
+def test_every_measure_is_written(tmp_path, measure):
+    for mu in (measure, Product([measure, UNIT])):
+        basis = TensorBasis(mu, 2)
+        fit = weighted_least_squares(basis, iid_design(basis, 20, rng=0), lambda x: x[:, 0] ** 3)
+        Surrogate(fit).save(tmp_path / "a.npz")
+        again = Surrogate.load(tmp_path / "a.npz")
+        x = mu.sample(6, rng=0)
+        np.testing.assert_array_equal(again(x), fit(x))
+        assert again.fit.basis.measure.marginals == basis.measure.marginals
+        assert type(again.fit.basis.measure) is type(mu)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_is_written(tmp_path, name):
+    basis = TensorBasis(UNIT, 3, families=[FAMILIES[name](UNIT)])
+    fit = weighted_least_squares(basis, volume_design(basis, 30, rng=0), lambda x: x[:, 0] ** 3)
+    Surrogate(fit).save(tmp_path / "a.npz")
+    again = Surrogate.load(tmp_path / "a.npz")
+    x = np.linspace(0, 1, 9)
+    np.testing.assert_array_equal(again(x), fit(x))
+    assert type(again.fit.basis.families[0]) is type(basis.families[0])
+
+
+def test_what_cannot_be_written_is_refused_and_leaves_no_file(tmp_path):
+    features = NumericalBasis(lambda x: np.hstack([x**0, x]), Discrete(np.arange(9.0)))
+    own_measure = type("Own", (Uniform,), {})(0.0, 1.0)
+    own_family = type("Own", (Fourier,), {})(UNIT)
+    for basis in (
+        features,
+        TensorBasis(own_measure, 2),
+        TensorBasis(UNIT, 2, families=[own_family]),
+    ):
+        fit = weighted_least_squares(basis, volume_design(basis, 9, rng=0), np.ones(9))
+        with pytest.raises(rnla.ArgumentTypeError, match="which cannot be written"):
+            Surrogate(fit).save(tmp_path / "a.npz")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damaged_files_are_typed_errors(tmp_path):
+    path = tmp_path / "a.npz"
+    surrogate = Surrogate(fitted())
+    surrogate.save(path)
+    content = path.read_bytes()
+    for damaged in (b"", content[:100], content[: len(content) // 2], b"x" + content[5:]):
+        path.write_bytes(damaged)
+        with pytest.raises(rnla.DamagedFileError, match=r"^path: got"):
+            Surrogate.load(path)
+    broken = bytearray(content)
+    broken[len(content) // 2] ^= 255
+    path.write_bytes(bytes(broken))
+    with pytest.raises(rnla.DamagedFileError):
+        Surrogate.load(path)
+    surrogate.fit.design.save(path)
+    with pytest.raises(rnla.DamagedFileError, match=r"Design"):
+        Surrogate.load(path)
+    with pytest.raises(FileNotFoundError):
+        Surrogate.load(tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"OrthogonalPolynomials"', '"Wavelets"'),
+        ('"Gaussian"', '"Cauchy"'),
+        ('"Uniform", 0.0, 1.0', '"Uniform", 1.0, 0.0'),
+        ('"record": "WeightedFit"', '"record": "subprocess"'),
+        ('"status": "OK"', '"status": "FINE"'),
+        ('"array": "array0"', '"array": "array99"'),
+        ('"array": "array0"', '"array": "array1"'),
+        ('"lambda_max"', '"lambda_most"'),
+        ('"fit": {', '"fit": {"tuple": [], "was": 1, '),
+        ('"content"', '"contents"'),
+    ],
+)
+def test_a_file_that_says_something_else_is_a_typed_error(tmp_path, old, new):
+    path = tmp_path / "a.npz"
+    Surrogate(fitted()).save(path)
+    arrays, meta = read_archive(path, "Surrogate")
+    text = json.dumps(meta)
+    assert old in text
+    write_archive(path, arrays, json.loads(text.replace(old, new)), "Surrogate")
+    with pytest.raises(rnla.DamagedFileError, match=r"^path: got"):
+        Surrogate.load(path)
+
+
+def test_a_surrogate_is_its_fit():
+    fit = fitted()
+    surrogate = Surrogate(fit)
+    x = PLANE.sample(4, rng=0)
+    np.testing.assert_array_equal(surrogate(x), fit(x))
+    assert surrogate.interval is fit.interval
+    assert surrogate.squared_error is fit.squared_error
+    assert surrogate.stability == fit.lambda_min
+    assert surrogate.evaluations == 40
+    assert (surrogate.history, surrogate.failures) == ((), ())
+    np.testing.assert_array_equal(surrogate.expected_squared_error, fit.expected_squared_error)
+    assert "m=10" in repr(surrogate)
+    with pytest.raises(rnla.ArgumentTypeError, match=r"^fit: got ndarray"):
+        Surrogate(np.ones(3))
+    assert not math.isnan(surrogate.stability)
