@@ -2,7 +2,7 @@
 
 A step is Newton's while it stays inside the bracket and shrinks as fast as bisection would, which
 is taken otherwise. Near a zero of the density convergence is linear; a few steps elsewhere. Stops
-when the residual, or the bracket relative to its ends, is one unit of rounding.
+when the residual, the bracket relative to its ends, or Newton's step is one unit of rounding.
 """
 
 from __future__ import annotations
@@ -22,10 +22,19 @@ _ROUNDING = float(np.finfo(np.float64).eps)
 Function = Callable[[Array, IntArray], tuple[Array, Array]]
 
 
-def invert(function: Function, u: Array, low: Array, high: Array, start: Array) -> Array:
+def invert(
+    function: Function,
+    u: Array,
+    low: Array,
+    high: Array,
+    start: Array,
+    *,
+    tolerance: float = _ROUNDING,
+) -> Array:
     """The t with F(t) = u, where function(t, rows) gives F and its density for some of the rows.
 
-    `low` and `high` (n,) must bracket the answers; they and `start` are overwritten.
+    `low` and `high` (n,) must bracket the answers; they and `start` are overwritten. `tolerance` is
+    the residual to stop at: no less than what F is accurate to, or bisection goes on in the noise.
     """
     t = start
     before = high - low  # length of the step before the last
@@ -46,7 +55,8 @@ def invert(function: Function, u: Array, low: Array, high: Array, start: Array) 
         before[active] = last[active]
         last[active] = np.abs(trial - here)
         ulp = _ROUNDING * np.maximum(np.abs(down), np.abs(up))
-        done = (np.abs(residual) <= _ROUNDING) | (up - down <= ulp)
+        done = (np.abs(residual) <= tolerance) | (up - down <= ulp)
+        done |= np.abs(step) <= _ROUNDING * np.abs(here)
         t[active] = np.where(done, here, trial)
         active = active[~done]
         if active.size == 0:

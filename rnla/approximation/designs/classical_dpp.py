@@ -1,8 +1,9 @@
-"""Projection DPP of the first m classical polynomials: eigenvalues of a random matrix (SPEC A5).
+"""Projection DPP of the first m classical functions: eigenvalues of a random matrix (SPEC A5).
 
 For polynomials of all degrees below m and a beta, normal or gamma law the DPP is the beta = 2
 ensemble, whose points are the eigenvalues of a tridiagonal matrix of independent variables
-(Dumitriu and Edelman 2002; Killip and Nenciu 2004). Exact, no rejection, O(m^2).
+(Dumitriu and Edelman 2002; Killip and Nenciu 2004). For trigonometric polynomials it is the
+circular ensemble: eigenangles of a Haar unitary matrix. Exact, no rejection, O(m^2).
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ import scipy.linalg
 
 from ..._errors import argument_error
 from ...random import RNGLike, Stream, resolve_seed
+from ..fourier import Fourier
 from ..measures import Gamma, Gaussian, Jacobi
 from ..orthogonal_polynomials import OrthogonalPolynomials
+from ._circular import circular_positions
 from ._features import certify, check_basis, purpose_stream
 from ._record import Design
 from ._reference import reference_weights
@@ -27,12 +30,13 @@ Vector = npt.NDArray[np.float64]
 
 
 def classical_dpp_design(basis: Any, *, rng: RNGLike = None, draw: int = 0) -> Design:
-    """Draw the projection DPP of polynomials of one variable of all degrees below m.
+    """Draw the projection DPP of all polynomials, or trigonometric ones, up to a degree.
 
     Parameters
     ----------
     basis : TensorBasis
-        On the line, of degrees 0 to m - 1, for a beta (uniform, arcsine, …), normal or gamma law.
+        On the line, of degrees 0 to m - 1, for a beta (uniform, arcsine, …), normal or gamma law;
+        or `Fourier` functions 0 to m - 1, m odd: all waves of frequency up to (m - 1)/2.
     rng : None, int, numpy.random.Generator or numpy.random.SeedSequence
         Seed; see `rnla.resolve_seed`.
     draw : int
@@ -50,7 +54,8 @@ def classical_dpp_design(basis: Any, *, rng: RNGLike = None, draw: int = 0) -> D
 
     Notes
     -----
-    O(m^2): eigenvalues of a symmetric tridiagonal matrix; the certificate takes O(m^3).
+    O(m^2): eigenvalues of a symmetric tridiagonal matrix, or a phase on the circle that is followed
+    through its roots; the certificate takes O(m^3).
 
     Examples
     --------
@@ -74,13 +79,18 @@ def classical_dpp_design(basis: Any, *, rng: RNGLike = None, draw: int = 0) -> D
 
 
 def applies(basis: Any) -> bool:
-    """Whether the basis is all polynomials up to a degree for one of the three laws."""
+    """Whether the basis is all functions up to a degree of one of the four kinds."""
     families: Any = getattr(basis, "families", ())
-    if len(families) != 1 or not isinstance(families[0], OrthogonalPolynomials):
+    if len(families) != 1:
         return False
     degrees = np.sort(np.asarray(basis.indices)[:, 0])
-    return isinstance(families[0].measure, Jacobi | Gaussian | Gamma) and bool(
-        (degrees == np.arange(degrees.size)).all()
+    if (degrees != np.arange(degrees.size)).any():
+        return False
+    if isinstance(families[0], Fourier):
+        # A cosine without its sine spans a space that no rotation maps to itself.
+        return degrees.size % 2 == 1
+    return isinstance(families[0], OrthogonalPolynomials) and isinstance(
+        families[0].measure, Jacobi | Gaussian | Gamma
     )
 
 
@@ -90,12 +100,18 @@ def draw_points(basis: Any, stream: Stream) -> tuple[Vector, int]:
         raise argument_error(
             "basis",
             repr(basis),
-            "all polynomials of one variable up to a degree, for a beta, normal or gamma law",
+            "all polynomials of one variable up to a degree, for a beta, normal or gamma law, "
+            "or an odd number of Fourier functions",
             "Use projection_dpp_design, or method='rejection'.",
         )
     m = int(basis.dimension)
     measure = basis.families[0].measure
     generator = stream.generator()
+    if isinstance(basis.families[0], Fourier):
+        turns = generator.permutation(circular_positions(m, generator))
+        low, high = measure.support[0]
+        circle: Vector = np.clip(low + (high - low) * turns, low, high)
+        return circle[:, None], m
     if isinstance(measure, Gaussian):
         diagonal = generator.standard_normal(m)
         beside = np.sqrt(generator.standard_gamma(np.arange(m - 1, 0.0, -1.0)))
