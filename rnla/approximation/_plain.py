@@ -121,6 +121,7 @@ def _unpack_measure(packed: list[Any], arrays: Arrays) -> Measure:
     if name == "Discrete":
         measure = Discrete(*values)
         # Their sum is 1 already: scaling it again would change the last digit.
+        values[1].flags.writeable = False
         measure.weights = values[1]
         return measure
     line: Measure = {kind.__name__: kind for kind in _MEASURES}[name](*values)

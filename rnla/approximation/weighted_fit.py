@@ -258,8 +258,9 @@ class WeightedFit:
     def standard_errors(self) -> Any:
         """Standard errors of the coefficients by the jackknife, shape (m,) or (m, k).
 
-        They take the points as independent, which counts the repulsion of a determinantal design
-        as noise: on average too large rather than too small. Infinite for n = m.
+        They take the points as independent, which tends to be careful: two standard errors of the
+        mean held it in 92 to 99 % of the draws of volume, repeated and independent designs tried,
+        and at n = 2 m were several times too wide. Infinite for n = m.
         """
         return self._standard_errors(np.eye(self.dimension))
 
