@@ -6,6 +6,7 @@ in the reciprocal gains and the signals (Ling and Strohmer, arXiv 1611.04196); n
 
 from __future__ import annotations
 
+from .gap import PredictedErrors, predicted_correlation, predicted_errors
 from .identifiability import Identifiability, check_identifiable, identifiability
 from .operators import (
     DenseOperators,
@@ -17,24 +18,30 @@ from .operators import (
     UserOperators,
     as_operators,
 )
+from .plan import MeasurementPlan, plan
 from .problem import Problem
+from .relative_error import relative_error
+from .simulate import Simulation, simulate
 
 __all__ = [
     "DenseOperators",
     "Identifiability",
     "MaskedFourier",
+    "MeasurementPlan",
     "Operators",
     "PartialFourier",
     "PartialHadamard",
+    "PredictedErrors",
     "Problem",
+    "Simulation",
     "SparseOperators",
     "UserOperators",
     "as_operators",
     "check_identifiable",
     "identifiability",
+    "plan",
+    "predicted_correlation",
+    "predicted_errors",
+    "relative_error",
+    "simulate",
 ]
-
-from .relative_error import relative_error
-from .simulate import Simulation, simulate
-
-__all__ = ["Simulation", "relative_error", "simulate"]

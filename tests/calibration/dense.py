@@ -11,11 +11,10 @@ import scipy.linalg
 
 def stacked(Y, A, model, basis=None):
     """The two blocks of K: rows (l, i), columns of reciprocal gains and of all signals."""
-    p = len(Y)
     left = np.vstack([np.diag(y) if basis is None else y[:, None] * basis for y in Y])
     if model == "repeated":
         return left, np.vstack(list(A))
-    blocks = [A] * p if model == "snapshots" else list(A)
+    blocks = [A] * len(Y) if model == "snapshots" else list(A)
     return left, scipy.linalg.block_diag(*blocks)
 
 
