@@ -1,0 +1,110 @@
+"""Equilibrated coordinates: reciprocal gains by Gamma^{-1/2}, signals by `Whitening`.
+
+In these coordinates K^* K is [I, -E; -E^*, I] and the singular values of E are the canonical
+correlations between the two blocks of K: the smallest singular value of K belongs to the largest
+of E, and rescaling a sensor changes nothing (SPEC A2, A5). One product with E and its adjoint is
+one with every A_l and one with every A_l^*.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._errors import argument_error
+from ._whitening import whiten
+from .operators._base import Array
+from .problem import Problem
+
+__all__ = ["Equilibration", "usable_sensors"]
+
+
+def usable_sensors(problem: Problem) -> Array:
+    """Sensors with two values (one, with a basis of the gains) that are not negligible."""
+    gamma = problem.gamma()
+    limit = float(np.finfo(problem.real_dtype).eps) * gamma.max(axis=-1, keepdims=True)
+    least = 2 if problem.gain_basis is None else 1
+    return np.asarray((problem.valid_counts >= least) & (gamma > limit))
+
+
+class Equilibration:
+    """The linear system of a problem in coordinates in which both diagonal blocks are I.
+
+    Attributes
+    ----------
+    usable : ndarray of bool, shape (..., m)
+        Sensors that take part.
+    problem : Problem
+        With weight zero at the others.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.usable = usable_sensors(problem)
+        if not self.usable.all():
+            weights = np.ones((), dtype=problem.real_dtype)
+            if problem.weights is not None:
+                weights = problem.weights
+            problem = problem.with_weights(weights * self.usable[..., None, :])
+        self.problem = problem
+        self._check_counts()
+        self.whitening = whiten(problem)
+        self.rooted_data = self.whitening.rooted(problem.data)
+        gamma = problem.gamma()
+        root = np.sqrt(np.where(self.usable, gamma, 1.0))
+        if problem.gain_basis is None:
+            self._columns = None
+            self._diagonal = np.where(self.usable, 1.0 / root, 0.0).astype(problem.real_dtype)
+        else:
+            R = np.linalg.qr(np.sqrt(gamma)[..., None] * problem.gain_basis, mode="r")
+            self._columns = problem.gain_basis @ np.linalg.inv(R)
+
+    @property
+    def gain_size(self) -> int:
+        """Number of coordinates of the reciprocal gains."""
+        return self.problem.k
+
+    def inverse_gains(self, u: Array) -> Array:
+        """s from its coordinates."""
+        if self._columns is None:
+            return np.asarray(u * self._diagonal)
+        return np.asarray((self._columns @ u[..., None])[..., 0])
+
+    def coordinates(self, s: Array) -> Array:
+        """The adjoint of `inverse_gains`."""
+        if self._columns is None:
+            return np.asarray(s * self._diagonal)
+        return np.asarray((self._columns.conj().swapaxes(-1, -2) @ s[..., None])[..., 0])
+
+    def spread(self, u: Array) -> Array:
+        """The orthonormal block of the gains: W^{1/2} diag(y_l) s, shape (..., p, m)."""
+        return self.rooted_data * self.inverse_gains(u)[..., None, :]
+
+    def gather(self, r: Array) -> Array:
+        """The adjoint of `spread`."""
+        return self.coordinates((self.rooted_data.conj() * r).sum(axis=-2))
+
+    def product(self, u: Array) -> Array:
+        """E E^* u."""
+        return self.gather(self.whitening.project(self.spread(u)))
+
+    def solution(self, u: Array) -> tuple[Array, Array]:
+        """Reciprocal gains, and the signal that fits them best."""
+        return self.inverse_gains(u), self.whitening.signal(self.spread(u))
+
+    def _check_counts(self) -> None:
+        """Equations that are left against unknowns that are left."""
+        problem = self.problem
+        if problem.weights is None:
+            return
+        values = problem.valid_counts.sum(axis=-1)
+        sensors = self.usable.sum(axis=-1)
+        gains = sensors if problem.gain_basis is None else np.minimum(problem.k, sensors)
+        unknowns = gains + problem.signal_size - 1
+        if (values < unknowns).any():
+            got = f"{int(values.min())} values left at usable sensors, not identifiable"
+            expected = f"at least {int(np.max(unknowns))}, one less than the number of unknowns"
+            remedy = "Measure more, or pass gain_basis with few columns."
+            raise argument_error("Y", got, expected, remedy)
+        if problem.gain_basis is not None and (sensors < problem.k).any():
+            got = f"{int(sensors.min())} usable sensors, not identifiable"
+            remedy = "Use fewer columns in gain_basis."
+            raise argument_error("Y", got, f"at least k = {problem.k}", remedy)

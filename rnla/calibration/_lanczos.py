@@ -1,0 +1,184 @@
+"""Largest eigenpairs of a Hermitian positive semidefinite map, for a batch at once.
+
+Power iteration, and block Lanczos with full reorthogonalisation (block size one is the classical
+method; Golub and Underwood, 1977). Both use products only and never shift or invert. b products a
+step, and 4 j b k flops to orthogonalise against j vectors of length k.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .operators._base import Array
+
+__all__ = ["LargestPair", "lanczos", "power"]
+
+Product = Callable[[Array], Array]
+_MEMORY = 2**27  # numbers in a Krylov basis before a restart
+
+
+@dataclass(frozen=True)
+class LargestPair:
+    """The largest eigenvalue with its vector, an estimate of the next, and what it took.
+
+    `second` is a lower bound up to rounding, nan-free, zero where nothing was learned of it;
+    `iterations` counts steps, `products` applications to one vector of each problem.
+    """
+
+    value: Array
+    second: Array
+    vector: Array
+    residual: Array
+    converged: Array
+    iterations: int
+    products: int
+
+
+def power(product: Product, start: Array, *, tol: float, max_iter: int) -> LargestPair:
+    """Power iteration from `start` (..., k); the residual is below tol times the value."""
+    v = _normalised(start)
+    count = 0
+    while True:
+        image = product(v)
+        count += 1
+        value = (v.conj() * image).sum(axis=-1).real
+        residual = np.linalg.norm(image - value[..., None] * v, axis=-1)
+        converged = residual <= tol * np.maximum(value, np.finfo(value.dtype).tiny)
+        if converged.all() or count >= max_iter:
+            return LargestPair(value, 0.0 * value, v, residual, converged, count, count)
+        v = _normalised(np.where((value > 0)[..., None], image, v))
+
+
+def lanczos(
+    product: Product,
+    start: Array,
+    *,
+    tol: float,
+    max_iter: int,
+    locked: Array | None = None,
+    stagnation: float = 0.0,
+) -> LargestPair:
+    """Block Lanczos from the rows of `start` (..., b, k).
+
+    Vectors `locked` (..., l, k) are kept out of the search. With `stagnation` the search also ends
+    when the largest value has changed by less than this fraction in each of the last three steps.
+    """
+    k, b = start.shape[-1], start.shape[-2]
+    used, products = 0, 0
+    batch = max(1, int(np.prod(start.shape[:-2])))
+    room = max(4 * b, min(k, _MEMORY // (batch * k)))
+    while True:
+        pair = _one_run(product, start, tol, max_iter - used, room, locked, stagnation)
+        used += pair.iterations
+        products += pair.products
+        if pair.converged.all() or used >= max_iter or stagnation > 0.0:
+            vector = pair.vector[..., 0, :]
+            return LargestPair(
+                pair.value, pair.second, vector, pair.residual, pair.converged, used, products
+            )
+        start = pair.vector  # out of memory: start again from the best vectors
+
+
+def _one_run(
+    product: Product,
+    start: Array,
+    tol: float,
+    max_iter: int,
+    room: int,
+    locked: Array | None,
+    stagnation: float,
+) -> LargestPair:
+    k, b = start.shape[-1], start.shape[-2]
+    fixed = 0 if locked is None else locked.shape[-2]
+    largest = min(room, k - fixed)
+    V = start[..., :0, :] if locked is None else locked
+    block = _orthonormal(_purged(start, V))
+    H = np.zeros((*start.shape[:-2], 0, 0), dtype=start.dtype)
+    history: list[Array] = []
+    steps = products = 0
+    while True:
+        width = block.shape[-2]
+        V = np.concatenate([V, block], axis=-2)
+        image = product(block)
+        steps += 1
+        products += width
+        free = V[..., fixed:, :]
+        H = _bordered(H, _inner(free, image))
+        rest = _purged(image, V)
+        # Twice is enough for orthogonality; the block that comes out of the QR of a negligible
+        # rest (an invariant subspace) is noise and has to be purged once more.
+        R = np.linalg.qr(rest.swapaxes(-1, -2), mode="r") if width > 1 else _norm(rest)
+        size = free.shape[-2]
+        values, vectors = np.linalg.eigh(0.5 * (H + H.conj().swapaxes(-1, -2)))
+        leading = min(b, size)
+        tail = np.asarray(vectors)[..., -width:, ::-1][..., :leading]
+        residual = np.linalg.norm(R[..., :width] @ tail, axis=-2)[..., 0]
+        if size >= k - fixed:
+            residual = np.zeros_like(residual)
+        value = values[..., -1]
+        history.append(value)
+        tiny = np.finfo(value.dtype).tiny
+        converged = residual <= tol * np.maximum(np.abs(value), tiny)
+        stalled = stagnation > 0.0 and _stalled(history, stagnation)
+        full = size + 1 > largest
+        if converged.all() or steps >= max_iter or stalled or full:
+            best = vectors[..., ::-1][..., :leading].swapaxes(-1, -2) @ free
+            second = values[..., -2] if size > 1 else np.zeros_like(value)
+            return LargestPair(value, second, best, residual, converged, steps, products)
+        block = _orthonormal(_purged(_orthonormal(rest), V))[..., : largest - size, :]
+        block = _orthonormal(_purged(block, V))
+
+
+def _stalled(history: list[Array], fraction: float) -> bool:
+    if len(history) < 6:
+        return False
+    recent = np.array(history[-4:])
+    change = np.abs(np.diff(recent, axis=0)).max(axis=0)
+    return bool((change <= fraction * np.maximum(np.abs(recent[-1]), fraction)).all())
+
+
+def _inner(V: Array, W: Array) -> Array:
+    """V^* W for rows as vectors, without a conjugated copy of V."""
+    return np.asarray((V @ W.conj().swapaxes(-1, -2)).conj())
+
+
+def _purged(W: Array, V: Array) -> Array:
+    """W without its components along the rows of V: twice, for full orthogonality."""
+    if V.shape[-2] == 0:
+        return W
+    for _ in range(2):
+        W = W - _inner(V, W).swapaxes(-1, -2) @ V
+    return W
+
+
+def _bordered(H: Array, column: Array) -> Array:
+    """H with the new block column, and its conjugate as the block row."""
+    old, width = H.shape[-1], column.shape[-1]
+    out = np.zeros((*H.shape[:-2], old + width, old + width), dtype=H.dtype)
+    out[..., :old, :old] = H
+    out[..., :, old:] = column
+    out[..., old:, :old] = column[..., :old, :].conj().swapaxes(-1, -2)
+    return out
+
+
+def _norm(rows: Array) -> Array:
+    return np.asarray(np.linalg.norm(rows, axis=-1))[..., None]
+
+
+def _normalised(v: Array) -> Array:
+    norm = np.linalg.norm(v, axis=-1, keepdims=True)
+    return np.asarray(v / np.where(norm > 0, norm, 1))
+
+
+def _orthonormal(rows: Array) -> Array:
+    """Orthonormal rows with the same span."""
+    if rows.shape[-2] == 1:
+        norm = _norm(rows)
+        scaled = rows / np.where(norm > 0, norm, 1)
+        first = np.zeros(rows.shape[-1], dtype=rows.dtype)
+        first[0] = 1
+        return np.asarray(np.where(norm > 0, scaled, first))
+    return np.asarray(np.linalg.qr(rows.swapaxes(-1, -2))[0].swapaxes(-1, -2))
