@@ -159,9 +159,15 @@ def test_check_07_independent_points_are_biased(cases):
     assert abs(float(probabilities @ residuals) / error - 1.0) > 0.05
 
 
-def test_check_08_expected_error_of_interpolation_and_beyond(cases):
-    """P10: factor m exactly at n = m; P12: at most m^2 / n with optimal weights."""
-    values = np.random.default_rng(0).standard_normal(POINTS)
+@pytest.mark.parametrize("seed", [0, 1, 4])
+def test_check_08_expected_error_of_interpolation_and_beyond(cases, seed):
+    """P10: factor m exactly at n = m; P12: at most m^2 / n with optimal weights.
+
+    One instance is said to have 1.989 at n = 4 and 1.404 at n = 5. Which is not known, and the
+    factors depend on it: random ones have 1.85 to 2.03 and 1.25 to 1.45, so the bounds, 2.25 and
+    1.8, are what can be checked.
+    """
+    values = np.random.default_rng(seed).standard_normal(POINTS)
     for n in SIZES:
         enumeration = cases(n, "christoffel")
         best, error = projection(enumeration.basis, values)
@@ -170,9 +176,9 @@ def test_check_08_expected_error_of_interpolation_and_beyond(cases):
         factor = float(enumeration.volume[live] @ squared) / error
         assert factor <= M**2 / n + 1e-10
         if n == M:
-            assert factor == pytest.approx(M, abs=1e-9)
+            assert factor == pytest.approx(M, abs=1e-10)
         else:
-            assert factor > 1.0  # not vacuous: the bound is 2.25 and 1.8
+            assert factor > 1.2  # not vacuous
 
 
 @pytest.mark.parametrize("n", SIZES)
@@ -182,7 +188,7 @@ def test_check_08_inverse_determinants(cases, n):
     live = enumeration.volume > 0.0
     mean = float((enumeration.volume[live] / np.linalg.det(enumeration.gram[live])).sum())
     a = math.factorial(n) / math.factorial(n - M) / n**M
-    assert mean == pytest.approx(enumeration.independent[live].sum() / a, rel=1e-9)
+    assert mean == pytest.approx(enumeration.independent[live].sum() / a, rel=1e-10)
 
 
 @pytest.mark.parametrize("reference", REFERENCES)

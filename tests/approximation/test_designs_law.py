@@ -13,23 +13,24 @@ from rnla.approximation import (
     repeated_dpp_design,
     volume_design,
 )
+from tests.counts import count
 
 from .finite import random_basis, set_probabilities
 
 DRAWS = 2000
 
 
-def p_value(basis, draw_set):
+def p_value(basis, draw_set, draws=DRAWS):
     """p-value of the chi-squared test of sets drawn against the projection DPP."""
     sets, probabilities = set_probabilities(basis)
     places = {frozenset(entry): i for i, entry in enumerate(sets)}
     counts = np.zeros(len(sets) + 1)
-    for draw in range(DRAWS):
+    for draw in range(draws):
         drawn = frozenset(draw_set(draw).astype(int).tolist())
         counts[places.get(drawn, len(sets))] += 1
     if counts[-1]:
         return 0.0  # a point drawn twice has probability zero
-    expected = DRAWS * probabilities
+    expected = draws * probabilities
     statistic = ((counts[:-1] - expected) ** 2 / expected).sum()
     return float(gammaincc(0.5 * (len(sets) - 1), 0.5 * statistic))
 
@@ -47,6 +48,20 @@ def test_check_11_sets_have_the_law_of_the_projection_dpp(name, imaginary):
     """Chi-squared over all C(8, 3) subsets; false-alarm rate 1e-4 for each of six."""
     basis = random_basis(8, 3, seed=4, imaginary=imaginary)
     assert p_value(basis, lambda draw: SAMPLERS[name](basis, draw).points[:, 0]) > 1e-4
+
+
+@pytest.mark.slow
+def test_check_11_law_with_many_draws(record_property):
+    """2e5 draws (1e4 in `make check`) of blocks of proposals; false-alarm rate 1e-4 at either."""
+    draws = count(full=200_000, check=10_000)
+    basis = random_basis(8, 3, seed=4)
+    p = p_value(basis, lambda draw: SAMPLERS["rejection"](basis, draw).points[:, 0], draws)
+    record_property("check", "11 blocked rejection")
+    record_property("measured", p)
+    record_property("threshold", 1e-4)
+    record_property("count", draws)
+    record_property("false_alarm_rate", 1e-4)
+    assert p > 1e-4
 
 
 def test_check_11_the_test_notices_independent_points():

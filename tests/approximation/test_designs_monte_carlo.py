@@ -23,9 +23,10 @@ from rnla.approximation import (
 )
 from rnla.approximation.designs import classical_dpp, projection_dpp, tensor_dpp
 from rnla.random import Stream
-from tests.counts import count
+from tests.counts import count, is_full
 
 from .cases import case
+from .experiments import draw_points, fits, legendre
 
 pytestmark = pytest.mark.slow
 
@@ -131,6 +132,33 @@ def test_check_15_acceptance_of_whole_sets(record_property):
     assert abs(z) <= 4.0
 
 
+def test_check_15_acceptance_of_large_sets(record_property):
+    """a = .782 at m = 50, n0 = 5000: the mean of det G, which is the probability of acceptance, is
+    within .01 and four standard errors; coins decide as it says: false-alarm rate 6e-5 each."""
+    m, size = 50, 5000
+    sets, accepted = count(full=2_000, check=130), count(full=1_000, check=40)
+    basis = legendre(m)
+    a = float(np.prod(1 - np.arange(m) / size))
+    assert a == pytest.approx(0.782, abs=5e-4)
+    determinants = np.empty(sets)
+    for i in range(sets):
+        rows = basis.evaluate_normalised(basis.induced_sample(size, rng=4, draw=i))
+        determinants[i] = np.linalg.det((m / size) * rows.T @ rows)
+    error = determinants.std() / np.sqrt(sets)
+    tries = sum(
+        determinantal_rejection_design(basis, size, pool=size, rng=3, draw=i).tries
+        for i in range(accepted)
+    )
+    record_property("check", "15 acceptance m=50")
+    record_property("measured", determinants.mean())
+    record_property("threshold", f"{a:.4f} +- .01")
+    record_property("count", sets)
+    record_property("false_alarm_rate", 2 * FAR)
+    assert abs(determinants.mean() - a) <= min(0.01, 4 * error)
+    assert (determinants <= 1.0 + 1e-9).all()
+    assert abs(tries - accepted / a) <= 4 * np.sqrt(accepted * (1 - a)) / a
+
+
 def summaries(design, basis):
     G = basis.evaluate_normalised(design.points)
     G = basis.dimension * G.T @ G / design.size
@@ -140,7 +168,7 @@ def summaries(design, basis):
 
 @pytest.mark.parametrize(("m", "n", "pool"), [(6, 12, None), (4, 6, 6)])
 def test_checks_15_and_19_volume_designs_by_two_samplers_agree(m, n, pool, record_property):
-    """Kolmogorov-Smirnov for four summaries, p >= 1e-4 each: false-alarm rate 4e-4.
+    """Kolmogorov-Smirnov for four summaries: p >= 1e-3 for lambda_min, 1e-4 for the others.
 
     With pool = n whole sets are accepted by their determinant: the density itself.
     """
@@ -155,33 +183,46 @@ def test_checks_15_and_19_volume_designs_by_two_samplers_agree(m, n, pool, recor
     p = [stats.ks_2samp(a, b).pvalue for a, b in zip(first.T, second.T, strict=True)]
     record_property("check", f"15/19 m={m} n={n}")
     record_property("measured", min(p))
-    record_property("threshold", 1e-4)
+    record_property("threshold", "1e-3 for lambda_min, 1e-4")
     record_property("count", draws)
-    record_property("false_alarm_rate", 4e-4)
+    record_property("false_alarm_rate", 1.3e-3)
+    assert p[0] >= 1e-3
     assert min(p) >= 1e-4
     assert stats.ks_2samp(first[:, 0], wrong[:, 0]).pvalue < 1e-4
 
 
-@pytest.mark.parametrize(("n", "expected"), [(10, 10 / 6), (15, 15 / 11)])
-def test_check_22_mean_of_the_inverse_gram_matrix(n, expected, record_property):
-    """P7: E tr(G^-1) / m = n / (n - m + 1)."""
-    draws = count(full=40_000, check=4_000)
-    basis = TensorBasis(Uniform(), 4)
+def inverse_traces(law, n, draws):
+    """tr(G^-1) / m for Legendre, m = 5."""
+    basis = legendre(5)
+    found = []
+    for first in range(0, draws, 20_000):
+        points = draw_points(basis, law, n, min(20_000, draws - first), seed=2, first=first)
+        phi = basis.evaluate_normalised(points.reshape(-1, 1)).reshape(-1, n, 5)
+        singular = np.linalg.svd(phi, compute_uv=False)
+        found.append(n / 25 * (singular**-2).sum(axis=1))
+    return np.concatenate(found)
 
-    def inverse(design):
-        phi = basis.evaluate_normalised(design.points)
-        return np.trace(np.linalg.inv(5 * phi.T @ phi / n)) / 5
 
-    sample = np.array([inverse(volume_design(basis, n, rng=2, draw=i)) for i in range(draws)])
+@pytest.mark.parametrize(
+    ("n", "expected", "full"), [(10, 10 / 6, 5_000_000), (15, 15 / 11, 200_000)]
+)
+def test_check_22_mean_of_the_inverse_gram_matrix(n, expected, full, record_property):
+    """P7: E tr(G^-1) / m = n / (n - m + 1), within .01 at full counts.
+
+    One value spreads by 5.7 at n = 10 (.66 at 15), hence as many draws: .01 is four of their
+    standard errors, and four standard errors are allowed with fewer.
+    """
+    draws = count(full=full, check=40_000)
+    sample = inverse_traces("volume", n, draws)
     error = sample.std() / np.sqrt(draws)
+    allowed = 0.01 if is_full() else 4 * error
     record_property("check", f"22 n={n}")
     record_property("measured", sample.mean())
-    record_property("threshold", f"{expected:.4f} +- {4 * error:.4f}")
+    record_property("threshold", f"{expected:.4f} +- {allowed:.4f}")
     record_property("count", draws)
-    record_property("false_alarm_rate", FAR)
-    assert abs(sample.mean() - expected) <= 4 * error
-    wrong = np.array([inverse(iid_design(basis, n, rng=2, draw=i)) for i in range(2000)])
-    assert wrong.mean() > 2 * expected
+    record_property("false_alarm_rate", 1e-4)
+    assert abs(sample.mean() - expected) <= allowed
+    assert inverse_traces("iid", n, 20_000).mean() > 2 * expected
 
 
 def coefficient_errors(exact, make, draws):
@@ -193,21 +234,28 @@ def coefficient_errors(exact, make, draws):
 
 
 def test_check_23_bias(record_property):
-    """P6: Hotelling's statistic of the mean coefficient error; false-alarm rate 1e-4."""
-    draws = count(full=40_000, check=2_000)
+    """P6: at most .01 sqrt(e2) under volume sampling at full counts, where the noise is .0025.
+
+    At every count Hotelling's statistic of the mean coefficient error, false-alarm rate 1e-4. The
+    companion is the bias of at least .4 of 20 000 independent designs, noise .05.
+    """
+    draws = count(full=200_000, check=2_000)
     exact = case("absolute", 5)
     errors = coefficient_errors(exact, partial(volume_design, exact.basis, 10, rng=1), draws)
     mean = errors.mean(axis=0)
     statistic = draws * mean @ np.linalg.solve(np.cov(errors.T), mean)
     scale = np.sqrt(exact.squared_error)
+    found = float(np.linalg.norm(mean) / scale)
     record_property("check", "23 bias of volume sampling")
-    record_property("measured", float(np.linalg.norm(mean) / scale))
-    record_property("threshold", "noise")
+    record_property("measured", found)
+    record_property("threshold", 0.01 if is_full() else "noise")
     record_property("count", draws)
     record_property("false_alarm_rate", 1e-4)
     assert statistic <= stats.chi2.ppf(1 - 1e-4, 5)
-    wrong = coefficient_errors(exact, partial(iid_design, exact.basis, 10, rng=1), 2_000)
-    assert np.linalg.norm(wrong.mean(axis=0)) / scale >= 0.3
+    assert found <= 0.01 or not is_full()
+    points = draw_points(exact.basis, "iid", 10, 20_000, seed=1)
+    wrong = fits([exact], points, [10])[2][:, 0, :, 0]
+    assert np.linalg.norm(wrong.mean(axis=0)) / scale >= 0.4
 
 
 E3 = [(("bell",), 11), (("runge",), 11), (("runge", "absolute"), 21)]
@@ -216,7 +264,7 @@ E3 = [(("bell",), 11), (("runge",), 11), (("runge", "absolute"), 21)]
 @cache
 def experiment(names, m, law):
     """Error ratios and estimated errors over true ones, (draws, sizes, functions)."""
-    draws = count(full=5_000, check=1_000)
+    draws = count(full=20_000, check=1_000)
     exact = [case(name, m) for name in names]
     basis = exact[0].basis
     errors = np.array([entry.squared_error for entry in exact])
@@ -238,16 +286,20 @@ def experiment(names, m, law):
 
 @pytest.mark.parametrize(("names", "m"), E3)
 def test_check_24_the_residual_sum_estimates_the_best_error(names, m, record_property):
-    """P9: eight means over both sizes and all cases."""
+    """P9: eight means over both sizes and all cases, within .03 at full counts.
+
+    5000 draws would know the mean for |x| at n = 2m to .013 only; 20 000 know it to .006.
+    """
     _, estimates = experiment(names, m, "volume")
     draws = len(estimates)
     mean, error = estimates.mean(axis=0), estimates.std(axis=0) / np.sqrt(draws)
     record_property("check", f"24 {' '.join(names)} m={m}")
     record_property("measured", np.round(mean, 4).tolist())
-    record_property("threshold", 1.0)
+    record_property("threshold", "1 +- .03" if is_full() else 1.0)
     record_property("count", draws)
     record_property("false_alarm_rate", mean.size * FAR)
     assert (np.abs(mean - 1.0) <= 4 * error).all()
+    assert (np.abs(mean - 1.0) <= 0.03).all() or not is_full()
 
 
 @pytest.mark.parametrize(("names", "m"), E3)
@@ -273,37 +325,35 @@ def test_checks_24_and_25_independent_points_fail():
 
 
 def test_check_26_averages_of_interpolants_and_one_pooled_fit(record_property):
-    """P13: four averaged interpolants err by m/4 = 2.75 times the best; pooling wins by far."""
-    draws = count(full=5_000, check=2_000)
+    """P13: four averaged interpolants err by m/4 = 2.75 times the best; pooling wins by far.
+
+    One average spreads by 10.5, so .15 is one standard error of 5000 draws and 4.5 of the 1e5 of
+    the full count; with fewer four standard errors are allowed.
+    """
+    draws = count(full=100_000, check=5_000)
     exact = case("runge", 11)
-    basis = exact.basis
-    points = np.array(
-        [classical_dpp.draw_points(basis, Stream(4, f"{i}"))[0][:, 0] for i in range(4 * draws)]
-    )
-    features = basis.evaluate_normalised(points.reshape(-1)).reshape(4 * draws, 11, 11)
-    roots = 1.0 / np.sqrt(basis.christoffel(points.reshape(-1)))
-    values = (roots * exact.function(points.reshape(-1))).reshape(4 * draws, 11)
-    separate = np.linalg.solve(features, values[..., None])[..., 0]
-    averaged = separate.reshape(draws, 4, 11).mean(axis=1) - exact.coefficients
-    ratios = (averaged**2).sum(axis=1) / exact.squared_error
-    rows, targets = features.reshape(draws, 44, 11), values.reshape(draws, 44)
-    gram = np.einsum("tia,tib->tab", rows, rows)
-    right = np.einsum("tia,ti->ta", rows, targets)
-    pooled = np.linalg.solve(gram, right[..., None])[..., 0] - exact.coefficients
-    together = (pooled**2).sum(axis=1).mean() / exact.squared_error
+    averaged, pooled = [], []
+    for first in range(0, draws, 5_000):
+        points = draw_points(exact.basis, "volume", 11, 20_000, seed=4, first=4 * first)
+        separate = fits([exact], points, [11])[2][:, 0, :, 0]
+        averaged.append((separate.reshape(-1, 4, 11).mean(axis=1) ** 2).sum(axis=1))
+        together = fits([exact], points.reshape(-1, 44, 1), [44])[0][:, 0, 0]
+        pooled.append(together - 1.0)
+    ratios = np.concatenate(averaged) / exact.squared_error
     error = ratios.std() / np.sqrt(draws)
+    allowed = 0.15 if is_full() else 4 * error
     record_property("check", "26 averages")
     record_property("measured", ratios.mean())
-    record_property("threshold", f"2.75 +- {4 * error:.3f}")
+    record_property("threshold", f"2.75 +- {allowed:.3f}")
     record_property("count", draws)
     record_property("false_alarm_rate", FAR)
-    assert abs(ratios.mean() - 2.75) <= 4 * error
-    assert together <= 0.25
+    assert abs(ratios.mean() - 2.75) <= allowed
+    assert np.concatenate(pooled).mean() <= 0.25
 
 
 def test_check_27_noise_adds_its_variance(record_property):
-    """P20: E RSS/(n-m) = e2 + sigma^2 with homoscedastic noise, sigma = .1."""
-    draws = count(full=5_000, check=2_000)
+    """P20: E RSS/(n-m) = e2 + sigma^2 with homoscedastic noise, sigma = .1, within 3 %."""
+    draws = count(full=20_000, check=4_000)
     exact = case("absolute", 5)
     noise = np.random.default_rng(0).normal(0.0, 0.1, (draws, 20))
     sample = np.empty(draws)
@@ -318,5 +368,5 @@ def test_check_27_noise_adds_its_variance(record_property):
     record_property("threshold", f"1 +- {4 * error / expected:.3f}")
     record_property("count", draws)
     record_property("false_alarm_rate", FAR)
-    assert abs(sample.mean() - expected) <= 4 * error
+    assert abs(sample.mean() - expected) <= min(4 * error, 0.03 * expected)
     assert abs(sample.mean() - exact.squared_error) > 4 * error

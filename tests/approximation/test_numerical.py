@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from rnla import ArgumentError, ArgumentTypeError
-from rnla.approximation import Discrete, Gaussian, NumericalBasis, NystromFeatures, Uniform
+from rnla.approximation import (
+    Discrete,
+    Gaussian,
+    NumericalBasis,
+    NystromFeatures,
+    Uniform,
+    projection_dpp_design,
+)
 
 
 def monomials(p):
@@ -45,10 +52,12 @@ def test_monomials_on_a_gauss_rule_give_the_legendre_space():
 
 
 def test_check_10_log_density_does_not_depend_on_the_features_that_span_the_space():
-    """P1 under a change T of features with condition number 1e6.
+    """P1 under a change T of features with condition number 1e6: 1e-10 per condition number of
+    the set, for uniform sets and for draws of the DPP alike.
 
-    Half of the sets agree to 1e-10. Rounding in the features alone moves the space by
-    1e6 * eps = 2e-10, which sets close to singular see enlarged.
+    1e-10 outright cannot be had in double precision: rounding in the features alone moves the
+    space by 1e6 * eps = 2.2e-10, which sets close to singular see enlarged. It does hold for half
+    of the uniform sets and nine in ten of those that are drawn.
     """
     rng = np.random.default_rng(3)
     m = 6
@@ -56,23 +65,25 @@ def test_check_10_log_density_does_not_depend_on_the_features_that_span_the_spac
     right, _ = np.linalg.qr(rng.standard_normal((m, m)))
     # Few digits, so that the changed features are exact.
     change = np.round(left * np.logspace(0, 6, m) @ right * 32.0) / 32.0
+    assert np.linalg.cond(change) > 1e6
     table = np.round(rng.standard_normal((40, m)) * 4096.0) / 4096.0
     mu = Discrete(np.arange(40.0))
     plain = NumericalBasis(lambda x: table[x[:, 0].astype(int)], mu)
     mixed = NumericalBasis(lambda x: table[x[:, 0].astype(int)] @ change, mu)
-    sets = np.array([rng.choice(40, m, replace=False) for _ in range(400)], dtype=float)
+    uniform = np.array([rng.choice(40, m, replace=False) for _ in range(400)])
+    drawn = np.array([projection_dpp_design(plain, rng=i).points[:, 0] for i in range(200)])
 
     def log_densities(values):
-        return 2.0 * np.array([np.linalg.slogdet(values(points[:, None]))[1] for points in sets])
+        return 2.0 * np.linalg.slogdet(values)[1]
 
-    expected = log_densities(plain.evaluate)
-    error = np.abs(log_densities(mixed.evaluate) - expected)
-    likely = expected > np.median(expected)
-    assert np.median(error) <= 1e-10
-    assert error[likely].max() <= 1e-9
-    # Without orthonormalisation the change of features shifts it.
-    raw = log_densities(lambda x: table[x[:, 0].astype(int)] @ change)
-    assert (np.abs(raw - expected) > 1.0).all()
+    for sets, share in ((uniform, 0.5), (drawn.astype(int), 0.9)):
+        values = plain.evaluate(mu.points)[sets]
+        expected = log_densities(values)
+        error = np.abs(log_densities(mixed.evaluate(mu.points)[sets]) - expected)
+        assert (error <= 1e-10 * np.linalg.cond(values)).all()
+        assert np.mean(error <= 1e-10) >= share
+        # Without orthonormalisation the change of features shifts it.
+        assert (np.abs(log_densities((table @ change)[sets]) - expected) > 1.0).all()
 
 
 def test_dependent_features_are_refused_with_the_rank_or_dropped():
