@@ -57,7 +57,7 @@ def by_leverage(size, draws, seed):
 
 
 def volume(size, draws, seed, leveraged=False):
-    sample = rnla.dpp.volume_sample(A, size, leveraged=leveraged, draws=draws, rng=seed)
+    sample = rnla.dpp.volume_sample(A, size, replace=leveraged, draws=draws, rng=seed)
     return list(zip(sample.indices, sample.weights, strict=True))
 
 

@@ -18,6 +18,7 @@ from .._result import FloatArray, IntArray
 from ..random import RNGLike, Stream, resolve_seed
 from ..tall import single_threaded_blas
 from ._record import DppSample
+from ._reference import Reference, check_reference
 from ._reverse import reverse_elimination
 from ._subset import uniform_subset
 from .ground_set import GroundSet, prepared
@@ -27,7 +28,11 @@ __all__ = ["volume_sample"]
 
 METHODS = ("auto", "dpp", "reverse", "rejection")
 
-_LEVERAGED = "leveraged volume sampling"
+_LAWS = {
+    "christoffel": "leveraged volume sampling",
+    "mixed": "volume sampling with the mixed reference",
+    "plain": "volume sampling with the plain reference",
+}
 _PLAIN = "volume sampling without replacement"
 _RIDGE = "regularised volume sampling without replacement"
 
@@ -36,7 +41,8 @@ def volume_sample(
     A: Any,
     size: int,
     *,
-    leveraged: bool | None = None,
+    replace: bool | None = None,
+    reference: str = "christoffel",
     method: str = "auto",
     ridge: float = 0.0,
     draws: int | None = None,
@@ -53,15 +59,19 @@ def volume_sample(
         pass behind it.
     size : int
         Rows of a draw, at least the rank r of A.
-    leveraged : bool, optional
-        True, the default: rows come with replacement from the leverage distribution,
-        rescaled by the determinant; fits are weighted. False: sets without replacement, P(S)
-        proportional to det(A_S^T A_S); fits have equal weights. See Notes.
+    replace : bool, optional
+        True, the default: rows come with replacement from the reference distribution, rescaled by
+        the determinant; fits are weighted. False: sets without replacement, P(S) proportional to
+        det(A_S^T A_S); fits have equal weights. See Notes.
+    reference : {"christoffel", "mixed", "plain"}
+        Distribution nu of the rows drawn with replacement, which also fixes their weights:
+        leverage scores over r, which is known as leveraged volume sampling; the point masses;
+        or half of each, which bounds the weights and is nearly as stable as the first.
     method : {"auto", "dpp", "reverse", "rejection"}
         "dpp", which "auto" takes, draws a projection DPP and adds independent rows. "reverse"
         removes rows one by one, without replacement, with all features in memory. "rejection"
         draws 2 r^2 rows or more by leverage, accepts them with the probability det G, and removes
-        what is too many; leveraged only.
+        what is too many; with replacement and for the first reference only.
     ridge : float
         lambda > 0, with "reverse" only: rows leave one at a time, in proportion to
         det(A_S^T A_S + lambda I) of the set S that remains, until `size` >= 1 are left. Meant for
@@ -79,8 +89,8 @@ def volume_sample(
     Returns
     -------
     DppSample
-        `indices` increasing, shape (size,) or (draws, size), with repeats if leveraged; `weights`
-        r / (size tau_i) if leveraged, n / size if not; `loss_factor`.
+        `indices` increasing, shape (size,) or (draws, size), with repeats unless `replace` is
+        False; `weights` 1 / (size nu_i), n / size without replacement; `loss_factor`.
 
     Raises
     ------
@@ -102,9 +112,9 @@ def volume_sample(
     - E x_S = x for every b, and every size from r on: averages of fits converge to x;
     - E (loss_factor * weighted residual sum of squares of x_S) = L.
 
-    Leveraged, ||A x_S - b||^2 is at most (1 + r^2 / size) L on average; without replacement
-    at most (1 + r (n - size) / (n - r)) L, which needs sizes comparable to n. Leveraged samples
-    grow with `size` under one seed: a larger one contains the smaller one.
+    By leverage, ||A x_S - b||^2 is at most (1 + r^2 / size) L on average; without replacement
+    at most (1 + r (n - size) / (n - r)) L, which needs sizes comparable to n. Samples with
+    replacement grow with `size` under one seed: a larger one contains the smaller one.
 
     Cost after the leverage pass: "dpp" as `projection_dpp`; "reverse" reads all rows and takes
     O(n r^2) flops; "rejection" about 4 max(size, 2 r^2) r^2 flops per attempt.
@@ -127,10 +137,11 @@ def volume_sample(
     count = 1 if draws is None else check_size(draws, name="draws")
     cap = check_size(cap, name="cap")
     ridge = check_positive(ridge, "ridge", allow_zero=True)
-    leveraged, method = _choose(leveraged, method, ridge, weights)
+    replace, method = _choose(replace, check_reference(reference), method, ridge, weights)
     seed = resolve_seed(rng)
     ground, passes = prepared(A, weights, ridge=ridge)
-    _check_room(ground, size, leveraged)
+    _check_room(ground, size, replace)
+    nu = Reference(ground, reference) if replace else None
     proposals = np.zeros(count, dtype=np.int64)
     with single_threaded_blas():
         if method == "rejection":
@@ -142,28 +153,33 @@ def volume_sample(
             indices = np.stack([_by_removal(ground, U, size, stream, k) for k in range(count)])
         else:
             sets, proposals = draw_sets(ground, seed, range(count))
-            fill = _independent if leveraged else _uniform_rest
-            indices = np.hstack([sets, fill(ground, sets, size, seed)])
+            if nu is None:
+                rest = _uniform_rest(ground, sets, size, seed)
+            else:
+                rest = nu.draw(seed, size - ground.rank, range(count))
+            indices = np.hstack([sets, rest])
     indices = np.sort(indices, axis=1)
     if draws is None:
         indices = indices[0]
     return DppSample(
         indices=indices,
-        law=_LEVERAGED if leveraged else _RIDGE if ridge else _PLAIN,
+        law=_LAWS[reference] if replace else _RIDGE if ridge else _PLAIN,
         method=method,
         n=ground.n,
         rank=ground.rank,
         seed=seed,
-        weights=_weights(ground, indices, size, leveraged),
+        weights=_weights(ground, indices, size, nu),
         proposals=proposals,
         passes=passes,
         status=ground.status,
-        marginals=_marginals(ground, size, leveraged),
-        loss_factor=_loss_factor(ground, size, leveraged),
+        marginals=_marginals(ground, size, nu),
+        loss_factor=_loss_factor(ground, size, replace),
     )
 
 
-def _choose(leveraged: bool | None, method: str, ridge: float, weights: Any) -> tuple[bool, str]:
+def _choose(
+    replace: bool | None, reference: str, method: str, ridge: float, weights: Any
+) -> tuple[bool, str]:
     """The law and the algorithm, or an error if they exclude each other."""
     if method not in METHODS:
         expected = f"one of {', '.join(METHODS)}"
@@ -172,27 +188,34 @@ def _choose(leveraged: bool | None, method: str, ridge: float, weights: Any) -> 
         if weights is not None:
             remedy = "Scale the rows of A by the square roots of the weights."
             raise argument_error("weights", "weights and a ridge", "one of them", remedy)
-        if leveraged or method in ("dpp", "rejection"):
+        if replace or method in ("dpp", "rejection"):
             raise argument_error(
                 "ridge",
-                f"{ridge:g} with leveraged={leveraged}, method={method!r}",
-                "method 'reverse' and leveraged=False with a ridge",
+                f"{ridge:g} with replace={replace}, method={method!r}",
+                "method 'reverse' and replace=False with a ridge",
                 "Leave the ridge, or the other two, out.",
             )
         return False, "reverse"
-    if leveraged is None:
-        leveraged = method != "reverse"
-    if method == ("reverse" if leveraged else "rejection"):
+    if replace is None:
+        replace = method != "reverse"
+    if method == ("reverse" if replace else "rejection"):
         raise argument_error(
             "method",
-            f"{method!r} with leveraged={leveraged}",
-            f"'dpp' or {'rejection' if leveraged else 'reverse'!r}",
+            f"{method!r} with replace={replace}",
+            f"'dpp' or {'rejection' if replace else 'reverse'!r}",
             "Pass method='auto'.",
         )
-    return bool(leveraged), "dpp" if method == "auto" else method
+    if reference != "christoffel" and not (replace and method in ("auto", "dpp")):
+        raise argument_error(
+            "reference",
+            f"{reference!r} with replace={replace}, method={method!r}",
+            "method 'dpp' with replacement for this reference",
+            "Leave replace and method out.",
+        )
+    return bool(replace), "dpp" if method == "auto" else method
 
 
-def _check_room(ground: GroundSet, size: int, leveraged: bool) -> None:
+def _check_room(ground: GroundSet, size: int, replace: bool) -> None:
     least = 1 if ground.ridge else ground.rank
     if size < least:
         raise argument_error(
@@ -201,16 +224,9 @@ def _check_room(ground: GroundSet, size: int, leveraged: bool) -> None:
             f"at least {least}, the numerical rank of A",
             "Draw more rows, or use fewer features.",
         )
-    if not leveraged and size > ground.n:
-        remedy = "Rows are drawn without replacement; pass leveraged=True for more."
+    if not replace and size > ground.n:
+        remedy = "Rows are drawn without replacement; pass replace=True for more."
         raise argument_error("size", size, f"at most {ground.n}, the number of rows", remedy)
-
-
-def _independent(ground: GroundSet, sets: IntArray, size: int, seed: int) -> IntArray:
-    """Independent rows from the leverage distribution, beside the rows of each DPP."""
-    stream, span = Stream(seed, "volume_sample rest"), range(size - sets.shape[1])
-    points = np.stack([stream.uniform(span, draw=draw) for draw in range(len(sets))])
-    return ground.propose(points.ravel())[0].reshape(points.shape)
 
 
 def _uniform_rest(ground: GroundSet, sets: IntArray, size: int, seed: int) -> IntArray:
@@ -245,16 +261,13 @@ def _by_rejection(
         X = ground.features(rows)
         # Rows of squared length r: the trace of G is r, so det G is at most 1 (AM-GM).
         X *= np.sqrt(r / np.einsum("ij,ij->i", X, X))[:, None]
-        Q, R = np.linalg.qr(X)
-        diagonal = np.abs(np.diagonal(R))
-        if diagonal.min() == 0.0:
-            continue
-        log_det = 2.0 * float(np.log(diagonal).sum()) - r * math.log(pool)
-        if math.log(tests[attempt]) < log_det:
+        sign, log_det = np.linalg.slogdet(X.T @ (X / pool))
+        # A matrix that rounding makes singular or worse has a determinant next to nothing.
+        if sign > 0.0 and math.log(tests[attempt]) < log_det:
             if size == pool:
                 return rows, (attempt + 1) * pool
             stream = Stream(seed, "volume_sample reverse")
-            kept = _by_removal(ground, Q, size, stream, draw)
+            kept = _by_removal(ground, np.linalg.qr(X)[0], size, stream, draw)
             return rows[kept], (attempt + 1) * pool
     raise ConvergenceError(
         f"volume_sample: {cap} pools of {pool} rows were rejected in a row. A cap this tight does "
@@ -262,28 +275,27 @@ def _by_rejection(
     )
 
 
-def _weights(ground: GroundSet, indices: IntArray, size: int, leveraged: bool) -> FloatArray:
-    if leveraged:
-        weights: FloatArray = (ground.rank / size) / ground.leverage_of(indices)
-        return weights
+def _weights(ground: GroundSet, indices: IntArray, size: int, nu: Reference | None) -> FloatArray:
+    if nu is not None:
+        return 1.0 / (size * nu.probability_of(indices))
     return np.full(indices.shape, ground.n / size)
 
 
-def _marginals(ground: GroundSet, size: int, leveraged: bool) -> Any:
+def _marginals(ground: GroundSet, size: int, nu: Reference | None) -> Any:
     n, r = ground.n, ground.rank
     if ground.ridge:
         return None
-    if leveraged:
-        return ground.leverage * (size / r)
+    if nu is not None:
+        return ground.leverage + (size - r) * nu.probabilities()
     if n == r:
         return np.ones(n)
     return ((size - r) + (n - size) * ground.leverage) / (n - r)
 
 
-def _loss_factor(ground: GroundSet, size: int, leveraged: bool) -> float | None:
+def _loss_factor(ground: GroundSet, size: int, replace: bool) -> float | None:
     n, r = ground.n, ground.rank
     if ground.ridge:
         return None
     if size == r:
         return math.inf
-    return size / (size - r) if leveraged else size * (n - r) / (n * (size - r))
+    return size / (size - r) if replace else size * (n - r) / (n * (size - r))

@@ -75,7 +75,8 @@ def k_dpp_of(A):
 DRAWS = {
     "projection": lambda A: projection_dpp(A, draws=3, rng=7),
     "volume": lambda A: volume_sample(A, 12, draws=3, rng=7),
-    "volume without replacement": lambda A: volume_sample(A, 9, leveraged=False, draws=2, rng=7),
+    "volume, mixed": lambda A: volume_sample(A, 12, reference="mixed", draws=2, rng=7),
+    "volume without replacement": lambda A: volume_sample(A, 9, replace=False, draws=2, rng=7),
     "volume by rejection": lambda A: volume_sample(A, 8, method="rejection", draws=2, rng=7),
     "k-DPP": k_dpp_of,
 }
@@ -124,6 +125,10 @@ def test_check_20_weights_of_either_kind(kind):
     for given in (weights, da.from_array(weights, chunks=999)):
         same(projection_dpp(X, weights=given, draws=3, rng=1), here)
         same(projection_dpp(A, weights=given, draws=3, rng=1), here)
+        for reference in ("mixed", "plain"):
+            options = {"reference": reference, "draws": 2, "rng": 1}
+            there = volume_sample(X, 12, weights=given, **options)
+            same(there, volume_sample(A, 12, weights=weights, **options))
 
 
 def test_check_20_what_needs_all_rows_brings_them():

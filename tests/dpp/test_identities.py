@@ -356,7 +356,7 @@ def test_check_09_P21_without_replacement(size):
         assert abs(mean_loss - (d + 1) * loss) < 1e-8 * loss
     assert mean_loss <= (1 + d * (n - size) / (n - d)) * loss * (1 + 1e-10)
 
-    sample = volume_sample(X, size, leveraged=False, rng=0)
+    sample = volume_sample(X, size, replace=False, rng=0)
     assert np.allclose(sample.marginals, marginals, atol=EXACT)
     if size == d:
         assert sample.loss_factor == math.inf

@@ -11,7 +11,7 @@ import pytest
 import scipy.stats
 
 import rnla
-from rnla.dpp import volume_sample
+from rnla.dpp import ground_set, volume_sample
 from tests.certify.homes import streamed
 from tests.counts import count
 from tests.dpp.reference import chi_square, orthonormal, removal_law, small_features, volume_law
@@ -35,7 +35,7 @@ def record(record_property, check, measured, threshold, draws, rate):
 def test_check_16_law(method, n, d, size, record_property):
     """4000 draws against all subsets; both phases of "reverse"; false alarm 1e-4."""
     A = small_features(n, d)
-    sample = volume_sample(A, size, leveraged=False, method=method, draws=4_000, rng=5)
+    sample = volume_sample(A, size, replace=False, method=method, draws=4_000, rng=5)
     p = chi_square(sample.indices, volume_law(A, size), n)
     record(record_property, f"16 {method} {n},{d},{size}", p, ALARM, 4_000, ALARM)
     assert p >= ALARM
@@ -47,7 +47,7 @@ def test_check_16_law_with_many_draws(method, record_property):
     """2e5 draws (2e4 in `make check`), 6 rows; false alarm 1e-4 at either count."""
     draws = count(full=200_000, check=20_000)
     A = small_features(6, 2)
-    sample = volume_sample(A, 3, leveraged=False, method=method, draws=draws, rng=6)
+    sample = volume_sample(A, 3, replace=False, method=method, draws=draws, rng=6)
     p = chi_square(sample.indices, volume_law(A, 3), 6)
     record(record_property, f"16 {method}", p, ALARM, draws, ALARM)
     assert p >= ALARM
@@ -85,7 +85,7 @@ def test_check_16_many_removals_keep_the_marginals():
     rng = np.random.default_rng(4)
     A = rng.standard_normal((600, 8)) * np.where(np.arange(600) < 60, 3.0, 1.0)[:, None]
     for method in ("reverse", "dpp"):
-        sample = volume_sample(A, 12, leveraged=False, method=method, draws=400, rng=8)
+        sample = volume_sample(A, 12, replace=False, method=method, draws=400, rng=8)
         kept = (sample.indices < 60).sum() / 400
         expected = sample.marginals[:60].sum()
         variance = (sample.marginals[:60] * (1 - sample.marginals[:60])).sum()
@@ -99,7 +99,7 @@ def test_check_16_nearly_singular_subsets():
     A = rng.standard_normal((200, 4))
     A[:, 3] = 0.0
     A[17, 3] = 1e-7
-    sample = volume_sample(A, 6, leveraged=False, method="reverse", draws=20, rng=0)
+    sample = volume_sample(A, 6, replace=False, method="reverse", draws=20, rng=0)
     assert np.all((sample.indices == 17).any(axis=1))
 
 
@@ -110,14 +110,18 @@ def multisets(n, size):
     return np.array(list(itertools.combinations_with_replacement(range(n), size)))
 
 
-def leveraged_law(A, size):
+def leveraged_law(A, size, reference="christoffel", mu=None):
     """P of every multiset: sum over its orders of ((n-m)!/n!) det(sum w u u^T) times nu^n."""
     U = orthonormal(A)
-    m, leverage = U.shape[1], (U**2).sum(axis=1)
+    m = U.shape[1]
+    nu = (U**2).sum(axis=1) / m
+    if reference != "christoffel":
+        nu = mu if reference == "plain" else 0.5 * mu + 0.5 * nu
     sets = multisets(len(A), size)
-    rows = U[sets] / np.sqrt(leverage[sets] / m)[..., None]
-    volumes = np.linalg.det(rows.swapaxes(1, 2) @ rows)
-    nu = np.prod(leverage[sets] / m, axis=1)
+    with np.errstate(divide="ignore"):
+        rows = U[sets] * np.where(nu > 0.0, nu**-0.5, 0.0)[sets][..., None]
+    volumes = np.maximum(np.linalg.det(rows.swapaxes(1, 2) @ rows), 0.0)
+    nu = np.prod(nu[sets], axis=1)
     orders = [
         math.factorial(size) / math.prod(math.factorial(c) for c in np.bincount(one))
         for one in sets
@@ -168,6 +172,94 @@ def test_check_15_acceptance_of_determinantal_rejection():
     assert round(a, 4) == 0.8075
 
 
+# --- other reference distributions ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weights", [None, np.array([1.0, 4.0, 0.0, 2.0, 0.5])])
+@pytest.mark.parametrize("reference", ["mixed", "plain"])
+@pytest.mark.parametrize("size", [2, 4])
+def test_law_of_other_references(reference, weights, size, record_property):
+    """4000 draws against all multisets of 5 rows; false alarm 1e-4. The law by leverage, which
+    differs, is told from it where rows are drawn beside the DPP."""
+    A = small_features(5, 2)
+    mu = np.full(5, 0.2) if weights is None else weights / weights.sum()
+    scaled = A * np.sqrt(mu)[:, None]
+    law = leveraged_law(scaled, size, reference, mu)
+    assert abs(law.sum() - 1.0) < 1e-12
+    sample = volume_sample(A, size, reference=reference, weights=weights, draws=4_000, rng=7)
+    p = multiset_p_value(sample.indices, law, 5)
+    record(record_property, f"VS {reference} {size}", p, ALARM, 4_000, ALARM)
+    assert p >= ALARM
+    if size > 2:
+        assert multiset_p_value(sample.indices, leveraged_law(scaled, size), 5) < ALARM
+    # P3, by enumeration.
+    sets = multisets(5, size)
+    expected = law @ np.array([np.bincount(one, minlength=5) for one in sets])
+    assert np.allclose(sample.marginals, expected, atol=1e-12)
+    assert sample.law.endswith(f"with the {reference} reference")
+
+
+@pytest.mark.parametrize("reference", ["mixed", "plain"])
+def test_other_references_grow_and_bound_the_weights(reference):
+    A = np.random.default_rng(7).standard_normal((1_000, 4)) ** 3
+    many = volume_sample(A, 20, reference=reference, draws=3, rng=2)
+    one = volume_sample(A, 30, reference=reference, rng=2)
+    assert np.all(
+        np.bincount(many.indices[0], minlength=1_000) <= np.bincount(one.indices, minlength=1_000)
+    )
+    most = 1_000 / 30 * (2.0 if reference == "mixed" else 1.0)
+    assert one.weights.max() <= most * (1 + 1e-12)
+    assert volume_sample(A, 30, rng=2).weights.max() > 2.0 * most
+
+
+# --- checks 15 and 19: the same law by whole sets and by a DPP -----------------------------------
+
+
+@pytest.mark.slow
+def test_check_15_acceptance_at_fifty_features(record_property):
+    """m = 50, n0 = 5000: 0.782, 27000 tries (1500 in `make check`) within 4 standard errors of
+    the exact rate, which is .01 at the full count; false alarm 6.4e-5 at either."""
+    draws = count(full=21_000, check=1_200)
+    a = math.prod(1 - i / 5_000 for i in range(50))
+    assert round(a, 3) == 0.782
+    ground = ground_set(np.random.default_rng(2).standard_normal((1_000, 50)))
+    tries = sum(
+        volume_sample(ground, 5_000, method="rejection", rng=seed).proposals[0]
+        for seed in range(draws)
+    )
+    measured = draws / (tries / 5_000)
+    error = 4.0 * math.sqrt(a * a * (1 - a) / draws)
+    record(record_property, "15 m=50", measured, f"{a:.4f} +- {error:.4f}", draws, 6.4e-5)
+    assert abs(measured - a) <= error
+
+
+def summaries(A, sample):
+    """Smallest eigenvalue and determinant of G, and places of the smallest and the middle row."""
+    U = orthonormal(A)
+    rows = U[sample.indices] * np.sqrt(sample.weights)[..., None]
+    values = np.linalg.eigvalsh(rows.swapaxes(1, 2) @ rows)
+    middle = sample.indices[:, sample.indices.shape[1] // 2]
+    return values[:, 0], values.prod(axis=1), sample.indices[:, 0], middle
+
+
+@pytest.mark.parametrize("m, size", [(6, 12), (4, 6)])
+def test_checks_15_and_19_two_samplers_agree(m, size, record_property):
+    """Kolmogorov-Smirnov for four summaries of 600 draws each (5000 in `make slow`), p >= 1e-3
+    each: false alarm 4e-3, fixed seeds. Independent rows are told from both."""
+    draws = count(full=5_000, check=600)
+    A = np.random.default_rng(m).standard_normal((300, m)) ** 3
+    one = summaries(A, volume_sample(A, size, draws=draws, rng=1))
+    two = summaries(A, volume_sample(A, size, method="rejection", draws=draws, rng=2))
+    p = min(scipy.stats.ks_2samp(*pair).pvalue for pair in zip(one, two, strict=True))
+    record(record_property, f"15/19 m={m} n={size}", p, 1e-3, draws, 4e-3)
+    assert p >= 1e-3
+    sample = volume_sample(A, size, draws=draws, rng=3)
+    scores = sample.marginals / size
+    rows = np.sort(np.random.default_rng(0).choice(300, size=(draws, size), p=scores), axis=1)
+    wrong = dataclasses.replace(sample, indices=rows, weights=1.0 / (size * scores[rows]))
+    assert scipy.stats.ks_2samp(one[0], summaries(A, wrong)[0]).pvalue < 1e-3
+
+
 # --- what fits give ------------------------------------------------------------------------------
 
 
@@ -182,19 +274,23 @@ def fits(A, b, sample):
     return np.array(x), np.array(loss)
 
 
-@pytest.mark.parametrize("leveraged", [True, False])
-def test_fits_and_estimates_of_the_loss_are_unbiased(leveraged, record_property):
+@pytest.mark.parametrize(
+    "law",
+    [{}, {"replace": False}, {"reference": "mixed"}, {"reference": "plain"}],
+    ids=["leverage", "without replacement", "mixed", "plain"],
+)
+def test_fits_and_estimates_of_the_loss_are_unbiased(law, record_property):
     """3000 draws of 12 of 40 rows, 3 coefficients and the loss within 4 standard errors: false
     alarm 4 * 6.4e-5 = 2.6e-4."""
     rng = np.random.default_rng(6)
     A, b = small_features(40, 3), rng.standard_normal(40) ** 2
     whole = np.linalg.lstsq(A, b)[0]
     smallest = ((b - A @ whole) ** 2).sum()
-    sample = volume_sample(A, 12, leveraged=leveraged, draws=3_000, rng=1)
+    sample = volume_sample(A, 12, draws=3_000, rng=1, **law)
     x, loss = fits(A, b, sample)
     z = np.abs(x.mean(axis=0) - whole) / (x.std(axis=0) / math.sqrt(3_000))
     z = max(z.max(), abs(loss.mean() - smallest) / (loss.std() / math.sqrt(3_000)))
-    record(record_property, f"P6, P9 leveraged={leveraged}", z, 4.0, 3_000, 2.6e-4)
+    record(record_property, f"P6, P9 {law}", z, 4.0, 3_000, 2.6e-4)
     assert z <= 4.0
 
 
@@ -215,7 +311,7 @@ def test_fits_with_other_weights_are_biased():
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"leveraged": False}, {"method": "reverse"}, {"method": "rejection"}, {"ridge": 2.0}],
+    [{}, {"replace": False}, {"method": "reverse"}, {"method": "rejection"}, {"ridge": 2.0}],
 )
 def test_check_20_same_rows_for_every_home(options, tmp_path):
     da = pytest.importorskip("dask.array")
@@ -246,7 +342,7 @@ def test_check_20_draws_and_growing_samples():
 def test_a_whole_matrix_is_a_sample_of_itself():
     A = small_features(6, 2)
     for method in ("dpp", "reverse"):
-        sample = volume_sample(A, 6, leveraged=False, method=method, rng=0)
+        sample = volume_sample(A, 6, replace=False, method=method, rng=0)
         assert sample.indices.tolist() == [0, 1, 2, 3, 4, 5]
         assert np.array_equal(sample.weights, np.ones(6))
 
@@ -266,12 +362,15 @@ def test_check_21_dependent_features():
     [
         ({"size": 1}, "size"),
         ({"size": 2.5}, "size"),
-        ({"size": 99, "leveraged": False}, "size"),
+        ({"size": 99, "replace": False}, "size"),
         ({"method": "fast"}, "method"),
-        ({"method": "reverse", "leveraged": True}, "method"),
-        ({"method": "rejection", "leveraged": False}, "method"),
+        ({"method": "reverse", "replace": True}, "method"),
+        ({"reference": "leverage"}, "reference"),
+        ({"reference": "plain", "replace": False}, "reference"),
+        ({"reference": "mixed", "method": "rejection"}, "reference"),
+        ({"method": "rejection", "replace": False}, "method"),
         ({"ridge": -1.0}, "ridge"),
-        ({"ridge": 1.0, "leveraged": True}, "ridge"),
+        ({"ridge": 1.0, "replace": True}, "ridge"),
         ({"ridge": 1.0, "weights": np.ones(6)}, "weights"),
         ({"A": np.full((6, 2), np.inf)}, "infinity"),
         ({"draws": -1}, "draws"),

@@ -9,27 +9,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..._errors import argument_error
+from ...dpp._reference import REFERENCES, check_reference
 from ...random import Stream
 from ._features import Basis
 
 __all__ = ["REFERENCES", "check_reference", "reference_points", "reference_weights"]
 
 Vector = npt.NDArray[np.float64]
-
-REFERENCES = ("christoffel", "mixed", "plain")
-
-
-def check_reference(reference: str) -> str:
-    """One of `REFERENCES`, or raise."""
-    if reference not in REFERENCES:
-        raise argument_error(
-            "reference",
-            repr(reference),
-            "one of " + ", ".join(repr(name) for name in REFERENCES),
-            "'christoffel' is the stable choice.",
-        )
-    return reference
 
 
 def christoffel_points(basis: Basis, stream: Stream, index: range) -> Vector:
