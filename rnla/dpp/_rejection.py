@@ -5,7 +5,7 @@ A proposal i ~ tau_i / r is accepted with probability rho_i / tau_i, rho_i = ||(
 the squared distance of u_i from the features accepted so far, until r rows are accepted. The mean
 number of proposals is r (1 + 1/2 + ... + 1/r). A block of proposals is orthogonalised by matrix
 products, then scanned in order, so the law is that of one proposal at a time. Cost: about
-4 r^3 log r flops and r log r rows.
+2 r^3 log r flops for the squared distances, 4 r^3 for the residuals, and r log r rows.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from .._result import FloatArray, IntArray
 from ._selection import NEGLIGIBLE, Selection, squares
 
 __all__ = ["Proposals", "accept"]
+
+_TOGETHER = 16  # acceptances that a block is made for
+_LOSS = 1e-2  # share of a squared length below which rounding needs another pass
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +62,7 @@ def accept(
     kept = Selection(r, batch.features.dtype)
     position = 0
     while True:
-        width = min(max(32, 2 * r // (r - kept.size)), 4096, batch.rows.size - position)
+        width = min(max(32, _TOGETHER * r // (r - kept.size)), 4096, batch.rows.size - position)
         if width == 0:
             start += batch.rows.size
             batch = propose(start, max(32, 2 * r))
@@ -69,21 +72,27 @@ def accept(
         U = batch.features[position:stop]
         thresholds = batch.points[position:stop] * batch.envelope[position:stop]
         # What is left of each length: off by rounding of the length, which decides nothing.
-        rho = squares(U) - squares(kept.coordinates(U))
-        here = 0
-        while True:
-            hits = (thresholds[here:] < rho[here:]).nonzero()[0]
-            step = int(hits[0]) + 1 if hits.size else width - here
-            since += step
+        coordinates = kept.coordinates(U)
+        rho = squares(U) - squares(coordinates)
+        likely = (thresholds < rho).nonzero()[0]
+        rest = kept.residuals(U[likely], coordinates[likely])
+        before, done = kept.size, 0
+        for k, row in enumerate(likely.tolist()):
+            # What was accepted in this block may have taken too much of the candidate.
+            if thresholds[row] >= rho[row]:
+                continue
+            since += row - done
+            done = row + 1
+            since += 1
             if since > cap:
-                raise ConvergenceError(_message(cap, kept.size, r), result=chosen[: kept.size])
-            if not hits.size:
                 break
-            here += step
-            row = here - 1
             # The candidate is tested on a residual of its own: down-dating leaves no trace.
-            exact = kept.residuals(U[row])
+            exact = kept.residuals(rest[k], first=before)
             square = float(np.vdot(exact, exact).real)
+            if square < _LOSS * float(np.vdot(rest[k], rest[k]).real):
+                # What is left is small beside what the first pass left: again from the start.
+                exact = kept.residuals(U[row])
+                square = float(np.vdot(exact, exact).real)
             envelope = batch.envelope[position + row]
             if thresholds[row] >= square or square <= NEGLIGIBLE * envelope:
                 continue
@@ -91,15 +100,17 @@ def accept(
             v = kept.append(exact)
             since = 0
             if kept.size == r:
-                return chosen, start + position + here, kept
-            if here < width:
-                rho[here:] -= squares(U[here:] @ v.conj())
+                return chosen, start + position + done, kept
+            rho[done:] -= squares(U[done:] @ v.conj())
+        since += width - done
+        if since > cap:
+            raise ConvergenceError(_message(cap, kept.size, r), result=chosen[: kept.size])
         position = stop
 
 
 def _message(cap: int, size: int, r: int) -> str:
     return (
-        f"projection_dpp: {cap} proposals in a row were rejected after {size} of {r} rows. A cap "
-        "this tight, or features that hardly span their space, does that. Raise cap, or pass "
-        "method='chain'."
+        f"cap: got {cap}, and more proposals in a row were rejected after {size} of {r} points, "
+        f"features so far being of numerical rank {size}; expected a point within them. "
+        "Raise cap, or check that the features are independent and orthonormal."
     )

@@ -34,11 +34,19 @@ class Selection:
         coefficients: FloatArray = U @ self.basis.conj().T
         return coefficients
 
-    def residuals(self, U: FloatArray) -> FloatArray:
-        """A row, or each row of U, minus its projection on the span, orthogonalised twice."""
-        Q = self.basis
-        R: FloatArray = U - self.coordinates(U) @ Q
-        R -= self.coordinates(R) @ Q
+    def residuals(
+        self, U: FloatArray, coordinates: FloatArray | None = None, *, first: int = 0
+    ) -> FloatArray:
+        """A row, or each row of U, minus its projection on the span, orthogonalised twice.
+
+        `coordinates` are those of U where they are known; basis rows before `first` are left out.
+        """
+        Q = self.basis[first:]
+        if not Q.shape[0]:
+            return U.copy()
+        adjoint = Q.conj().T
+        R: FloatArray = U - (U @ adjoint if coordinates is None else coordinates) @ Q
+        R -= (R @ adjoint) @ Q
         return R
 
     def append(self, residual: FloatArray) -> FloatArray:

@@ -8,12 +8,13 @@ does not depend on the block size. Mean number of proposals m H_m; about 4 m^3 (
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..._errors import ConvergenceError
+from ...dpp._rejection import Proposals, accept
 from ...random import RNGLike, Stream, resolve_seed
 from ...tall import single_threaded_blas
 from ._features import Basis, certify, check_basis, normalised_features, purpose_stream
@@ -25,8 +26,7 @@ __all__ = ["projection_dpp_design"]
 Array = npt.NDArray[Any]
 Vector = npt.NDArray[np.float64]
 
-# A residual below this share of the feature is rounding error.
-_NOISE = 1e-12
+_NUMBERS = 2**22  # features held at a time
 
 
 def projection_dpp_design(
@@ -95,69 +95,19 @@ def draw_frame(
 ) -> tuple[Vector, int, Array]:
     """The same and the orthonormal rows spanned by the features of the points."""
     m = basis.dimension
-    limit = 200 * m if cap is None else cap
     thresholds = Stream(stream.seed, stream.purpose + "/accept")
-    found: list[Vector] = []
-    frame = np.empty((m, m))
-    start = last = 0
+    proposed: list[Vector] = []
+
+    def propose(start: int, count: int) -> Proposals:
+        index = range(start, start + (block or min(count, max(32, _NUMBERS // m))))
+        points = christoffel_points(basis, stream, index)
+        proposed.append(points)
+        features = normalised_features(basis, points)
+        return Proposals(np.array(index), features, np.ones(len(index)), thresholds.uniform(index))
+
+    first = math.ceil(m * math.fsum(1.0 / k for k in range(1, m + 1)))
     with single_threaded_blas():
-        while len(found) < m:
-            size = block or int(np.clip(16 * m // (m - len(found)), 32, 4096))
-            index = range(start, start + size)
-            points = christoffel_points(basis, stream, index)
-            features = normalised_features(basis, points)
-            if np.iscomplexobj(features) and not np.iscomplexobj(frame):
-                frame = frame.astype(np.complex128)
-            for place in _scan(features, thresholds.uniform(index), frame, len(found)):
-                # Proposals are charged to the point that they were for.
-                _check_cap(start + place + 1 - last, limit, len(found), m)
-                last = start + place + 1
-                found.append(points[place])
-            start += size
-            if len(found) < m:
-                _check_cap(start - last, limit, len(found), m)
-    return np.array(found), last, frame
-
-
-def _scan(features: Array, thresholds: Vector, frame: Array, rank: int) -> list[int]:
-    """Accept or reject a block in order; appends to the first `rank` rows of the frame."""
-    m = frame.shape[0]
-    # Shares of the features outside the span: right to rounding, which decides no proposal.
-    shares = 1.0 - (np.abs(features @ frame[:rank].conj().T) ** 2).sum(axis=1)
-    accepted: list[int] = []
-    place = 0
-    while place < len(thresholds) and rank < m:
-        ahead = np.flatnonzero(thresholds[place:] < shares[place:] + _NOISE)
-        if not ahead.size:
-            break
-        place += int(ahead[0])
-        # The candidate's own share is computed afresh, orthogonalised twice.
-        rest = residual(features[place], frame[:rank])
-        share = float(np.vdot(rest, rest).real)
-        if share > _NOISE and thresholds[place] < share:
-            direction = residual(rest / np.sqrt(share), frame[:rank])
-            frame[rank] = direction / np.linalg.norm(direction)
-            shares[place + 1 :] -= np.abs(features[place + 1 :] @ frame[rank].conj()) ** 2
-            rank += 1
-            accepted.append(place)
-        place += 1
-    return accepted
-
-
-def residual(rows: Array, frame: Array) -> Array:
-    """Rows minus their projections on the span of orthonormal rows, orthogonalised twice."""
-    if not frame.shape[0]:
-        return rows
-    once = rows - (rows @ frame.conj().T) @ frame
-    result: Array = once - (once @ frame.conj().T) @ frame
-    return result
-
-
-def _check_cap(spent: int, cap: int, found: int, m: int) -> None:
-    if spent > cap:
-        raise ConvergenceError(
-            f"cap: got {spent} proposals without point {found + 1} of {m}, the features proposed "
-            f"so far being of numerical rank {found}; expected a point within {cap}. "
-            "Check that the functions are independent and orthonormal under the measure, "
-            "or raise cap."
+        chosen, proposals, kept = accept(
+            propose, m, cap=200 * m if cap is None else cap, first=first
         )
+    return np.concatenate(proposed)[chosen], proposals, kept.basis

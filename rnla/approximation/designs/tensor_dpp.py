@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._errors import ConvergenceError, argument_error
+from ...dpp._selection import Selection
 from ...random import RNGLike, Stream, resolve_seed
 from ...tall import single_threaded_blas
 from ._features import certify, check_basis, normalised_features, purpose_stream
 from ._record import Design
 from ._reference import reference_weights
-from .projection_dpp import residual
 
 __all__ = ["tensor_dpp_design"]
 
@@ -90,11 +90,11 @@ def draw_points(basis: Any, stream: Stream) -> tuple[Vector, int]:
         )
     m, d = basis.dimension, len(basis.families)
     pairs = [_equal_tails(basis.indices, l) for l in range(d)]
-    frame = np.empty((m, m))
+    kept = Selection(m)
     points = np.empty((m, d))
     with single_threaded_blas():
         for i in range(m):
-            kernel = np.eye(m) - frame[:i].T @ frame[:i]
+            kernel = np.eye(m) - kept.basis.T @ kept.basis
             for l, family in enumerate(basis.families):
                 width = int(basis.indices[:, l].max()) + 1
                 places, targets = pairs[l]
@@ -107,9 +107,7 @@ def draw_points(basis: Any, stream: Stream) -> tuple[Vector, int]:
                 kernel *= np.outer(factors, factors)
                 # Only proportions count; without this d small factors could underflow.
                 kernel /= max(float(np.abs(kernel).max()), np.finfo(np.float64).tiny)
-            direction = residual(normalised_features(basis, points[i : i + 1])[0], frame[:i])
-            direction = residual(direction / np.linalg.norm(direction), frame[:i])
-            frame[i] = direction / np.linalg.norm(direction)
+            kept.append(kept.residuals(normalised_features(basis, points[i : i + 1])[0]))
     return points, m
 
 
