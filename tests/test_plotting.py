@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import types
 
 import matplotlib
@@ -11,6 +12,18 @@ import scipy.sparse as sp
 
 import rnla
 from rnla import plotting
+from rnla.approximation import (
+    Design,
+    Gaussian,
+    Product,
+    Round,
+    Surrogate,
+    TensorBasis,
+    Uniform,
+    iid_design,
+    sobol_indices,
+    volume_design,
+)
 
 matplotlib.use("Agg")
 
@@ -195,7 +208,201 @@ def test_quantile_coefficients_are_in_order_of_the_quantiles():
         plotting.quantile_coefficients(rnla.quantile_regression(A, B, 0.5))
 
 
+PLANE = TensorBasis(Product([Uniform(), Uniform()]), 5)
+DESIGN = volume_design(PLANE, 30, rng=3)
+HISTORY = [
+    Round(20, 6, 1e-2, (math.nan, math.nan), 0.4),
+    Round(40, 10, 4e-4, (math.nan, math.nan), 0.4),
+    Round(90, 15, 1e-4, (0.25e-4, 4e-4), 0.5),
+]
+SURROGATE = Surrogate(
+    rnla.weighted_least_squares(
+        PLANE,
+        DESIGN,
+        lambda x: np.column_stack([np.exp(x[:, 0]) * np.cos(x[:, 1]), x[:, 1], x[:, 1] ** 0]),
+    ),
+    history=HISTORY,
+)
+STABLE = {
+    "iid": [(n, 1.0 - (2.0 + k) / math.sqrt(n)) for n in (20, 40, 80) for k in range(11)],
+    "volume": [(20, 0.6)],
+}
+
+
+def test_every_law_has_its_own_colour_and_marker():
+    colors, markers = zip(*plotting.LAW_STYLES.values(), strict=True)
+    assert len(set(colors)) == len(set(markers)) == len(plotting.LAW_STYLES)
+    for law, style in {
+        "conditioned volume": "conditioned",
+        "best of 5 iid": "best",
+        "greedy repeated-dpp": "greedy",
+        "iid-plain": "plain",
+        "volume-mixed": "volume",
+    }.items():
+        assert plotting.law_style(law) == plotting.LAW_STYLES[style]
+    assert plotting.law_style("user") == ("#7F7F7F", ".")
+
+
+@pytest.mark.parametrize("kind", ["protan", "deutan", "full colour"])
+def test_colours_of_laws_stay_apart_too(kind):
+    assert nearest_pair([color for color, _ in plotting.LAW_STYLES.values()], kind) > 0.09
+
+
+def test_a_design_is_drawn_where_its_points_are():
+    ax = plotting.design_points(DESIGN)
+    drawn = ax.collections[0]
+    order = np.argsort(-DESIGN.weights, kind="stable")
+    np.testing.assert_array_equal(drawn.get_offsets(), DESIGN.points[order])
+    areas = drawn.get_sizes()
+    slopes = np.diff(areas) / np.diff(DESIGN.weights[order])
+    assert np.allclose(slopes, slopes[0]), "areas are linear in the weights"
+    assert labels(ax)[0] == f"weight {DESIGN.weights.max():.2g}"
+
+
+def test_contours_are_those_of_the_optimal_density():
+    ax = plotting.design_points(DESIGN, basis=PLANE)
+    contours = next(c for c in ax.collections if hasattr(c, "levels"))
+    for level, path in zip(contours.levels, contours.get_paths(), strict=True):
+        if len(path.vertices):
+            density = PLANE.christoffel(np.clip(path.vertices, -1, 1)) / PLANE.dimension
+            assert np.allclose(density, level, rtol=0.05)
+    assert "$k(x)/m$" in labels(ax)
+
+
+def points_of(ax):
+    """The markers of a panel: the first collection that is no contour."""
+    return next(c for c in ax.collections if not hasattr(c, "levels"))
+
+
+def test_designs_side_by_side_are_repeatable_and_on_one_scale():
+    def drawn():
+        return {
+            "volume": volume_design(PLANE, 30, rng=3),
+            "independent": iid_design(PLANE, 40, rng=1),
+            "user": Design(np.eye(2), [0.5, 2.0]),
+        }
+
+    figure, again = (
+        plotting.designs_side_by_side(drawn(), basis=PLANE, columns=2, title="Laws")
+        for _ in range(2)
+    )
+    weights, areas = [], []
+    for ax, other, design in zip(figure.axes, again.axes, drawn().values(), strict=True):
+        markers = points_of(ax)
+        np.testing.assert_array_equal(markers.get_offsets(), points_of(other).get_offsets())
+        np.testing.assert_array_equal(markers.get_sizes(), points_of(other).get_sizes())
+        assert ax.get_xlim() == figure.axes[0].get_xlim()
+        weights.extend(np.sort(design.weights)[::-1])
+        areas.extend(markers.get_sizes())
+    line = np.polynomial.Polynomial.fit(weights, areas, 1)
+    np.testing.assert_allclose(areas, line(np.array(weights)), rtol=1e-9)
+    assert figure.axes[1].get_title(loc="left").startswith("independent\n40 points")
+    assert figure.axes[2].get_title(loc="left") == "user\n2 points"
+    figure.canvas.draw()
+
+
+def test_designs_outside_the_plane_are_refused():
+    line = iid_design(TensorBasis(Uniform(), 3), 9, rng=0)
+    with pytest.raises(rnla.ArgumentError, match=r"^design: got points of shape \(9, 1\)"):
+        plotting.design_points(line)
+    with pytest.raises(rnla.ArgumentError, match=r"^designs: got ndarray"):
+        plotting.designs_side_by_side({"points": np.ones((3, 2))})
+    with pytest.raises(rnla.ArgumentError, match=r"^designs: got nothing"):
+        plotting.designs_side_by_side({})
+
+
+def test_an_unbounded_measure_is_drawn_where_the_points_are():
+    basis = TensorBasis(Product([Gaussian(), Uniform()]), 3)
+    design = volume_design(basis, 15, rng=0)
+    ax = plotting.design_points(design, basis=basis)
+    low, high = ax.get_xlim()
+    assert low < design.points[:, 0].min() < design.points[:, 0].max() < high
+    assert np.isfinite([low, high]).all()
+
+
+def test_stability_curves_are_quantiles_with_the_bound_beside():
+    ax = plotting.stability_against_size(STABLE, 10, delta=0.75, level=0.8)
+    lines = {line.get_label(): line for line in ax.get_lines()}
+    line = lines["independent points"]
+    assert line.get_xdata().tolist() == [20, 40, 80]
+    expected = [np.median([v for n, v in STABLE["iid"] if n == size]) for size in (20, 40, 80)]
+    np.testing.assert_allclose(line.get_ydata(), expected)
+    band = ax.collections[0].get_paths()[0].vertices
+    assert np.isclose(band[:, 1].min(), 1.0 - 11.0 / math.sqrt(20))  # the 10 % quantile
+    assert lines["stable: 0.25"].get_ydata()[0] == 0.25
+
+
+def test_the_bound_is_the_matrix_chernoff_bound():
+    ax = plotting.stability_against_size({"iid": [(20, 0.1), (2000, 0.9)]}, 10, level=0.98)
+    bound = next(line for line in ax.get_lines() if "proved" in line.get_label())
+    n, low = bound.get_xdata(), bound.get_ydata()
+    assert "99 %" in bound.get_label()
+    proved = np.isfinite(low)
+    assert 0 < proved.sum() < 200
+    assert (n[proved] > 10 * math.log(1000)).all()
+    delta = 1.0 - low[proved]
+    exponent = delta + (1.0 - delta) * np.log1p(-delta)
+    np.testing.assert_allclose(10 * np.exp(-exponent * n[proved] / 10), 0.01, rtol=1e-9)
+    # SPEC section 5: delta = 1/2, eta = 0.01, m = 10 need 451 points.
+    assert np.interp(451, n[proved], low[proved]) == pytest.approx(0.5, abs=2e-3)
+
+
+def test_stability_needs_numbers():
+    for bad in ({}, {"iid": []}, {"iid": [(10, math.nan)]}, {"iid": [(0, 0.5)]}):
+        with pytest.raises(rnla.ArgumentError, match=r"^measured: got"):
+            plotting.stability_against_size(bad, 10)
+
+
+def test_the_history_is_drawn_in_the_units_of_the_function():
+    ax = plotting.error_against_evaluations(SURROGATE, tol=0.02)
+    line = ax.get_lines()[0]
+    assert line.get_xdata().tolist() == [20, 40, 90]
+    np.testing.assert_allclose(line.get_ydata(), [0.1, 0.02, 0.01])
+    (bar,) = ax.containers
+    np.testing.assert_allclose(bar[2][0].get_segments()[0], [[90, 0.005], [90, 0.02]])
+    assert labels(ax) == ["estimated error", "asked for: 0.02", "with interval"]
+    two = plotting.error_against_evaluations({"a": SURROGATE, "b": SURROGATE})
+    assert labels(two) == ["a", "b", "a, with interval", "b, with interval"]
+
+
+def test_a_history_of_several_outputs_is_drawn_one_by_one():
+    interval = (np.array([1e-5, 1e-7]), np.array([np.inf, 1e-5]))
+    history = [Round(10, 3, np.array([1e-2, 1e-6]), interval, 0.5)]
+    surrogate = Surrogate(SURROGATE.fit, history=history)
+    line = plotting.error_against_evaluations(surrogate, output=1).get_lines()[0]
+    np.testing.assert_allclose(line.get_ydata(), [1e-3])
+    assert not plotting.error_against_evaluations(surrogate).containers, "no end, no bar"
+    with pytest.raises(rnla.ArgumentError, match=r"^output: got 2"):
+        plotting.error_against_evaluations(surrogate, output=2)
+    exact = [Round(10, 3, 0.0, (0.0, 0.0), 0.5)]
+    for nothing in ([], exact):
+        with pytest.raises(rnla.ArgumentError, match=r"^surrogates: got no history"):
+            plotting.error_against_evaluations(Surrogate(SURROGATE.fit, history=nothing))
+
+
+def test_sobol_bars_end_at_the_indices():
+    ax = plotting.sobol_bars(SURROGATE.sobol, names=["speed", "angle"])
+    alone, others = ax.containers
+    sobol = SURROGATE.sobol
+    np.testing.assert_allclose([bar.get_width() for bar in alone], sobol.first_order[:, 0])
+    ends = [bar.get_x() + bar.get_width() for bar in others]
+    np.testing.assert_allclose(ends, sobol.total[:, 0])
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["speed", "angle"]
+    for bad in (-1, 3):
+        with pytest.raises(rnla.ArgumentError, match=r"^output: got"):
+            plotting.sobol_bars(sobol, output=bad)
+    with pytest.raises(rnla.ArgumentError, match=r"^names: got 1 names"):
+        plotting.sobol_bars(sobol, names=["speed"])
+    constant = sobol_indices(PLANE, np.eye(PLANE.dimension)[0])
+    with pytest.raises(rnla.ArgumentError, match=r"^sobol: got shares of a constant"):
+        plotting.sobol_bars(constant)
+
+
 DRAWN = [
+    lambda ax: plotting.design_points(DESIGN, basis=PLANE, ax=ax),
+    lambda ax: plotting.stability_against_size(STABLE, 10, ax=ax),
+    lambda ax: plotting.error_against_evaluations(SURROGATE, ax=ax),
+    lambda ax: plotting.sobol_bars(SURROGATE.sobol, ax=ax),
     lambda ax: plotting.leave_one_out_curve(PATH, ax=ax),
     lambda ax: plotting.quantile_coefficients(QUANTILES, ax=ax),
     lambda ax: plotting.score_profile({"lewis": rng.random(9)}, ax=ax),

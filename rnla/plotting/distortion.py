@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .._errors import argument_error, check_p
-from ._style import INK, LABELS, finish, method_style, own_axes
+from ._style import INK, LABELS, finish, method_style, own_axes, plain_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,7 +83,7 @@ def distortion_against_size(
     if eps is not None:
         ax.axhline(eps, color=INK, ls="--", lw=1, label=f"asked for: eps = {eps:g}")
     ax.set(xscale="log", yscale="log", ylim=(bottom, top))
-    _plain_ticks(ax, sorted({size for curve in curves.values() for size in curve}))
+    plain_ticks(ax, sorted({size for curve in curves.values() for size in curve}))
     ax.set_xlabel("rows kept, m (count)")
     norm = "p" if p is None else f"{check_p(p):g}"
     power = "" if p == 1 else f"^{{{norm}}}"
@@ -112,17 +111,3 @@ def _guide(ax: Axes, curves: Mapping[str, dict[float, list[float]]]) -> None:
     span = np.array([min(sizes), max(sizes)])
     line = anchor * np.sqrt(span[1] / span)
     ax.plot(span, line, color=INK, ls=":", lw=1.2, zorder=1, label="slope of theory, $m^{-1/2}$")
-
-
-def _plain_ticks(ax: Axes, sizes: Sequence[float]) -> None:
-    """Label the sizes that were measured, if there are few, in place of powers of ten."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
-
-    if 2 <= len(sizes) <= 7 and min(b / a for a, b in itertools.pairwise(sizes)) > 1.25:
-        ax.xaxis.set_major_locator(FixedLocator(list(sizes)))
-        ax.xaxis.set_minor_formatter(NullFormatter())
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.yaxis.set_minor_formatter(
-        FuncFormatter(lambda value, _: f"{value:g}" if f"{value:.0e}"[0] in "25" else "")
-    )
