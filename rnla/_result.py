@@ -41,10 +41,24 @@ class Status(enum.Enum):
         "for this many rows, or a method whose bound does not suit p. Raise size, raise eps, or "
         "try method='lewis'."
     )
+    AMBIGUOUS = (
+        "More than one answer fits the data equally well: the gap to the second one is closed, or "
+        "below what noise can move. Measure more often or differently, or add prior knowledge of "
+        "the gains."
+    )
     SEPARABLE = (
         "A hyperplane separates the two classes, so the logistic loss falls for ever along one "
         "direction and has no minimiser. Add a ridge penalty (ridge=1.0, say), or drop the columns "
         "that give the class away."
+    )
+    BUDGET_SPENT = (
+        "The evaluations allowed were spent before the tolerance was met. The result is the best "
+        "that they gave, with its error. Raise budget, loosen tol, or check whether the function "
+        "is noisy or has jumps."
+    )
+    BASIS_TOO_SMALL = (
+        "No function of the space given comes as close as the tolerance asks. Take a larger space, "
+        "leave out basis= so that one is found, or loosen tol."
     )
 
 

@@ -6,8 +6,10 @@ in the reciprocal gains and the signals (Ling and Strohmer, arXiv 1611.04196); n
 
 from __future__ import annotations
 
+from .canonical_correlation import CanonicalCorrelation, canonical_correlation
 from .gap import PredictedErrors, predicted_correlation, predicted_errors
 from .identifiability import Identifiability, check_identifiable, identifiability
+from .interferometer import InterferometerGains, gains_from_model
 from .operators import (
     DenseOperators,
     MaskedFourier,
@@ -22,10 +24,14 @@ from .plan import MeasurementPlan, plan
 from .problem import Problem
 from .relative_error import relative_error
 from .simulate import Simulation, simulate
+from .simulate_interferometer import InterferometerSimulation, simulate_interferometer
 
 __all__ = [
+    "CanonicalCorrelation",
     "DenseOperators",
     "Identifiability",
+    "InterferometerGains",
+    "InterferometerSimulation",
     "MaskedFourier",
     "MeasurementPlan",
     "Operators",
@@ -37,11 +43,14 @@ __all__ = [
     "SparseOperators",
     "UserOperators",
     "as_operators",
+    "canonical_correlation",
     "check_identifiable",
+    "gains_from_model",
     "identifiability",
     "plan",
     "predicted_correlation",
     "predicted_errors",
     "relative_error",
     "simulate",
+    "simulate_interferometer",
 ]
