@@ -88,6 +88,7 @@ bench: $(VENV)/.dev
 	$(RUN) -m bench.quantile_regression
 	$(RUN) -m bench.logistic
 	$(RUN) -m bench.active
+	$(RUN) -m bench.dpp
 	$(RUN) -m bench.scaling
 
 format: $(VENV)/.dev

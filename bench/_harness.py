@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 RESULTS = pathlib.Path(__file__).resolve().parent / "results"
-PACKAGES = ("rnla", "numpy", "scipy", "numba", "statsmodels")
+PACKAGES = ("rnla", "numpy", "scipy", "numba", "statsmodels", "dppy")
 
 # Okabe and Ito's colours, one per contestant in order of appearance.
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#595959", "#000000")
