@@ -20,7 +20,13 @@ from .._errors import ArgumentTypeError, argument_error, check_size
 from .index_sets import IntArray
 from .tensor_basis import TensorBasis
 
-__all__ = ["SobolIndices", "sobol_indices", "without_mean"]
+__all__ = [
+    "SobolIndices",
+    "check_coordinates",
+    "check_independent",
+    "sobol_indices",
+    "without_mean",
+]
 
 Array = npt.NDArray[Any]
 Vector = npt.NDArray[np.float64]
@@ -84,17 +90,17 @@ class SobolIndices:
 
     def index(self, subset: int | Iterable[int]) -> Any:
         """S_u: the share of the interaction of exactly these coordinates."""
-        wanted = self._check(subset)
+        wanted = frozenset(check_coordinates(subset, self.dimension, "subset"))
         return self._sum([u == wanted for u in map(frozenset, self.subsets)])
 
     def closed(self, subset: int | Iterable[int]) -> Any:
         """The share that these coordinates explain by themselves: sum of S_v over v within u."""
-        wanted = self._check(subset)
+        wanted = frozenset(check_coordinates(subset, self.dimension, "subset"))
         return self._sum([wanted.issuperset(u) for u in self.subsets])
 
     def total_of(self, subset: int | Iterable[int]) -> Any:
         """The share lost if these coordinates were fixed: sum of S_v over v that meet u."""
-        wanted = self._check(subset)
+        wanted = frozenset(check_coordinates(subset, self.dimension, "subset"))
         return self._sum([not wanted.isdisjoint(u) for u in self.subsets])
 
     def interactions(self, order: int = 2) -> dict[tuple[int, ...], Any]:
@@ -113,23 +119,6 @@ class SobolIndices:
             for u, share in zip(self.subsets, self.shares, strict=True)
             if len(u) == size
         }
-
-    def _check(self, subset: int | Iterable[int]) -> frozenset[int]:
-        expected = f"coordinates between 0 and {self.dimension - 1}, each once"
-        remedy = "Pass for instance (0, 1)."
-        try:
-            entries = [operator.index(subset)]  # type: ignore[arg-type]
-        except TypeError:
-            try:
-                entries = [operator.index(entry) for entry in subset]  # type: ignore[union-attr]
-            except TypeError:
-                raise argument_error(
-                    "subset", repr(subset), expected, remedy, kind=ArgumentTypeError
-                ) from None
-        wanted = frozenset(entries)
-        if not wanted or len(wanted) < len(entries) or not wanted <= set(range(self.dimension)):
-            raise argument_error("subset", entries, expected, remedy)
-        return wanted
 
     def _sum(self, chosen: list[bool]) -> Any:
         # A constant has no parts; its shares are undefined.
@@ -168,14 +157,7 @@ def sobol_indices(basis: TensorBasis, coefficients: npt.ArrayLike) -> SobolIndic
     >>> sobol_indices(basis, [1.0, 3.0, 0.0, 4.0]).total.tolist()
     [0.36, 0.0, 0.64]
     """
-    if not isinstance(basis, TensorBasis):
-        raise argument_error(
-            "basis",
-            type(basis).__name__,
-            "a TensorBasis: functions of independent coordinates",
-            "Fit in a TensorBasis on a product measure.",
-            kind=ArgumentTypeError,
-        )
+    check_independent(basis)
     table = np.asarray(coefficients)
     if table.ndim not in (1, 2) or table.shape[0] != basis.dimension:
         raise argument_error(
@@ -202,6 +184,37 @@ def sobol_indices(basis: TensorBasis, coefficients: npt.ArrayLike) -> SobolIndic
         subsets=tuple(subsets[i] for i in order),
         shares=shares,
     )
+
+
+def check_independent(basis: Any) -> None:
+    """Raise unless the coordinates are independent under the measure of the basis."""
+    if not isinstance(basis, TensorBasis):
+        raise argument_error(
+            "basis",
+            type(basis).__name__,
+            "a TensorBasis: functions of independent coordinates",
+            "Fit in a TensorBasis on a product measure.",
+            kind=ArgumentTypeError,
+        )
+
+
+def check_coordinates(given: Any, dimension: int, name: str) -> tuple[int, ...]:
+    """One coordinate or several, each once, in the order given; or raise."""
+    expected = f"coordinates between 0 and {dimension - 1}, each once"
+    remedy = "Pass for instance 0."
+    entries: tuple[int, ...]
+    try:
+        entries = (operator.index(given),)
+    except TypeError:
+        try:
+            entries = tuple(operator.index(entry) for entry in given)
+        except TypeError:
+            raise argument_error(
+                name, repr(given), expected, remedy, kind=ArgumentTypeError
+            ) from None
+    if not entries or len(set(entries)) < len(entries) or not set(entries) <= set(range(dimension)):
+        raise argument_error(name, entries, expected, remedy)
+    return entries
 
 
 def without_mean(means: Array, coefficients: Array) -> Array:

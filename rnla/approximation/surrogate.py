@@ -7,7 +7,7 @@ of plain names, numbers and arrays, without pickled objects.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -145,6 +145,10 @@ class Surrogate:
     def gradient(self, x: Any) -> Array:
         """First derivatives at points x (n, d), shape (n, d) or (n, k, d)."""
         return self.fit.gradient(x)
+
+    def conditional_mean(self, coordinates: int | Iterable[int], x: Any) -> Array:
+        """Means over all other coordinates; see `WeightedFit.conditional_mean`."""
+        return self.fit.conditional_mean(coordinates, x)
 
     @property
     def mean(self) -> Any:

@@ -1,27 +1,32 @@
 """`WeightedFit`: a function fitted by weighted least squares, and what is known about it.
 
 Mean, variance, covariance and Sobol indices are exact from the coefficients, derivatives from those
-of the basis. Standard errors are those of the jackknife, from the leave-one-out residuals: dropping
-point i moves the coefficients by (A* A)^-1 a_i sqrt(w_i) r_i / (1 - h_i), exactly; 2 n m^2 flops.
+of the basis, standard errors from the jackknife.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.linalg
 
 from .._errors import ArgumentTypeError, argument_error
-from ..tall import single_threaded_blas
-from .designs._features import feature_rows
+from .conditional_mean import conditional_mean
 from .designs._record import Design
+from .jackknife import moves, standard_errors
 from .measures import check_points
-from .sobol import SobolIndices, sobol_indices, without_mean
+from .sobol import (
+    SobolIndices,
+    check_coordinates,
+    check_independent,
+    sobol_indices,
+    without_mean,
+)
 
 __all__ = ["WeightedFit"]
 
@@ -175,6 +180,43 @@ class WeightedFit:
         """Sobol indices of the fit, exactly from the coefficients; needs a `TensorBasis`."""
         return sobol_indices(self.basis, self.coefficients)
 
+    def conditional_mean(self, coordinates: int | Iterable[int], x: Any) -> Array:
+        """Means of the fit over all other coordinates, exactly from the coefficients.
+
+        Parameters
+        ----------
+        coordinates : int or iterable of int
+            The u of E[f | x_u]: for a single one the curve of its main effect.
+        x : array_like, shape (n, |u|) or (n,)
+            Values of these coordinates.
+
+        Returns
+        -------
+        ndarray, shape (n,) or (n, k)
+
+        Raises
+        ------
+        ArgumentError, ArgumentTypeError
+            If coordinates do not exist or are no independent ones of a `TensorBasis`.
+
+        Notes
+        -----
+        Its variance is `variance` times `sobol.closed(coordinates)`.
+
+        Examples
+        --------
+        >>> from rnla.approximation import Product, TensorBasis, Uniform, volume_design
+        >>> from rnla.approximation import weighted_least_squares
+        >>> basis = TensorBasis(Product([Uniform(0, 1)] * 2), 2)
+        >>> design = volume_design(basis, 12, rng=0)
+        >>> fit = weighted_least_squares(basis, design, lambda x: x[:, 0] * x[:, 1])
+        >>> fit.conditional_mean(0, [0.2, 1.0]).round(9).tolist()
+        [0.1, 0.5]
+        """
+        check_independent(self.basis)
+        chosen = check_coordinates(coordinates, len(self.basis.families), "coordinates")
+        return conditional_mean(self.basis, self.coefficients, chosen, x)
+
     @property
     def _centred(self) -> Array:
         return without_mean(self.basis.integrals(), self.coefficients)
@@ -229,30 +271,11 @@ class WeightedFit:
 
     @cached_property
     def _moves(self) -> Array:
-        """How the coefficients change when point i enters, shape (n, m), per unit of its residual.
-
-        Times the leave-one-out residual y_i - v_(-i)(x_i) that is c - c_(-i), exactly.
-        """
-        weights = self.design.weights
-        assert weights is not None
-        rows = feature_rows(self.basis, self.design.points, weights, self.design.row_norms)
-        with single_threaded_blas():
-            Q, R = np.linalg.qr(rows)
-            moves: Array = scipy.linalg.solve_triangular(
-                R, (np.sqrt(weights)[:, None] * Q.conj()).T
-            )
-        return moves.T
+        return moves(self.basis, self.design)
 
     def _standard_errors(self, functionals: Array) -> Any:
-        """Jackknife standard errors of linear functionals (s, m) of the coefficients."""
-        n = self.size
-        effects = np.abs(self._moves @ functionals.T) ** 2
-        squares = np.abs(self.leave_one_out.reshape(n, -1)) ** 2
-        with np.errstate(invalid="ignore"):
-            total = effects.T @ squares
-        # A point that the fit cannot do without leaves the error unknown.
-        total = np.where(np.isnan(total), math.inf, np.sqrt((n - 1) / n * total))
-        return total.reshape(functionals.shape[0], *self.coefficients.shape[1:])
+        errors = standard_errors(self._moves, self.leave_one_out, functionals)
+        return errors.reshape(functionals.shape[0], *self.coefficients.shape[1:])
 
     @property
     def standard_errors(self) -> Any:

@@ -171,6 +171,52 @@ def test_moments_follow_affine_changes_of_the_values(shift, factor, seed):
     np.testing.assert_allclose(other.standard_errors, factor * one.standard_errors, **close)
 
 
+@pytest.mark.parametrize("complex_values", [False, True])
+def test_conditional_means_are_those_of_quadrature(complex_values):
+    fit = fitted(complex_values=complex_values)
+    x, w = PLANE.marginals[1].orthonormal_family().gauss(6)
+    first = np.array([0.1, 0.7])
+    expected = [w @ fit(np.column_stack([np.full(6, value), x])) for value in first]
+    got = fit.conditional_mean(0, first)
+    np.testing.assert_allclose(got, expected, rtol=1e-10)
+    np.testing.assert_array_equal(Surrogate(fit).conditional_mean([0], first), got)
+    points = PLANE.sample(5, rng=0)
+    np.testing.assert_allclose(fit.conditional_mean((0, 1), points), fit(points), rtol=1e-10)
+    swapped = fit.conditional_mean((1, 0), points[:, ::-1])
+    np.testing.assert_allclose(swapped, fit(points), rtol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["splines", "local"])
+def test_conditional_means_of_any_family_have_the_closed_share_as_variance(name):
+    family = FAMILIES[name](UNIT)
+    basis = TensorBasis(Product([UNIT] * 3), 3, families=[family] * 3)
+    design = iid_design(basis, 200, rng=0)
+    fit = weighted_least_squares(basis, design, lambda x: np.exp(x[:, 0] * x[:, 1]) + x[:, 2] ** 2)
+    x, w = UNIT.orthonormal_family().gauss(5)
+    breaks = np.array([0.0, 0.2, 0.5, 0.7, 1.0])
+    line = (breaks[:-1, None] + np.diff(breaks)[:, None] * x).ravel()
+    mass = (np.diff(breaks)[:, None] * w).ravel()
+    for l in range(3):
+        values = fit.conditional_mean(l, line)
+        assert mass @ values == pytest.approx(fit.mean, rel=1e-10)
+        share = mass @ (values - fit.mean) ** 2 / fit.variance
+        assert share == pytest.approx(fit.sobol.first_order[l], rel=1e-9)
+
+
+def test_conditional_means_check_their_coordinates():
+    fit = fitted()
+    for bad in (2, -1, (), (0, 0)):
+        with pytest.raises(rnla.ArgumentError, match=r"^coordinates: got"):
+            fit.conditional_mean(bad, [0.5])
+    with pytest.raises(rnla.ArgumentTypeError, match=r"^coordinates: got 'x'"):
+        fit.conditional_mean("x", [0.5])
+    with pytest.raises(rnla.ArgumentError, match=r"^x: got shape"):
+        fit.conditional_mean(0, np.ones((3, 2)))
+    basis = TensorBasis(PLANE, [[1, 0], [2, 0]])  # no function of the second coordinate alone
+    fit = weighted_least_squares(basis, iid_design(basis, 9, rng=0), np.arange(9.0))
+    np.testing.assert_array_equal(fit.conditional_mean(1, [0.0, 1.0]), np.zeros(2))
+
+
 FAMILIES = {
     "polynomials": lambda mu: mu.orthonormal_family(),
     "fourier": Fourier,
