@@ -101,7 +101,7 @@ ROOMS = (
     "sketch",
     "sklearn",
 )
-CONSTANTS = {"DESIGNS", "ROWS", "METHOD_STYLES", "RNGLike"}
+CONSTANTS = {"DESIGNS", "LAW_STYLES", "ROWS", "METHOD_STYLES", "RNGLike"}
 
 
 def resolve(dotted: str) -> object:
