@@ -5,7 +5,7 @@ A proposal i ~ tau_i / r is accepted with probability rho_i / tau_i, rho_i = ||(
 the squared distance of u_i from the features accepted so far, until r rows are accepted. The mean
 number of proposals is r (1 + 1/2 + ... + 1/r). A block of proposals is orthogonalised by matrix
 products, then scanned in order, so the law is that of one proposal at a time. Cost: about
-2 r^3 log r flops for the squared distances, 4 r^3 for the residuals, and r log r rows.
+2 r^3 log r flops for the squared distances, 3 r^3 for the residuals, and r log r rows.
 """
 
 from __future__ import annotations

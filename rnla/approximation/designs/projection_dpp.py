@@ -3,7 +3,7 @@
 Proposals come from (k/m) mu; with Q an orthonormal basis of the span of phi(x_1) ... phi(x_i), the
 next point is the first proposal with u < ||(I - Q Q*) phi||^2 / k. Exact (Hough, Krishnapur, Peres
 and Virag; Gautier, Bardenet and Valko). Proposals are tested in blocks, in order, so the outcome
-does not depend on the block size. Mean number of proposals m H_m; about 4 m^3 (H_m - 1) flops.
+does not depend on the block size. Mean number of proposals m H_m; about 2 m^3 (H_m + 1) flops.
 """
 
 from __future__ import annotations

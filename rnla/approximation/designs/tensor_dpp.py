@@ -1,10 +1,11 @@
 """Projection DPP of a tensor basis, coordinate by coordinate (SPEC A4).
 
-The density of the next point is phi* M phi with M = I - Q Q*. Orthonormality integrates the later
+The density of the next point is phi* M phi with M = I - Q* Q. Orthonormality integrates the later
 coordinates out: the marginal of the first is phi_1* M_1 phi_1 with M_1 the sums of M over pairs of
-indices with equal tails; after x_1 is drawn M is multiplied entrywise by the values at x_1, and so
-on. Each coordinate is drawn by rejection on the line, with at most p + 1 tries on average whatever
-the dimension. O(d m^2) per point, O(d m^3) in all.
+indices with equal tails. Once x_1 is drawn, indices with equal tails merge: their columns of Q are
+added up with weights phi_1(x_1), and the next coordinate follows in the same way, so that the work
+shrinks from one coordinate to the next. On the line points are drawn by rejection, with at most
+p + 1 tries on average. O(m i) for point i and the first merge, about 2 m^3 flops in all for d = 2.
 """
 
 from __future__ import annotations
@@ -26,9 +27,12 @@ __all__ = ["tensor_dpp_design"]
 
 Array = npt.NDArray[Any]
 Vector = npt.NDArray[np.float64]
+IntVector = npt.NDArray[np.int64]
 
 # Proposals on the line, in multiples of the largest mean number.
 _CAP = 10_000
+# Candidates on the line made at a time for each degree.
+_STOCK = 256
 
 
 def tensor_dpp_design(basis: Any, *, rng: RNGLike = None, draw: int = 0) -> Design:
@@ -55,8 +59,10 @@ def tensor_dpp_design(basis: Any, *, rng: RNGLike = None, draw: int = 0) -> Desi
 
     Notes
     -----
-    O(d m^3) flops and O(d m^2) memory. `projection_dpp_design` needs m H_m proposals instead and is
-    mostly faster; the run time here hardly varies.
+    No point is ever rejected, so the cost does not depend on luck; that of
+    `projection_dpp_design` varies with its m H_m proposals on average. Yet these are tested many at
+    a time, here points come one by one: `projection_dpp_design` was faster in all spaces that
+    ``bench/designs.py`` measures, and is what "auto" takes.
 
     Examples
     --------
@@ -89,62 +95,123 @@ def draw_points(basis: Any, stream: Stream) -> tuple[Vector, int]:
             "Use projection_dpp_design, or method='rejection'.",
         )
     m, d = basis.dimension, len(basis.families)
-    pairs = [_equal_tails(basis.indices, l) for l in range(d)]
+    # Equal tails side by side, before and after every merge.
+    order = np.lexsort(basis.indices.T)
+    levels = _levels(basis.indices[order])
+    lines = [
+        _Line(family, level.width, Stream(stream.seed, f"{stream.purpose}/{l}"))
+        for l, (family, level) in enumerate(zip(basis.families, levels, strict=True))
+    ]
     kept = Selection(m)
+    start = levels[0].gram(kept.basis, np.ones(m))
     points = np.empty((m, d))
     with single_threaded_blas():
         for i in range(m):
-            kernel = np.eye(m) - kept.basis.T @ kept.basis
-            for l, family in enumerate(basis.families):
-                width = int(basis.indices[:, l].max()) + 1
-                places, targets = pairs[l]
-                sums = np.bincount(targets, kernel.ravel()[places], minlength=width * width)
-                key = Stream(stream.seed, f"{stream.purpose}/{i}/{l}")
-                x = _on_the_line(family, sums.reshape(width, width), key)
-                points[i, l] = x
-                values = family.evaluate_normalised(np.array([x]), width - 1)[0]
-                factors = values[basis.indices[:, l]]
-                kernel *= np.outer(factors, factors)
-                # Only proportions count; without this d small factors could underflow.
-                kernel /= max(float(np.abs(kernel).max()), np.finfo(np.float64).tiny)
-            kept.append(kept.residuals(normalised_features(basis, points[i : i + 1])[0]))
+            matrix, columns, masses = start, kept.basis, np.ones(m)
+            for l, (level, line) in enumerate(zip(levels, lines, strict=True)):
+                if l:
+                    matrix = level.gram(columns, masses)
+                points[i, l], values = line.draw(matrix)
+                if l + 1 < d:
+                    columns, masses = level.merge(columns, masses, values)
+            features = normalised_features(basis, points[i : i + 1])[0, order]
+            v = kept.append(kept.residuals(features))
+            start = start + levels[0].gram(v[None], np.zeros(m))
     return points, m
 
 
-def _equal_tails(indices: Array, l: int) -> tuple[Array, Array]:
-    """Pairs of indices that agree after coordinate l, as places in M, and their entry of M_l."""
-    m = indices.shape[0]
-    width = int(indices[:, l].max()) + 1
-    if l + 1 < indices.shape[1]:
-        _, group = np.unique(indices[:, l + 1 :], axis=0, return_inverse=True)
-    else:
-        group = np.zeros(m, dtype=np.int64)
-    first, second = np.nonzero(group.reshape(-1, 1) == group.reshape(1, -1))
-    return first * m + second, indices[first, l] * width + indices[second, l]
+class _Level:
+    """Indices with the coordinates before l merged away, those with equal tails side by side."""
+
+    def __init__(self, degrees: IntVector, tails: IntVector) -> None:
+        self.degrees, self.tails = degrees, tails
+        self.width = int(degrees.max()) + 1
+        self._starts = np.flatnonzero(np.diff(tails, prepend=-1))
+        self._cells = tails * self.width + degrees
+
+    def gram(self, columns: Vector, masses: Vector) -> Vector:
+        """M_l = diag(masses) - columns* columns, summed over equal tails."""
+        size = self._starts.size * self.width
+        padded = columns
+        if self._cells.size < size:
+            padded = np.zeros((columns.shape[0], size))
+            padded[:, self._cells] = columns
+        stacked = padded.reshape(-1, self.width)
+        matrix: Vector = -(stacked.T @ stacked)
+        diagonal = np.bincount(self.degrees, masses, minlength=self.width)
+        matrix[np.diag_indices(self.width)] += diagonal
+        return matrix
+
+    def merge(self, columns: Vector, masses: Vector, values: Vector) -> tuple[Vector, Vector]:
+        """Columns and masses of the next level, given the values of the functions at x_l."""
+        factors = values[self.degrees]
+        masses = np.add.reduceat(masses * factors**2, self._starts)
+        # Only proportions count; without this d small factors could underflow.
+        scale = 1.0 / max(float(masses.max()), np.finfo(np.float64).tiny)
+        columns = np.add.reduceat(columns * (np.sqrt(scale) * factors), self._starts, axis=1)
+        return columns, scale * masses
 
 
-def _on_the_line(family: Any, matrix: Array, stream: Stream) -> float:
-    """One point of density phi* M phi with respect to the measure of the family."""
-    # Two envelopes phi* D phi with D diagonal, D - M positive semidefinite; proposals from the
-    # mixture of the densities phi_s^2.
-    largest = float(np.linalg.eigvalsh(matrix)[-1])
-    sums = np.abs(matrix).sum(axis=1)
-    size = matrix.shape[0]
-    envelope = sums if sums.sum() < size * largest else np.full(size, largest)
-    cumulative = np.cumsum(envelope)
-    block = 32
-    for start in range(0, _CAP * size, block):
-        index = range(start, start + block)
-        picks = np.searchsorted(cumulative, stream.uniform(index) * cumulative[-1], side="right")
-        degrees = np.minimum(picks, size - 1)
-        candidates = family.induced_quantile(stream.uniform(index, draw=1), degrees)
-        values = family.evaluate_normalised(candidates, size - 1)
-        wanted = ((values @ matrix) * values).sum(axis=1)
-        offered = (values**2) @ envelope
-        accepted = np.flatnonzero(stream.uniform(index, draw=2) * offered < wanted)
-        if accepted.size:
-            return float(candidates[accepted[0]])
-    raise ConvergenceError(
-        f"basis: got no point in {_CAP * size} proposals on the line; expected one in {size}. "
-        "Check that the functions are independent."
-    )
+def _levels(indices: IntVector) -> list[_Level]:
+    levels = []
+    for _ in range(indices.shape[1]):
+        rest = indices[:, 1:]
+        fresh = np.append(True, (np.diff(rest, axis=0) != 0).any(axis=1))
+        levels.append(_Level(indices[:, 0], np.cumsum(fresh) - 1))
+        indices = rest[fresh]
+    return levels
+
+
+class _Line:
+    """Draws of densities phi* M phi of one coordinate, from candidates that are made in advance."""
+
+    def __init__(self, family: Any, width: int, stream: Stream) -> None:
+        self._family, self._width, self._stream = family, width, stream
+        self._coins = Stream(stream.seed, stream.purpose + "/accept")
+        self._made = self._tossed = 0
+        self._next = np.full(width, _STOCK)
+
+    def _restock(self) -> None:
+        """The next candidates of law phi_s^2 dmu for every s, keyed by s and their number."""
+        index = range(self._made, self._made + _STOCK)
+        u = np.concatenate([self._stream.uniform(index, block=s) for s in range(self._width)])
+        degrees = np.repeat(np.arange(self._width), _STOCK)
+        self._points = self._family.induced_quantile(u, degrees)
+        self._values = self._family.evaluate_normalised(self._points, self._width - 1)
+        self._made += _STOCK
+        self._next[:] = 0
+
+    def _toss(self) -> tuple[float, float]:
+        place = self._tossed % _STOCK
+        if not place:
+            index = range(self._tossed, self._tossed + _STOCK)
+            self._pairs = [self._coins.uniform(index, draw=draw) for draw in (0, 1)]
+        self._tossed += 1
+        return float(self._pairs[0][place]), float(self._pairs[1][place])
+
+    def draw(self, matrix: Vector) -> tuple[float, Vector]:
+        """A point of density phi* M phi, and the functions there over their length."""
+        # Two envelopes phi* D phi with D diagonal, D - M positive semidefinite.
+        envelope = np.abs(matrix).sum(axis=1)
+        total = envelope.sum()
+        if total > 2.0 * np.trace(matrix):
+            largest = float(np.linalg.eigvalsh(matrix)[-1])
+            if largest * self._width < total:
+                envelope = np.full(self._width, largest)
+        cumulative = np.cumsum(envelope)
+        for _ in range(_CAP * self._width):
+            pick, coin = self._toss()
+            s = int(cumulative.searchsorted(pick * cumulative[-1], side="right"))
+            s = min(s, self._width - 1)
+            if self._next[s] == _STOCK:
+                # Unused candidates of other degrees are as good as new ones: all are replaced.
+                self._restock()
+            row = s * _STOCK + self._next[s]
+            self._next[s] += 1
+            values = self._values[row]
+            if coin * (values * values @ envelope) < values @ matrix @ values:
+                return float(self._points[row]), values
+        raise ConvergenceError(
+            f"basis: got no point in {_CAP * self._width} proposals on the line; expected one in "
+            f"{self._width}. Check that the functions are independent."
+        )
