@@ -31,7 +31,7 @@ IntVector = npt.NDArray[np.int64]
 
 # Proposals on the line, in multiples of the largest mean number.
 _CAP = 10_000
-# Candidates on the line made at a time for each degree.
+# Candidates on the line made at a time for each degree: at most this many, fewer for few points.
 _STOCK = 256
 
 
@@ -98,8 +98,9 @@ def draw_points(basis: Any, stream: Stream) -> tuple[Vector, int]:
     # Equal tails side by side, before and after every merge.
     order = np.lexsort(basis.indices.T)
     levels = _levels(basis.indices[order])
+    stock = min(_STOCK, 8 + 2 * m)
     lines = [
-        _Line(family, level.width, Stream(stream.seed, f"{stream.purpose}/{l}"))
+        _Line(family, level.width, stock, Stream(stream.seed, f"{stream.purpose}/{l}"))
         for l, (family, level) in enumerate(zip(basis.families, levels, strict=True))
     ]
     kept = Selection(m)
@@ -165,26 +166,26 @@ def _levels(indices: IntVector) -> list[_Level]:
 class _Line:
     """Draws of densities phi* M phi of one coordinate, from candidates that are made in advance."""
 
-    def __init__(self, family: Any, width: int, stream: Stream) -> None:
-        self._family, self._width, self._stream = family, width, stream
+    def __init__(self, family: Any, width: int, stock: int, stream: Stream) -> None:
+        self._family, self._width, self._stock, self._stream = family, width, stock, stream
         self._coins = Stream(stream.seed, stream.purpose + "/accept")
         self._made = self._tossed = 0
-        self._next = np.full(width, _STOCK)
+        self._next = np.full(width, stock)
 
     def _restock(self) -> None:
         """The next candidates of law phi_s^2 dmu for every s, keyed by s and their number."""
-        index = range(self._made, self._made + _STOCK)
+        index = range(self._made, self._made + self._stock)
         u = np.concatenate([self._stream.uniform(index, block=s) for s in range(self._width)])
-        degrees = np.repeat(np.arange(self._width), _STOCK)
+        degrees = np.repeat(np.arange(self._width), self._stock)
         self._points = self._family.induced_quantile(u, degrees)
         self._values = self._family.evaluate_normalised(self._points, self._width - 1)
-        self._made += _STOCK
+        self._made += self._stock
         self._next[:] = 0
 
     def _toss(self) -> tuple[float, float]:
-        place = self._tossed % _STOCK
+        place = self._tossed % self._stock
         if not place:
-            index = range(self._tossed, self._tossed + _STOCK)
+            index = range(self._tossed, self._tossed + self._stock)
             self._pairs = [self._coins.uniform(index, draw=draw) for draw in (0, 1)]
         self._tossed += 1
         return float(self._pairs[0][place]), float(self._pairs[1][place])
@@ -203,10 +204,10 @@ class _Line:
             pick, coin = self._toss()
             s = int(cumulative.searchsorted(pick * cumulative[-1], side="right"))
             s = min(s, self._width - 1)
-            if self._next[s] == _STOCK:
+            if self._next[s] == self._stock:
                 # Unused candidates of other degrees are as good as new ones: all are replaced.
                 self._restock()
-            row = s * _STOCK + self._next[s]
+            row = s * self._stock + self._next[s]
             self._next[s] += 1
             values = self._values[row]
             if coin * (values * values @ envelope) < values @ matrix @ values:
