@@ -13,12 +13,13 @@ space can do, and shows why the answer depends on the dimension.
 # The space is that of polynomials in two variables of total degree at most 9, of dimension m = 55,
 # and every design has 55 points. Points drawn plainly leave the edges to chance, where polynomials
 # swing most. Independent points of the optimal law lie denser there, but still clump and leave
-# holes. The projection DPP keeps its points apart. Areas of the dots are the weights.
+# holes. The projection DPP keeps its points apart.
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 import rnla
+from rnla import plotting
 from rnla.approximation import (
     Product,
     TensorBasis,
@@ -43,18 +44,13 @@ designs = {
         plane, repeated_dpp_design(plane, 4 * m, rng=1), delta=0.99, size=m
     ),
 }
-figure, axes = plt.subplots(1, 4, figsize=(12, 3.4), layout="constrained")
-for ax, (name, design) in zip(axes, designs.items(), strict=True):
-    area = 25.0 * design.weights / design.weights.mean()
-    ax.scatter(*design.points.T, s=area, color=BLUE, alpha=0.7, linewidths=0)
-    ax.set_title(f"{name}\n{design.size} points, condition {design.condition:.1e}", fontsize=9)
-    ax.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xticks=[], yticks=[], aspect="equal")
+plotting.designs_side_by_side(designs, basis=plane, columns=2)
 plt.show()
 
 # %%
-# The condition number is that of the weighted Gram matrix, and 1 is perfect. With as many points as
-# functions no design is very stable; the greedy choice stops by itself before it gets too bad, here
-# with one point more.
+# Above each panel stands the smallest eigenvalue of the weighted Gram matrix. At 1 the fit is as
+# good as an integral; near 0 it multiplies whatever the space cannot represent. With as many points
+# as functions no design is very stable; the greedy choice stops by itself before it gets too bad.
 #
 # Error and stability against the number of runs
 # ----------------------------------------------

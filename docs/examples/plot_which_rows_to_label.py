@@ -56,18 +56,16 @@ def by_leverage(size, draws, seed):
     return [(chosen, 1.0 / leverage[chosen]) for chosen in rows]
 
 
-def volume(size, draws, seed, leveraged=False):
-    sample = rnla.dpp.volume_sample(A, size, replace=leveraged, draws=draws, rng=seed)
+def volume(size, draws, seed, replace=False):
+    sample = rnla.dpp.volume_sample(A, size, replace=replace, draws=draws, rng=seed)
     return list(zip(sample.indices, sample.weights, strict=True))
 
 
 def leveraged_volume(size, draws, seed):
-    return volume(size, draws, seed, leveraged=True)
+    return volume(size, draws, seed, replace=True)
 
 
-equalised = (
-    np.linalg.qr(A)[0] * np.sqrt(d / leverage)[:, None]
-)  # weighted rows, orthonormal columns
+equalised = np.linalg.qr(A)[0] * np.sqrt(d / leverage)[:, None]  # the weighted rows
 
 
 def greedy(size, draws, seed):
