@@ -11,6 +11,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -88,20 +89,25 @@ class SobolIndices:
         """Mean number of coordinates of a part, weighted by share: 1 for an additive function."""
         return _scalar(self.total.sum(axis=0))
 
+    @cached_property
+    def _members(self) -> npt.NDArray[np.bool_]:
+        """Whether each group holds each coordinate, shape (len(subsets), d)."""
+        members = np.zeros((len(self.subsets), self.dimension), dtype=np.bool_)
+        for row, subset in zip(members, self.subsets, strict=True):
+            row[list(subset)] = True
+        return members
+
     def index(self, subset: int | Iterable[int]) -> Any:
         """S_u: the share of the interaction of exactly these coordinates."""
-        wanted = frozenset(check_coordinates(subset, self.dimension, "subset"))
-        return self._sum([u == wanted for u in map(frozenset, self.subsets)])
+        return self._sum((self._members == self._mask(subset)).all(axis=1))
 
     def closed(self, subset: int | Iterable[int]) -> Any:
         """The share that these coordinates explain by themselves: sum of S_v over v within u."""
-        wanted = frozenset(check_coordinates(subset, self.dimension, "subset"))
-        return self._sum([wanted.issuperset(u) for u in self.subsets])
+        return self._sum(~self._members[:, ~self._mask(subset)].any(axis=1))
 
     def total_of(self, subset: int | Iterable[int]) -> Any:
         """The share lost if these coordinates were fixed: sum of S_v over v that meet u."""
-        wanted = frozenset(check_coordinates(subset, self.dimension, "subset"))
-        return self._sum([not wanted.isdisjoint(u) for u in self.subsets])
+        return self._sum(self._members[:, self._mask(subset)].any(axis=1))
 
     def interactions(self, order: int = 2) -> dict[tuple[int, ...], Any]:
         """S_u of all groups of `order` coordinates that interact, by group.
@@ -120,10 +126,15 @@ class SobolIndices:
             if len(u) == size
         }
 
-    def _sum(self, chosen: list[bool]) -> Any:
+    def _mask(self, subset: int | Iterable[int]) -> npt.NDArray[np.bool_]:
+        mask = np.zeros(self.dimension, dtype=np.bool_)
+        mask[list(check_coordinates(subset, self.dimension, "subset"))] = True
+        return mask
+
+    def _sum(self, chosen: npt.NDArray[np.bool_]) -> Any:
         # A constant has no parts; its shares are undefined.
         empty = np.where(np.asarray(self.variance) > 0.0, 0.0, np.nan)
-        return _scalar(empty + self.shares[np.array(chosen, dtype=bool)].sum(axis=0))
+        return _scalar(empty + self.shares[chosen].sum(axis=0))
 
 
 def sobol_indices(basis: TensorBasis, coefficients: npt.ArrayLike) -> SobolIndices:
