@@ -50,7 +50,10 @@ _EXPORTS = {
     "logistic_regression": "regression",
     "mu_complexity": "regression",
     "WeightedFit": "approximation",
+    "approximate": "approximation",
     "weighted_least_squares": "approximation",
+    "Calibration": "calibration",
+    "calibrate": "calibration",
     "TallMatrix": "tall",
     "as_tall": "tall",
     "resolve_seed": "random",
@@ -62,11 +65,21 @@ _EXPORTS = {
     "MissingPackageError": "_errors",
     "RnlaError": "_errors",
 }
-_MODULES = ["approximation", "bounds", "dpp", "plotting", "random", "sketch", "sklearn"]
+_MODULES = [
+    "approximation",
+    "bounds",
+    "calibration",
+    "dpp",
+    "plotting",
+    "random",
+    "sketch",
+    "sklearn",
+]
 
 if TYPE_CHECKING:
     from . import approximation as approximation
     from . import bounds as bounds
+    from . import calibration as calibration
     from . import dpp as dpp
     from . import plotting as plotting
     from . import random as random
@@ -80,7 +93,10 @@ if TYPE_CHECKING:
     from ._errors import RnlaError as RnlaError
     from ._result import Status as Status
     from .approximation import WeightedFit as WeightedFit
+    from .approximation import approximate as approximate
     from .approximation import weighted_least_squares as weighted_least_squares
+    from .calibration import Calibration as Calibration
+    from .calibration import calibrate as calibrate
     from .certify import Certificate as Certificate
     from .certify import certify_embedding as certify_embedding
     from .embedding import Embedding as Embedding

@@ -6,6 +6,7 @@ orthonormal for a measure; designs pick the points at which to evaluate.
 
 from __future__ import annotations
 
+from .approximate import approximate
 from .b_splines import BSplines
 from .designs import (
     Design,
@@ -81,6 +82,7 @@ __all__ = [
     "UnivariateMeasure",
     "WeightedFit",
     "anisotropic",
+    "approximate",
     "as_index_set",
     "boosted_design",
     "classical_dpp_design",

@@ -1,0 +1,119 @@
+"""When `approximate` may stop, and what it may then say.
+
+Look j at a certificate has level 1 - (1 - level)/(j (j + 1)), so that all looks together fail with
+probability at most 1 - level, however many there are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import gammaincinv
+
+from .._errors import argument_error, check_fraction, check_positive, check_size
+from .._result import Status
+from .weighted_fit import WeightedFit
+
+__all__ = ["Goal", "squared_norm"]
+
+Vector = npt.NDArray[np.float64]
+
+_DEFAULT_BUDGET = 10_000
+
+
+class Goal:
+    """When to stop."""
+
+    def __init__(self, tol: float | None, budget: int | None, relative: bool, level: float) -> None:
+        if tol is None and budget is None:
+            raise argument_error(
+                "tol", "neither tol nor budget", "one of them or both", "Pass tol=1e-3, say."
+            )
+        self.tol = None if tol is None else check_positive(tol, "tol")
+        self.budget = _DEFAULT_BUDGET if budget is None else check_size(budget, name="budget")
+        self.relative = relative
+        self.level = check_fraction(level, "level")
+
+    def look_level(self, look: int) -> float:
+        """The level of a look; the promise is for all looks together."""
+        if self.tol is None:
+            return self.level
+        return 1.0 - (1.0 - self.level) / (look * (look + 1))
+
+    def squares(self, norms: Any) -> Vector:
+        """The largest squared errors allowed, per output."""
+        assert self.tol is not None
+        norms = np.atleast_1d(norms)
+        squares: Vector = self.tol**2 * (norms if self.relative else np.ones_like(norms))
+        return squares
+
+    def promises(self, error: Any, norm: Any, m: int, n: int, look: int, caution: float) -> bool:
+        """Whether a look at n points would probably succeed.
+
+        `caution` is how many times smaller the error should be than residuals like noise need.
+        """
+        if self.tol is None:
+            return False
+        # Residuals are no Gaussian noise: fewer degrees of freedom.
+        half = 0.3 * (n - m)
+        tail = (1.0 - self.look_level(look)) / 2.0
+        factor = caution * half / gammaincinv(half, tail)
+        # Besides the error of the space, that of the coefficients.
+        own = np.atleast_1d(error) * factor * (1.0 + m / (n - m))
+        return bool((own <= self.squares(norm)).all())
+
+    def met(self, fit: WeightedFit) -> bool:
+        """Whether the certificate proves the tolerance."""
+        if self.tol is None:
+            return False
+        error, high = np.atleast_1d(fit.squared_error), np.atleast_1d(fit.interval[1])
+        own = np.atleast_1d(fit.fit_squared_error)
+        ratio = np.divide(own, error, out=np.ones_like(error), where=error > 0.0)
+        return bool((high * np.maximum(ratio, 1.0) <= self.squares(squared_norm(fit))).all())
+
+    def out_of_reach(self, fit: WeightedFit) -> bool:
+        """Whether even the best approximation in the space is too far."""
+        if self.tol is None:
+            return False
+        low = np.atleast_1d(fit.interval[0])
+        return bool((low > self.squares(squared_norm(fit))).any())
+
+    def guarantee(self, fit: WeightedFit, looks: int, status: Status) -> str:
+        """What was proved, in words."""
+        n, m = fit.size, fit.dimension
+        parts = []
+        if fit.unbiased:
+            parts.append(
+                f"The {n} points of the fit are volume sampling for its space of dimension {m}, "
+                "drawn independently of everything that chose the space. Given the space, the fit "
+                "is unbiased for the best approximation of f in L2(mu), and squared_error = "
+                "RSS/(n - m) for its squared error, for every square-integrable f (Derezinski, "
+                "Warmuth and Hsu, JMLR 23:167, 2022)."
+            )
+        else:
+            parts.append(
+                f"{fit.failed.size} of the evaluations for the fit failed and were left out: the "
+                "fit and its squared_error are unbiased only as far as failing has nothing to do "
+                "with the error, and say nothing about f where it fails."
+            )
+        parts.append(
+            f"The interval has the nominal level {fit.level:.6g}; its coverage is approximate."
+        )
+        if self.tol is not None:
+            kind = "relative " if self.relative else ""
+            met = "is met" if status is Status.OK else "is not certified"
+            parts.append(
+                f"The {kind}tolerance {self.tol:g} {met} (look {looks}; the intervals of all looks "
+                f"hold together with probability {self.level:g}, as far as each holds with its "
+                "nominal level)."
+            )
+        return " ".join(parts)
+
+
+def squared_norm(fit: WeightedFit) -> Vector:
+    """The squared norm of the function, from the fit and the error that it leaves."""
+    energy = (np.abs(fit.coefficients) ** 2).sum(axis=0)
+    result: Vector = np.atleast_1d(energy + fit.squared_error)
+    return result
