@@ -6,6 +6,7 @@ in the reciprocal gains and the signals (Ling and Strohmer, arXiv 1611.04196); n
 
 from __future__ import annotations
 
+from .affine import AffineCalibration, calibrate_affine
 from .canonical_correlation import CanonicalCorrelation, canonical_correlation
 from .gap import PredictedErrors, predicted_correlation, predicted_errors
 from .identifiability import Identifiability, check_identifiable, identifiability
@@ -24,9 +25,12 @@ from .plan import MeasurementPlan, plan
 from .problem import Problem
 from .relative_error import relative_error
 from .simulate import Simulation, simulate
+from .simulate_affine import AffineSimulation, simulate_affine
 from .simulate_interferometer import InterferometerSimulation, simulate_interferometer
 
 __all__ = [
+    "AffineCalibration",
+    "AffineSimulation",
     "CanonicalCorrelation",
     "DenseOperators",
     "Identifiability",
@@ -43,6 +47,7 @@ __all__ = [
     "SparseOperators",
     "UserOperators",
     "as_operators",
+    "calibrate_affine",
     "canonical_correlation",
     "check_identifiable",
     "gains_from_model",
@@ -52,5 +57,6 @@ __all__ = [
     "predicted_errors",
     "relative_error",
     "simulate",
+    "simulate_affine",
     "simulate_interferometer",
 ]
