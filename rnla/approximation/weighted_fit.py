@@ -283,7 +283,7 @@ class WeightedFit:
 
         They take the points as independent, which tends to be careful: two standard errors of the
         mean held it in 92 to 99 % of the draws of volume, repeated and independent designs tried,
-        and at n = 2 m were several times too wide. Infinite for n = m.
+        with n = 4 m; for smaller n they are too large. Infinite for n = m.
         """
         return self._standard_errors(np.eye(self.dimension))
 
