@@ -279,6 +279,18 @@ def test_files_read_back_the_same_bits(tmp_path, outputs, complex_values):
         assert all(archive[name].dtype.kind in "fcuib" for name in archive.files)
 
 
+def test_an_approximation_with_failures_reads_back(tmp_path):
+    def model(x):
+        values = two_outputs(x)
+        values[x[:, 0] > 0.97] = np.nan
+        return values
+
+    surrogate = rnla.approximate(model, PLANE, budget=80, rng=0)
+    assert surrogate.failures
+    surrogate.save(tmp_path / "a.npz")
+    same(surrogate, Surrogate.load(tmp_path / "a.npz"))
+
+
 @pytest.mark.parametrize("measure", MEASURES, ids=repr)
 def test_every_measure_is_written(tmp_path, measure):
     for mu in (measure, Product([measure, UNIT])):
