@@ -88,7 +88,10 @@ bench: $(VENV)/.dev
 	$(RUN) -m bench.quantile_regression
 	$(RUN) -m bench.logistic
 	$(RUN) -m bench.active
+	$(RUN) -m bench.weighted_least_squares
+	$(RUN) -m bench.stability
 	$(RUN) -m bench.dpp
+	$(RUN) -m bench.designs
 	$(RUN) -m bench.scaling
 
 format: $(VENV)/.dev
