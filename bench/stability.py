@@ -20,7 +20,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 from scipy.stats import beta
 
-from bench._designs import Row, call, in_parts, workers
+from bench._draws import Row, call, in_parts, workers
 from bench._harness import COLOURS, new_figure, print_table, save_figure, write_results
 from rnla.approximation import (
     Product,

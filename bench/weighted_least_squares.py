@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import rnla
-from bench._designs import Row, call, compared, in_parts, mean, quantile, share, summary, workers
+from bench._draws import Row, call, compared, in_parts, mean, quantile, share, summary, workers
 from bench._harness import COLOURS, new_figure, print_table, save_figure, write_results
 from rnla.approximation import (
     Gaussian,
