@@ -11,9 +11,9 @@ space can do, and shows why the answer depends on the dimension.
 # What the designs look like
 # --------------------------
 # The space is that of polynomials in two variables of total degree at most 9, of dimension m = 55,
-# and every design has 55 points. Points drawn plainly leave the edges to chance, where polynomials
-# swing most. Independent points of the optimal law lie denser there, but still clump and leave
-# holes. The projection DPP keeps its points apart.
+# with as many points, or one more. Points drawn plainly leave the edges to chance, where
+# polynomials swing most. Independent points of the optimal law lie denser there, but still clump
+# and leave holes. The projection DPP keeps its points apart.
 
 import matplotlib.pyplot as plt
 import numpy as np
