@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from . import approximation, kernels, sampling
+from . import approximation, dpp, kernels, sampling
 from .kernels import power_rows, residual_product, two_sum
 from .random import Stream
 from .scores import online_scores
@@ -112,6 +112,7 @@ def _samples() -> None:
     sampling.ordered_pivotal_sample(q, rng=0)
     sampling.tree_pivotal_sample(q, rng=0)
     sampling.spatial_order(np.random.default_rng(0).random((8, 2)))
+    dpp.volume_sample(np.ones((8, 1)), 2, method="reverse", rng=0)
 
 
 def _bases() -> None:

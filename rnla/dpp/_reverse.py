@@ -17,6 +17,7 @@ import numpy as np
 import scipy.linalg
 
 from .._result import FloatArray, IntArray
+from ..kernels.reverse_elimination import remove_rows
 
 __all__ = ["reverse_elimination"]
 
@@ -64,27 +65,18 @@ def _inverse(U: FloatArray, root: FloatArray | None) -> FloatArray:
 def _one_at_a_time(
     U: FloatArray, alive: IntArray, size: int, uniforms: Uniforms, root: FloatArray | None
 ) -> IntArray:
-    left = alive.size
+    U, left, used = np.ascontiguousarray(U), alive.size, 0
     Z = np.eye(U.shape[1])
-    halved, trial, points = left // 2, 0, uniforms(0, 2 * _BATCH)
+    points, halved = uniforms(0, 2 * _BATCH), max(size, left // 2)
     while left > size:
-        if trial and trial % _BATCH == 0:
-            points = uniforms(2 * trial, 2 * _BATCH)
-        pick, test = points[2 * (trial % _BATCH)], points[2 * (trial % _BATCH) + 1]
-        trial += 1
-        place = int(pick * left)
-        u = U[alive[place]]
-        z = Z @ u
-        h = 1.0 - float(u @ z)
-        if test >= h:
-            continue
-        left -= 1
-        alive[place], alive[left] = alive[left], alive[place]
-        if h < _DELICATE or left <= halved:
+        at = 2 * (used % _BATCH)
+        if used and not at:
+            points = uniforms(2 * used, 2 * _BATCH)
+        trials, left, stale = remove_rows(U, alive, left, Z, points[at:], halved, _DELICATE)
+        used += trials
+        if stale and left > size:
             Z = _inverse(U[alive[:left]], root)
-            halved = left // 2
-        else:
-            Z += np.multiply.outer(z, z / h)
+            halved = max(size, left // 2)
     return alive[:left].copy()
 
 
