@@ -268,23 +268,24 @@ def alternating(m, x, seed, functions):
 
 @pytest.mark.slow
 def test_check_33_the_error_bound_of_conditioned_designs_holds_always(record_property):
-    """||f - f_hat|| <= (1 + sqrt(3)) inf ||f - v||_inf on ||G - I|| <= 1/2: no violation."""
+    """||f - f_hat|| <= (1 + sqrt(3)) inf ||f - v||_inf on ||G - I|| <= 1/2: no violation.
+
+    1e4 designs (400 in `make check`), each with 20 functions of its own.
+    """
     designs, functions, m = count(full=10_000, check=400), 20, 8
-    basis = TensorBasis(Uniform(), m - 1)
-    x = np.linspace(-1, 1, 20_001)
+    basis = legendre(m)
+    x = np.linspace(-1, 1, 4001)
     x = 0.5 * (x[1:] + x[:-1])
-    values, features = alternating(m, x, 0, functions), basis.evaluate(x)
-    coefficients = features.T @ values / x.size
-    errors = (values**2).mean(axis=0) - (coefficients**2).sum(axis=0)
+    features = basis.evaluate(x)
     worst = 0.0
     for draw in range(designs):
         design = conditioned_design(
             repeated_dpp_design, basis, 8 * m, delta=0.5, two_sided=True, rng=3, draw=draw
         )
-        sampled = alternating(m, design.points[:, 0], 0, functions)
+        sampled = alternating(m, design.points[:, 0], draw, functions)
         fit = rnla.weighted_least_squares(basis, design, sampled)
-        squared = errors + ((fit.coefficients - coefficients) ** 2).sum(axis=0)
-        worst = max(worst, float(np.sqrt(squared.max())))
+        rest = alternating(m, x, draw, functions) - features @ fit.coefficients
+        worst = max(worst, float(np.sqrt((rest**2).mean(axis=0).max())))
     record_property("check", "33")
     record_property("measured", worst)
     record_property("threshold", 1 + np.sqrt(3))

@@ -85,7 +85,11 @@ def test_check_03_inverse_round_trip(measure):
             family.induced_cdf(np.clip(x + 8 * ulp, *measure.support[0]), degree)
             - family.induced_cdf(np.clip(x - 8 * ulp, *measure.support[0]), degree)
         )
-        assert (np.abs(family.induced_cdf(x, degree) - u) <= 1e-12 + blur).all()
+        error = np.abs(family.induced_cdf(x, degree) - u)
+        assert (error <= 1e-12 + blur).all()
+        # Without the blur unless the density at an end is as large as that of the arcsine law.
+        if min(getattr(measure, "a", 0.0), getattr(measure, "b", 0.0)) > -0.5:
+            assert (error <= 1e-12).all()
 
 
 @given(
