@@ -74,6 +74,10 @@ class Equilibration:
             return np.asarray(s * self._diagonal)
         return np.asarray((self._columns.conj().swapaxes(-1, -2) @ s[..., None])[..., 0])
 
+    def coordinates_of(self, s: Array) -> Array:
+        """The coordinates of s (of its part in the span of the basis)."""
+        return self.coordinates(self.problem.gamma() * s)
+
     def spread(self, u: Array) -> Array:
         """The orthonormal block of the gains: W^{1/2} diag(y_l) s, shape (..., p, m)."""
         return self.rooted_data * self.inverse_gains(u)[..., None, :]

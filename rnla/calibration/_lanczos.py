@@ -18,6 +18,8 @@ __all__ = ["LargestPair", "lanczos", "power"]
 
 Product = Callable[[Array], Array]
 _MEMORY = 2**27  # numbers in a Krylov basis before a restart
+_NEGLIGIBLE = 1e-3  # of the rest of a product: what is left is orthogonal to eps over this
+_LONGEST = 512  # vectors in it
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def lanczos(
     k, b = start.shape[-1], start.shape[-2]
     used, products = 0, 0
     batch = max(1, int(np.prod(start.shape[:-2])))
-    room = max(4 * b, min(k, _MEMORY // (batch * k)))
+    room = max(4 * b, min(k, _LONGEST, _MEMORY // (batch * k)))
     while True:
         pair = _one_run(product, start, tol, max_iter - used, room, locked, stagnation)
         used += pair.iterations
@@ -108,13 +110,16 @@ def _one_run(
         free = V[..., fixed:, :]
         H = _bordered(H, _inner(free, image))
         rest = _purged(image, V)
-        # Twice is enough for orthogonality; the block that comes out of the QR of a negligible
-        # rest (an invariant subspace) is noise and has to be purged once more.
-        R = np.linalg.qr(rest.swapaxes(-1, -2), mode="r") if width > 1 else _norm(rest)
+        R = _triangle(rest)
         size = free.shape[-2]
+        # The eigenvalues of H cost size^3: looked at each step at first, then every sixteenth part.
+        full = size + 1 > largest
+        if not full and steps < max_iter and steps % max(1, steps // 16):
+            block = _next_block(rest, R, V, largest - size)
+            continue
         values, vectors = np.linalg.eigh(0.5 * (H + H.conj().swapaxes(-1, -2)))
         leading = min(b, size)
-        tail = np.asarray(vectors)[..., -width:, ::-1][..., :leading]
+        tail = vectors[..., -width:, ::-1][..., :leading]
         residual = np.linalg.norm(R[..., :width] @ tail, axis=-2)[..., 0]
         if size >= k - fixed:
             residual = np.zeros_like(residual)
@@ -123,13 +128,24 @@ def _one_run(
         tiny = np.finfo(value.dtype).tiny
         converged = residual <= tol * np.maximum(np.abs(value), tiny)
         stalled = stagnation > 0.0 and _stalled(history, stagnation)
-        full = size + 1 > largest
         if converged.all() or steps >= max_iter or stalled or full:
             best = vectors[..., ::-1][..., :leading].swapaxes(-1, -2) @ free
             second = values[..., -2] if size > 1 else np.zeros_like(value)
             return LargestPair(value, second, best, residual, converged, steps, products)
-        block = _orthonormal(_purged(_orthonormal(rest), V))[..., : largest - size, :]
-        block = _orthonormal(_purged(block, V))
+        block = _next_block(rest, R, V, largest - size)
+
+
+def _next_block(rest: Array, R: Array, V: Array, width: int) -> Array:
+    """Orthonormal rows for the next step, at most `width`.
+
+    Those from a negligible rest (an invariant subspace) are noise and have to be purged again.
+    """
+    block = _orthonormal(rest)
+    pivots = np.abs(np.diagonal(R, axis1=-2, axis2=-1))
+    if (pivots > _NEGLIGIBLE * pivots.max(initial=1.0)).all():
+        return block[..., :width, :]
+    block = _orthonormal(_purged(block, V))[..., :width, :]
+    return _orthonormal(_purged(block, V))
 
 
 def _stalled(history: list[Array], fraction: float) -> bool:
@@ -162,6 +178,13 @@ def _bordered(H: Array, column: Array) -> Array:
     out[..., :, old:] = column
     out[..., old:, :old] = column[..., :old, :].conj().swapaxes(-1, -2)
     return out
+
+
+def _triangle(rows: Array) -> Array:
+    """R of the QR factorisation of the rows as columns."""
+    if rows.shape[-2] == 1:
+        return _norm(rows)
+    return np.asarray(np.linalg.qr(rows.swapaxes(-1, -2), mode="r"))
 
 
 def _norm(rows: Array) -> Array:

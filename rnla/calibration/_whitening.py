@@ -18,7 +18,7 @@ from .operators import DenseOperators, Operators
 from .operators._base import Array
 from .problem import Problem
 
-__all__ = ["Whitening", "whiten"]
+__all__ = ["FactoredWhitening", "Whitening", "whiten"]
 
 _DENSE_ENTRIES = 2**24
 
@@ -54,7 +54,7 @@ class Whitening:
         raise NotImplementedError
 
 
-class _Factored(Whitening):
+class FactoredWhitening(Whitening):
     """Q as operators with Q^* Q = I, one R^{-1} for each signal (None: a multiple of I)."""
 
     def __init__(self, problem: Problem, Q: Operators, inverse: Array | None, unit: float) -> None:
@@ -80,6 +80,12 @@ class _Factored(Whitening):
         if self.inverse is None:
             return t * self.unit
         return np.asarray((self.inverse @ t[..., None])[..., 0])
+
+    def coordinates_adjoint(self, x: Array) -> Array:
+        """R^{-*} x, the adjoint of `coordinates_to_signal`."""
+        if self.inverse is None:
+            return x * self.unit
+        return np.asarray((self.inverse.conj().swapaxes(-1, -2) @ x[..., None])[..., 0])
 
     def project(self, u: Array) -> Array:
         """See `Whitening`."""
@@ -124,7 +130,7 @@ def whiten(problem: Problem) -> Whitening:
     gram = operators.scalar_gram
     if problem.weights is None and gram is not None:
         unit = 1.0 / math.sqrt(gram * (problem.p if problem.repeated else 1))
-        return _Factored(problem, operators, None, unit)
+        return FactoredWhitening(problem, operators, None, unit)
     maps, m, n = operators.shape
     entries = maps * m * n
     if problem.weights is not None:
@@ -145,7 +151,7 @@ def _factor(problem: Problem, A: Array) -> Whitening:
         Q = Q.reshape(*Q.shape[:-2], p, m, Q.shape[-1])
     else:
         deficient = deficient.any(axis=-1)
-    result = _Factored(problem, DenseOperators(Q), inverse, 1.0)
+    result = FactoredWhitening(problem, DenseOperators(Q), inverse, 1.0)
     result.rank_deficient = np.broadcast_to(deficient, problem.batch_shape)
     return result
 

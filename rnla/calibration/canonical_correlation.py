@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .._errors import argument_error, check_positive, check_size
 from ..random import RNGLike, Stream, resolve_seed
 from ._equilibration import Equilibration
 from ._lanczos import LargestPair, lanczos, power
-from .operators._base import Array
+from ._threads import with_few_threads
+from .operators._base import Array, check_entries
 from .problem import Problem
 
 __all__ = ["CanonicalCorrelation", "canonical_correlation", "default_tolerance"]
@@ -45,6 +47,9 @@ class CanonicalCorrelation:
         searched.
     gap : ndarray, shape (...)
         sigma_1 - sigma_2.
+    runner_up : ndarray, shape (..., m)
+        Reciprocal gains of the vector for the second: the direction in which the answer is least
+        certain, and another solution if the gap is zero.
     usable : ndarray of bool, shape (..., m)
         Sensors that took part.
     rank_deficient : ndarray of bool, shape (...)
@@ -64,6 +69,7 @@ class CanonicalCorrelation:
     signal: Array
     sigma: Array
     gap: Array
+    runner_up: Array
     usable: Array
     rank_deficient: Array
     converged: Array
@@ -87,6 +93,7 @@ def default_tolerance(problem: Problem) -> float:
     return max(1e-12, 16.0 * float(np.finfo(problem.real_dtype).eps))
 
 
+@with_few_threads
 def canonical_correlation(
     problem: Problem,
     *,
@@ -94,6 +101,7 @@ def canonical_correlation(
     tol: float | None = None,
     max_iter: int = 1000,
     block: int = 8,
+    start: npt.ArrayLike | None = None,
     rng: RNGLike = 0,
 ) -> CanonicalCorrelation:
     """Reciprocal gains and signals from the largest canonical correlation.
@@ -110,6 +118,8 @@ def canonical_correlation(
         Steps at most.
     block : int
         Vectors a step of the block Krylov solver.
+    start : array_like, shape (..., m), optional
+        Reciprocal gains to start from, instead of random numbers.
     rng : int, Generator, SeedSequence or None
         For the start vectors; all problems of a batch start from the same.
 
@@ -152,19 +162,22 @@ def canonical_correlation(
     system = Equilibration(problem)
     starts = _starts(system, seed, min(width, system.gain_size) + 1)
     rows = starts[..., :-1, :]
+    if start is not None:
+        rows = np.concatenate([_given(start, system)[..., None, :], rows[..., 1:, :]], axis=-2)
     if solver == "power":
         pair = power(system.product, rows[..., 0, :], tol=tolerance, max_iter=steps)
     else:
         pair = lanczos(_by_rows(system), rows, tol=tolerance, max_iter=steps)
     probe = _second(system, pair, starts[..., -1:, :])
     s, x = system.solution(pair.vector)
-    second = np.maximum(pair.second, probe)
+    second = np.maximum(pair.second, probe.value)
     sigma = np.sqrt(np.clip(np.stack([pair.value, second], axis=-1), 0.0, 1.0))
     return CanonicalCorrelation(
         inverse_gains=s,
         signal=x,
         sigma=sigma,
         gap=np.maximum(sigma[..., 0] - sigma[..., 1], 0.0),
+        runner_up=system.inverse_gains(probe.vector),
         usable=system.usable,
         rank_deficient=system.whitening.rank_deficient,
         converged=pair.converged,
@@ -196,11 +209,24 @@ def _starts(system: Equilibration, seed: int, count: int) -> Array:
     return np.broadcast_to(rows.astype(problem.dtype), shape)
 
 
-def _second(system: Equilibration, pair: LargestPair, start: Array) -> Array:
-    """The largest eigenvalue orthogonal to the solution, to a per cent."""
+def _given(start: npt.ArrayLike, system: Equilibration) -> Array:
+    problem = system.problem
+    s = check_entries(start, "start")
+    if s.shape[-1] != problem.m:
+        remedy = "Pass one reciprocal gain for each sensor."
+        raise argument_error("start", f"shape {s.shape}", f"shape (..., {problem.m})", remedy)
+    u = system.coordinates_of(s.astype(problem.dtype))
+    return np.broadcast_to(u, (*problem.batch_shape, system.gain_size))
+
+
+def _second(system: Equilibration, pair: LargestPair, start: Array) -> LargestPair:
+    """The largest eigenvalue orthogonal to the solution, to a per cent or so."""
     if system.gain_size < 2:
-        return np.zeros_like(pair.value)
-    found = lanczos(
+        nothing = np.zeros_like(pair.value)
+        return LargestPair(
+            nothing, nothing, np.zeros_like(pair.vector), nothing, nothing == 0, 0, 0
+        )
+    return lanczos(
         _by_rows(system),
         start,
         tol=1e-3,
@@ -208,4 +234,3 @@ def _second(system: Equilibration, pair: LargestPair, start: Array) -> Array:
         locked=pair.vector[..., None, :],
         stagnation=1e-3,
     )
-    return found.value

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from .._errors import ArgumentTypeError, argument_error, check_positive
 from ._models import check_model
-from .operators import Operators, as_operators
+from .operators import DenseOperators, Operators, as_operators
 from .operators._base import Array, check_entries, working_dtype
 
 __all__ = ["Problem"]
@@ -190,7 +190,33 @@ class Problem:
         """The same problem with other weights (which must vanish where a value is missing)."""
         other = object.__new__(Problem)
         other.__dict__.update(self.__dict__)
-        other.weights = weights
+        other.weights = None if weights is None else np.broadcast_to(weights, self.data.shape)
+        return other
+
+    def astype(self, dtype: npt.DTypeLike) -> Problem:
+        """The same problem in the precision of `dtype`, real or complex as it is."""
+        other = self.with_weights(self.weights)
+        real = np.empty(0, dtype=dtype).real.dtype
+        other.real_dtype = working_dtype(real)
+        other.dtype = working_dtype(real, _kind(self.dtype))
+        other.data = self.data.astype(other.dtype)
+        other.operators = self.operators.astype(working_dtype(real, _kind(self.operators.dtype)))
+        if self.weights is not None:
+            other.weights = self.weights.astype(real)
+        if self.gain_basis is not None:
+            other.gain_basis = self.gain_basis.astype(
+                working_dtype(real, _kind(self.gain_basis.dtype))
+            )
+        return other
+
+    def select(self, place: tuple[int, ...]) -> Problem:
+        """One problem of the batch."""
+        other = self.with_weights(None)
+        other.weights = None if self.weights is None else self.weights[place]
+        other.batch_shape = ()
+        other.data, other.scale = self.data[place], self.scale[place]
+        if isinstance(self.operators, DenseOperators) and self.operators.A.ndim > 3:
+            other.operators = DenseOperators(self.operators.A[place])
         return other
 
     # -- checks --------------------------------------------------------------------------------
@@ -252,6 +278,10 @@ class Problem:
         counts = self.valid_counts.sum(axis=-1)[..., None, None]
         result: Array = (largest * np.sqrt(squares / counts)).astype(self.real_dtype)
         return result
+
+
+def _kind(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return np.dtype(np.complex64 if dtype.kind == "c" else np.float32)
 
 
 def _measurements(Y: npt.ArrayLike) -> Array:

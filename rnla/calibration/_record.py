@@ -1,0 +1,114 @@
+"""`Calibration`: gains, signals, and how far to trust them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._result import IntArray, Status
+from .flags import SensorFlag
+from .operators._base import Array
+
+__all__ = ["Calibration"]
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Gains and signals of one problem, or of a batch, with certificates.
+
+    The data are D A x plus noise with D = diag(gains). (d, x) and (d / c, c x) are the same data:
+    `convention` says which of them was chosen. No entry is ever nan.
+
+    Attributes
+    ----------
+    gains : ndarray, shape (..., m)
+        d; zero where the data say nothing or say zero (see `flags`).
+    signal : ndarray, shape (..., n), or (..., p, n) for one signal per measurement
+        In the units of the data.
+    inverse_gains : ndarray, shape (..., m)
+        1 / d, zero where d is zero.
+    status : Status
+        OK, AMBIGUOUS, RANK_DEFICIENT (a part of the signal is not seen) or NOT_CONVERGED; of a
+        batch the worst.
+    statuses : ndarray of Status, shape (...)
+        Of each problem.
+    sigma : ndarray, shape (..., 2)
+        The two largest canonical correlations between data and operators: 1 and less than 1 for
+        exact data and a unique answer.
+    gap : ndarray, shape (...)
+        sigma_1 - sigma_2. AMBIGUOUS means a gap below max(3 (1 - sigma_1), 1e-3).
+    predicted_gap : float
+        Of generic random operators of this size without noise; see `predicted_correlation`.
+    runner_up : ndarray, shape (..., m)
+        Reciprocal gains of the second solution: what may be mixed into the answer if the gap is
+        small.
+    residual_variance : ndarray, shape (...)
+        Weighted sum of squared residuals over `degrees_of_freedom`: an estimate of the variance of
+        the noise; 0 where no degree of freedom is left.
+    chi2 : ndarray, shape (...), or None
+        The same over the square of the `noise` that was passed: near 1 if model and noise are
+        right. None without `noise`.
+    degrees_of_freedom : ndarray of int, shape (...)
+        Values that count less unknowns (complex ones for complex data).
+    gains_error, signal_error : ndarray or None
+        Standard errors; None where they were not computed.
+    flags : ndarray of int, shape (..., m)
+        Sums of `SensorFlag`.
+    iterations : int
+        Of the linear method.
+    sweeps : int
+        Of the polish.
+    products : int
+        Products with all A_l or all A_l^*, where the method counts them.
+    costs : ndarray, shape (sweeps + 1, ...), or None
+        Weighted sums of squared residuals of the polish.
+    method : str
+        The linear method.
+    reason : str
+        Why this method and this polish.
+    convention : str
+        The choice of the free factor.
+    seed : int
+    """
+
+    gains: Array
+    signal: Array
+    inverse_gains: Array
+    status: Status
+    statuses: Any
+    sigma: Array
+    gap: Array
+    predicted_gap: float
+    runner_up: Array
+    residual_variance: Array
+    chi2: Array | None
+    degrees_of_freedom: IntArray
+    gains_error: Array | None
+    signal_error: Array | None
+    flags: IntArray
+    iterations: int
+    sweeps: int
+    products: int
+    costs: Array | None
+    method: str
+    reason: str
+    convention: str
+    seed: int
+
+    def __repr__(self) -> str:
+        batch = self.gains.shape[:-1]
+        size = f"m={self.gains.shape[-1]}" + (f", batch={batch}" if batch else "")
+        sigma = self.sigma.reshape(-1, 2)
+        return (
+            f"Calibration({size}, status={self.status.name}, sigma_1={sigma[:, 0].min():.4g}, "
+            f"sigma_2={sigma[:, 1].max():.4g}, flagged={self.flagged.size}, "
+            f"method={self.method!r}, sweeps={self.sweeps})"
+        )
+
+    @property
+    def flagged(self) -> IntArray:
+        """Sensors with a flag (in any problem of a batch)."""
+        unusual = self.flags != int(SensorFlag.GOOD)
+        return np.flatnonzero(unusual.reshape(-1, unusual.shape[-1]).any(axis=0))

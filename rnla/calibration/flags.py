@@ -1,0 +1,65 @@
+"""Sensors to distrust: missing, weak or without gain (SPEC A9).
+
+A sensor with one value has a gain of its own for it and says nothing about the signal; one with a
+weak signal has a small column in K, which the plain linear methods take for the solution.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import numpy as np
+
+from .._result import IntArray
+from .operators._base import Array
+from .problem import Problem
+
+__all__ = ["SensorFlag", "sensor_flags"]
+
+_WEAK = 1e-3  # of the median mean square
+_WEAK_IN_NOISE = 5.0  # times the variance of the noise
+
+
+class SensorFlag(enum.IntFlag):
+    """What is unusual about a sensor; flags add up."""
+
+    GOOD = 0
+    MISSING = 1
+    """Fewer than two values: the gain is what fits them, or zero."""
+    WEAK = 2
+    """Mean square below 5 noise variances, or 1e-3 of the median where the noise is not known."""
+    NO_GAIN = 4
+    """The gain found is zero."""
+
+
+def sensor_flags(problem: Problem) -> IntArray:
+    """Flags that the data alone justify.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    ndarray of int, shape (..., m)
+        Sums of `SensorFlag`.
+    """
+    counts = problem.valid_counts
+    flags = np.where(counts < 2, int(SensorFlag.MISSING), 0).astype(np.int64)
+    if problem.p == 1:
+        flags[counts == 1] = 0
+    weak = _weak(problem, counts)
+    flags[weak & (counts > 0)] |= int(SensorFlag.WEAK)
+    return flags
+
+
+def _weak(problem: Problem, counts: Array) -> Array:
+    power = problem.data.real**2 + problem.data.imag**2
+    measured = counts > 0
+    if problem.noise is not None:
+        variance = (problem.noise / problem.scale[..., 0]) ** 2
+        mean = problem.weighted(power).sum(axis=-2) / np.maximum(counts, 1)
+        return np.asarray(mean < _WEAK_IN_NOISE * variance)
+    mean = power.sum(axis=-2) / np.maximum(counts, 1)
+    known = np.where(measured, mean, np.nan)
+    return np.asarray(mean < _WEAK * np.nanmedian(known, axis=-1, keepdims=True))

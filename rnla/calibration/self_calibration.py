@@ -1,0 +1,388 @@
+"""`calibrate`: from measurements and operators to gains, signals and a verdict.
+
+Counting check, flags, linear start, test for ambiguity, maximum-likelihood polish, certificates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .._errors import ArgumentTypeError, argument_error, check_positive, check_size
+from .._result import IntArray, Status
+from ..random import RNGLike, resolve_seed
+from ._record import Calibration
+from ._threads import blas_threads
+from .canonical_correlation import (
+    SOLVERS,
+    CanonicalCorrelation,
+    canonical_correlation,
+    default_tolerance,
+)
+from .flags import SensorFlag, sensor_flags
+from .gap import predicted_correlation
+from .identifiability import check_identifiable
+from .linear_least_squares import linear_least_squares
+from .operators._base import Array
+from .polish import Constraint, gain_step
+from .polish import polish as polish_gains
+from .problem import Problem
+from .spectral import spectral
+
+__all__ = ["calibrate"]
+
+METHODS = ("auto", "canonical_correlation", "linear_least_squares", "spectral")
+_GAP = 1e-3
+
+
+def calibrate(
+    Y: npt.ArrayLike,
+    operators: Any,
+    *,
+    model: str = "repeated",
+    method: str = "auto",
+    solver: str = "lanczos",
+    weights: npt.ArrayLike | None = None,
+    gain_basis: npt.ArrayLike | None = None,
+    constraint: Constraint = None,
+    polish: str | None = "auto",
+    noise: float | None = None,
+    reference: int | None = None,
+    precision: str = "full",
+    tol: float | None = None,
+    max_iter: int = 1000,
+    max_sweeps: int = 50,
+    rng: RNGLike = 0,
+) -> Calibration:
+    """Find the gains of sensors and the signals they measured, from the measurements alone.
+
+    Parameters
+    ----------
+    Y : array_like, shape (..., p, m)
+        Measurement l at sensor i, real or complex; nan where missing. Leading axes number
+        independent problems with the same operators.
+    operators : Operators, array_like, sparse arrays or LinearOperators
+        A_1, …, A_p from n unknowns to m sensors, or one map for ``model="snapshots"``: see
+        `rnla.calibration.as_operators`.
+    model : {"repeated", "diverse", "snapshots"}
+        y_l = D A_l x; y_l = D A_l x_l; y_l = D A x_l, with D = diag(gains).
+    method : {"auto", "canonical_correlation", "linear_least_squares", "spectral"}
+        The linear method; see Notes.
+    solver : {"lanczos", "power", "block_krylov"}
+        Of the canonical correlation.
+    weights : array_like, optional
+        Reciprocal variances of the noise, 0 for missing; broadcast to Y.
+    gain_basis : array_like, shape (m, k), optional
+        The reciprocal gains are combinations of these columns.
+    constraint : None, "phase", "positive", array_like of shape (m, k), or callable
+        On the gains, met by the polish: modulus one, real and not negative, in the span of the
+        columns, or what a function makes of them.
+    polish : {"auto", "als", None}
+        Alternating least squares after the linear method. "auto" polishes unless there is a
+        `gain_basis`, which the polish could not keep.
+    noise : float, optional
+        Root mean square of the noise of a value of weight one.
+    reference : int, optional
+        Sensor whose gain is made positive; without one the mean of all gains is. It is also the
+        sensor that linear least squares fixes.
+    precision : {"full", "mixed"}
+        "mixed" finds the canonical correlation in single precision first and refines it.
+    tol : float, optional
+        Of the canonical correlation: default 1e-12, or 2e-6 for data in single precision.
+    max_iter : int
+        Iterations of the linear method.
+    max_sweeps : int
+        Sweeps of the polish.
+    rng : int, Generator, SeedSequence or None
+        For the start vectors.
+
+    Returns
+    -------
+    Calibration
+
+    Raises
+    ------
+    ArgumentError, ArgumentTypeError
+        For shapes that do not fit, infinities, data that are zero; for fewer measurements than
+        unknowns, with the bound and the smallest p that would do; for p = 1 without `gain_basis`.
+
+    Notes
+    -----
+    What "auto" chooses: the canonical correlation, always. It is exact for exact data like the
+    other two, is not misled by weak sensors or random phases, needs the fewest products, and its
+    gap is the certificate. "linear_least_squares" and "spectral" are the baselines of Ling and
+    Strohmer (arXiv 1611.04196); with them the canonical correlation still supplies `sigma` and
+    `status`.
+
+    The test for ambiguity is gap < max(3 (1 - sigma_1), 1e-3). Memory: a few arrays of the size of
+    Y, the factors of dense operators, one vector of length m for each iteration of Lanczos.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rnla import calibrate
+    >>> rng = np.random.default_rng(0)
+    >>> A = rng.standard_normal((4, 16, 8)) + 1j * rng.standard_normal((4, 16, 8))
+    >>> x, d = rng.standard_normal(8), np.exp(2j * np.pi * rng.random(16))
+    >>> found = calibrate(d * (A @ x), A)
+    >>> found.status.name
+    'OK'
+    >>> bool(np.allclose(found.gains * (A @ found.signal), d * (A @ x)))
+    True
+    """
+    chosen = _check_options(method, solver, polish, precision)
+    problem = Problem(
+        Y, operators, model=model, weights=weights, gain_basis=gain_basis, noise=noise
+    )
+    check_identifiable(problem)
+    tolerance = default_tolerance(problem) if tol is None else check_positive(tol, "tol")
+    check_size(max_iter, name="max_iter")
+    if reference is not None:
+        check_size(_index(reference) + 1, problem.m, name="reference + 1")
+    seed = resolve_seed(rng)
+    basis = gain_basis is not None
+    polishing = polish == "als" or (polish == "auto" and not basis)
+    flags = sensor_flags(problem)
+    with blas_threads(problem):
+        certificate = _certificate(problem, solver, tolerance, max_iter, precision, seed)
+        start = _linear_start(problem, chosen, certificate, flags, reference, max_iter)
+        gains = _gains(problem, start)
+        end = _finish(problem, start, gains, constraint, polishing, max_sweeps)
+    status = _statuses(certificate, start.converged & end.converged)
+    gains, signal, convention = _normalised(
+        problem, end.gains, end.signal, flags, constraint, reference
+    )
+    flags = np.where(gains == 0, flags | int(SensorFlag.NO_GAIN), flags)
+    variance, chi2, freedom = _misfit(problem, end.cost)
+    k = problem.k if basis else None
+    predicted = predicted_correlation(problem.model, m=problem.m, n=problem.n, p=problem.p, k=k)
+    return Calibration(
+        gains=gains,
+        signal=signal,
+        inverse_gains=np.where(gains == 0, 0, 1.0 / np.where(gains == 0, 1, gains)),
+        status=_worst(status),
+        statuses=status,
+        sigma=certificate.sigma,
+        gap=certificate.gap,
+        predicted_gap=1.0 - predicted,
+        runner_up=certificate.runner_up,
+        residual_variance=variance,
+        chi2=chi2,
+        degrees_of_freedom=freedom,
+        gains_error=None,
+        signal_error=None,
+        flags=flags,
+        iterations=start.iterations,
+        sweeps=end.sweeps,
+        products=certificate.products + end.products,
+        costs=end.costs,
+        method=chosen,
+        reason=_reason(method, polish, polishing, basis),
+        convention=convention,
+        seed=seed,
+    )
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What a linear method found."""
+
+    inverse_gains: Array
+    signal: Array
+    usable: Array
+    converged: Array
+    iterations: int
+
+
+@dataclass(frozen=True)
+class _End:
+    """Gains and signal in units of the scaled data, with their cost."""
+
+    gains: Array
+    signal: Array
+    cost: Array
+    costs: Array | None
+    converged: Array
+    sweeps: int
+    products: int
+
+
+def _check_options(method: str, solver: str, polish: str | None, precision: str) -> str:
+    for name, value, allowed in (
+        ("method", method, METHODS),
+        ("solver", solver, SOLVERS),
+        ("polish", polish, ("auto", "als", None)),
+        ("precision", precision, ("full", "mixed")),
+    ):
+        if value not in allowed:
+            expected = f"one of {', '.join(map(str, allowed))}"
+            remedy = "The first is the one to take if unsure."
+            raise argument_error(name, repr(value), expected, remedy)
+    return "canonical_correlation" if method == "auto" else method
+
+
+def _index(reference: object) -> int:
+    if isinstance(reference, bool) or not isinstance(reference, (int, np.integer)):
+        got = f"{reference!r} ({type(reference).__name__})"
+        remedy = "Pass the number of a sensor, counted from 0."
+        kind = ArgumentTypeError
+        raise argument_error("reference", got, "an integer", remedy, kind=kind)
+    return int(reference)
+
+
+def _certificate(
+    problem: Problem, solver: str, tol: float, max_iter: int, precision: str, seed: int
+) -> CanonicalCorrelation:
+    start = None
+    if precision == "mixed":
+        single = problem.astype(np.float32)
+        rough = canonical_correlation(
+            single, solver=solver, tol=default_tolerance(single), max_iter=max_iter, rng=seed
+        )
+        start = rough.inverse_gains
+    return canonical_correlation(
+        problem, solver=solver, tol=tol, max_iter=max_iter, start=start, rng=seed
+    )
+
+
+def _linear_start(
+    problem: Problem,
+    method: str,
+    certificate: CanonicalCorrelation,
+    flags: IntArray,
+    reference: int | None,
+    max_iter: int,
+) -> _Start:
+    if method == "canonical_correlation":
+        return _Start(
+            certificate.inverse_gains,
+            certificate.signal,
+            certificate.usable,
+            certificate.converged,
+            certificate.iterations,
+        )
+    strong = flags & int(SensorFlag.WEAK) == 0
+    if not strong.all():
+        weights: Any = 1.0 if problem.weights is None else problem.weights
+        problem = problem.with_weights(weights * strong[..., None, :].astype(problem.real_dtype))
+    if method == "spectral":
+        by_vector = spectral(problem, max_iter=max(max_iter, 10_000))
+        s, x, converged = by_vector.inverse_gains, by_vector.signal, by_vector.converged
+        iterations = by_vector.iterations
+    else:
+        by_lsqr = linear_least_squares(problem, reference=reference, max_iter=max(max_iter, 10_000))
+        s, x, converged = by_lsqr.inverse_gains, by_lsqr.signal, by_lsqr.converged
+        iterations = by_lsqr.iterations
+    return _Start(s, x, certificate.usable & strong, converged, iterations)
+
+
+def _gains(problem: Problem, start: _Start) -> Array:
+    """1 / s, and by least squares where s is not known or next to nothing."""
+    s = start.inverse_gains
+    size = np.abs(s)
+    known = start.usable & (size > np.finfo(problem.real_dtype).eps * size.max(-1, keepdims=True))
+    direct = 1.0 / np.where(known, s, 1)
+    if known.all():
+        return np.asarray(direct)
+    return np.asarray(np.where(known, direct, gain_step(problem, start.signal)))
+
+
+def _finish(
+    problem: Problem,
+    start: _Start,
+    gains: Array,
+    constraint: Constraint,
+    polishing: bool,
+    max_sweeps: int,
+) -> _End:
+    if polishing:
+        run = polish_gains(problem, gains, constraint=constraint, max_sweeps=max_sweeps)
+        return _End(
+            run.gains, run.signal, run.costs[-1], run.costs, run.converged, run.sweeps, run.products
+        )
+    if constraint is not None:
+        remedy = "Pass polish='als'; for reciprocal gains in a subspace gain_basis is enough."
+        got = "a constraint without the polish that meets it"
+        raise argument_error("constraint", got, "None for polish=None", remedy)
+    residual = problem.data - problem.predict(gains, start.signal)
+    cost = problem.weighted(np.abs(residual) ** 2).sum(axis=(-2, -1))
+    converged = np.ones(problem.batch_shape, dtype=bool)
+    return _End(gains, start.signal, cost, None, converged, 0, 1)
+
+
+def _statuses(certificate: CanonicalCorrelation, converged: Array) -> Any:
+    """SPEC A10; a gap counts where the first correlation is known well enough to have one."""
+    sigma = certificate.sigma[..., 0]
+    ambiguous = certificate.gap < np.maximum(3.0 * (1.0 - sigma), _GAP)
+    ambiguous &= certificate.converged | (certificate.residual < _GAP)
+    status = np.full(sigma.shape, Status.OK, dtype=object)
+    status[~np.asarray(converged)] = Status.NOT_CONVERGED
+    status[certificate.rank_deficient] = Status.RANK_DEFICIENT
+    status[ambiguous] = Status.AMBIGUOUS
+    return status
+
+
+def _worst(status: Any) -> Status:
+    order = (Status.AMBIGUOUS, Status.RANK_DEFICIENT, Status.NOT_CONVERGED)
+    return next((one for one in order if (status == one).any()), Status.OK)
+
+
+def _normalised(
+    problem: Problem,
+    gains: Array,
+    signal: Array,
+    flags: IntArray,
+    constraint: Constraint,
+    reference: int | None,
+) -> tuple[Array, Array, str]:
+    """The free factor: mean modulus one over sensors without a flag, and a phase."""
+    good = (flags == int(SensorFlag.GOOD)) & (gains != 0)
+    good |= ~good.any(axis=-1, keepdims=True)
+    kind = constraint if isinstance(constraint, str) or callable(constraint) else None
+    modulus = np.abs(gains)
+    if kind is None or kind == "positive":
+        factor = (modulus * good).sum(axis=-1, keepdims=True) / good.sum(axis=-1, keepdims=True)
+        factor = np.where(factor > 0, factor, 1)
+        parts = ["the mean modulus of the gains without a flag is 1"]
+    else:
+        factor = np.ones_like(modulus[..., :1])
+        parts = ["the modulus of the gains is that of the constraint"]
+    if kind is None or kind == "phase":
+        mean = (gains * good).sum(axis=-1, keepdims=True)
+        name = "mean gain"
+        if reference is not None:
+            mean, name = gains[..., reference : reference + 1], f"gain of sensor {reference}"
+        size = np.abs(mean)
+        factor = factor * np.where(size > 0, mean / np.where(size > 0, size, 1), 1)
+        parts.append(f"the {name} is positive")
+    unit = problem.scale[..., 0] * factor
+    d = gains / factor
+    if kind == "phase":
+        d = np.asarray(d / np.where(modulus > 0, np.abs(d), 1))
+    x = signal * (unit if problem.repeated else unit[..., None])
+    return d.astype(problem.dtype), x.astype(problem.dtype), "; ".join(parts)
+
+
+def _misfit(problem: Problem, cost: Array) -> tuple[Array, Array | None, IntArray]:
+    counts = problem.valid_counts
+    gains = np.minimum((counts > 0).sum(axis=-1), problem.k)
+    freedom = np.asarray(counts.sum(axis=-1) - gains - problem.signal_size + 1, dtype=np.int64)
+    variance = cost * problem.scale[..., 0, 0] ** 2 / np.maximum(freedom, 1)
+    variance = np.asarray(np.where(freedom > 0, variance, 0.0))
+    chi2 = None if problem.noise is None else variance / problem.noise**2
+    return variance, chi2, freedom
+
+
+def _reason(method: str, polish: str | None, polishing: bool, basis: bool) -> str:
+    if method == "auto":
+        text = "canonical correlation: fewest products, not misled by weak sensors or phases"
+    else:
+        text = f"{method} as asked for"
+    if polishing:
+        return text + "; polished by alternating least squares"
+    if polish == "auto" and basis:
+        return text + "; not polished, to keep the reciprocal gains in their subspace"
+    return text + "; not polished, as asked for"
