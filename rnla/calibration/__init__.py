@@ -6,11 +6,14 @@ in the reciprocal gains and the signals (Ling and Strohmer, arXiv 1611.04196); n
 
 from __future__ import annotations
 
+from ._record import Calibration
 from .affine import AffineCalibration, calibrate_affine
 from .canonical_correlation import CanonicalCorrelation, canonical_correlation
+from .flags import SensorFlag, sensor_flags
 from .gap import PredictedErrors, predicted_correlation, predicted_errors
 from .identifiability import Identifiability, check_identifiable, identifiability
 from .interferometer import InterferometerGains, gains_from_model
+from .linear_least_squares import LinearLeastSquares, linear_least_squares
 from .operators import (
     DenseOperators,
     MaskedFourier,
@@ -22,41 +25,58 @@ from .operators import (
     as_operators,
 )
 from .plan import MeasurementPlan, plan
+from .polish import Polished, gain_step, polish
 from .problem import Problem
 from .relative_error import relative_error
+from .self_calibration import calibrate
 from .simulate import Simulation, simulate
 from .simulate_affine import AffineSimulation, simulate_affine
 from .simulate_interferometer import InterferometerSimulation, simulate_interferometer
+from .sparse_inputs import SparseCalibration, calibrate_sparse
+from .spectral import Spectral, spectral
 
 __all__ = [
     "AffineCalibration",
     "AffineSimulation",
+    "Calibration",
     "CanonicalCorrelation",
     "DenseOperators",
     "Identifiability",
     "InterferometerGains",
     "InterferometerSimulation",
+    "LinearLeastSquares",
     "MaskedFourier",
     "MeasurementPlan",
     "Operators",
     "PartialFourier",
     "PartialHadamard",
+    "Polished",
     "PredictedErrors",
     "Problem",
+    "SensorFlag",
     "Simulation",
+    "SparseCalibration",
     "SparseOperators",
+    "Spectral",
     "UserOperators",
     "as_operators",
+    "calibrate",
     "calibrate_affine",
+    "calibrate_sparse",
     "canonical_correlation",
     "check_identifiable",
+    "gain_step",
     "gains_from_model",
     "identifiability",
+    "linear_least_squares",
     "plan",
+    "polish",
     "predicted_correlation",
     "predicted_errors",
     "relative_error",
+    "sensor_flags",
     "simulate",
     "simulate_affine",
     "simulate_interferometer",
+    "spectral",
 ]

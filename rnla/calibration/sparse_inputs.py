@@ -1,0 +1,317 @@
+"""`calibrate_sparse`: unknown gains and sparse unknown signals by l1 minimisation (SPEC A12).
+
+min sum_l ||x_l||_1 subject to s o y_l = A_l x_l and w* s = 1, a convex problem in the reciprocal
+gains s and the signals (Gribonval, Chardon and Daudet 2012; Wang and Chi 2016). Signals that fit
+are x_l = Phi_l t + (part that A_l does not see) with s = N t, so ADMM needs one k x k factorisation
+and O(p n (k + m)) an iteration, k <= m the dimension of the reciprocal gains that fit any signals.
+A feasible dual point bounds the smallest norm from below.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._errors import argument_error, check_positive, check_size
+from .._result import FloatArray, Status
+from .operators import as_operators
+from .problem import Problem
+
+__all__ = ["SparseCalibration", "calibrate_sparse"]
+
+_RELAXATION = 1.6
+_CHECK = 10  # iterations between tests of convergence
+_RANK = 1e-10
+_GAP = 1e3  # relative gap that counts as closed, in units of tol
+
+
+@dataclass(frozen=True, eq=False)
+class SparseCalibration:
+    """Gains and sparse signals.
+
+    Attributes
+    ----------
+    gains : ndarray, shape (m,)
+        d with mean |d| = 1 and a positive mean; zero where s is not determined.
+    inverse_gains : ndarray, shape (m,)
+        s = 1 / d.
+    signal : ndarray, shape (p, n)
+        x_l.
+    norm : float
+        Sum of the moduli of x, with w* s = 1.
+    lower_bound : float
+        Of that sum over all answers: a feasible point of the dual.
+    relative_gap : float
+        (norm - lower_bound) / norm.
+    support : int
+        Entries of x that the iteration left different from zero.
+    polished : bool
+        Whether the answer is the exact one with this support, as it is without noise if the
+        iteration found the support.
+    iterations : int
+    status : Status
+    """
+
+    gains: FloatArray
+    inverse_gains: FloatArray
+    signal: FloatArray
+    norm: float
+    lower_bound: float
+    relative_gap: float
+    support: int
+    polished: bool
+    iterations: int
+    status: Status
+
+
+@dataclass(frozen=True, eq=False)
+class _System:
+    """x_l = Phi_l t + (I - P_l) r_l, s = basis t, q* t = 1."""
+
+    phi: FloatArray  # (p, n, k)
+    row_projectors: FloatArray | None  # (p, n, n), None if every A_l sees the whole signal
+    basis: FloatArray  # (m, k)
+    q: FloatArray
+    inverse: FloatArray  # of sum_l Phi_l* Phi_l
+    inverse_q: FloatArray
+    q_inverse_q: float
+
+    def seen(self, x: FloatArray) -> FloatArray:
+        """The part of x_l in the row space of A_l."""
+        if self.row_projectors is None:
+            return x
+        return np.asarray((self.row_projectors @ x[..., None])[..., 0])
+
+    def combine(self, t: FloatArray) -> FloatArray:
+        """Phi_l t for all l, shape (p, n)."""
+        return np.asarray(self.phi @ t)
+
+    def match(self, x: FloatArray) -> FloatArray:
+        """sum_l Phi_l* x_l, shape (k,)."""
+        return np.asarray(np.einsum("lnk,ln->k", self.phi.conj(), x))
+
+    def project(self, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The (t, x) of the affine space whose x is nearest to v."""
+        t = self.inverse @ self.match(v)
+        t = t + self.inverse_q * ((1.0 - np.vdot(self.q, t)) / self.q_inverse_q)
+        return t, v - self.seen(v) + self.combine(t)
+
+
+def calibrate_sparse(
+    Y: Any,
+    operators: Any,
+    *,
+    model: str = "diverse",
+    w: Any = None,
+    tol: float = 1e-6,
+    max_iter: int = 5000,
+) -> SparseCalibration:
+    """Find gains and sparse signals of y_l = D A_l x_l where counting alone would not allow it.
+
+    Parameters
+    ----------
+    Y : array_like, shape (p, m)
+        Measurements, complete.
+    operators : Operators, or what `as_operators` takes
+        A_l from n unknowns to m sensors; made dense. n = m (deconvolution) and n > m are allowed.
+    model : {"diverse", "snapshots"}
+        One operator each, or one for all.
+    w : array_like, shape (m,), optional
+        The scale is fixed by w* s = 1: s nearly orthogonal to w is not found. Ones over m by
+        default, right for phases around zero; a guess of s, or a unit vector for a reference
+        sensor, in other cases.
+    tol : float
+        Of the primal and dual residuals of ADMM, relative; the relative gap to the lower bound must
+        come below 1000 times this.
+    max_iter : int
+        Iterations at most.
+
+    Returns
+    -------
+    SparseCalibration
+
+    Raises
+    ------
+    ArgumentError, ArgumentTypeError
+        For shapes that do not fit, missing values, model "repeated", w that no s that fits meets.
+
+    Notes
+    -----
+    O(p m n min(m, n)) once; memory O(p m n). For n >= m with full rank any data can be met, and
+    noise is borne; for n < m the data must be exact, s lying in the null space of stacked
+    (I - P_l) diag(y_l). Without noise the support found is polished by least squares on it. The
+    solution is the truth only if there are enough measurements: up to logarithms as many as the
+    square of the number of non-zeros, by theory for convolutions (Cosse 2017); see
+    ``bench/calibration_experiments.py`` for what was measured. A relative gap near zero proves the
+    smallest norm, not the truth; a support so large that it leaves gains and signals undetermined
+    gives the status AMBIGUOUS.
+
+    References
+    ----------
+    R. Gribonval, G. Chardon and L. Daudet, Blind calibration for compressed sensing by convex
+    optimization, ICASSP 2012. L. Wang and Y. Chi, Blind deconvolution from multiple sparse inputs,
+    IEEE Signal Processing Letters 23 (2016). A. Cosse, From blind deconvolution to blind
+    super-resolution through convex programming, SPIE 2017, DOI 10.1117/12.2272836.
+
+    Examples
+    --------
+    >>> from rnla.calibration import calibrate_sparse, relative_error, simulate
+    >>> data = simulate("diverse", m=32, n=32, p=12, nonzeros=2, gains="mild", rng=0)
+    >>> found = calibrate_sparse(data.Y, data.operators)
+    >>> bool(relative_error(found.gains, data.gains) < 1e-10), found.support
+    (True, 24)
+    """
+    if model == "repeated":
+        remedy = "One sparse signal through many operators needs no l1 norm: use rnla.calibrate."
+        raise argument_error("model", repr(model), "'diverse' or 'snapshots'", remedy)
+    maps = as_operators(operators)
+    problem = Problem(Y, maps, model=model)
+    if problem.batch_shape or problem.weights is not None:
+        got = "missing values" if problem.weights is not None else f"shape {np.shape(Y)}"
+        raise argument_error("Y", got, "complete data of shape (p, m)", "Drop such measurements.")
+    tol = check_positive(tol, "tol")
+    max_iter = check_size(max_iter, name="max_iter")
+    columns = maps.apply(np.eye(problem.n, dtype=problem.dtype)[:, None, :])
+    A = np.moveaxis(np.broadcast_to(columns, (problem.n, problem.p, problem.m)), 0, -1)
+    system = _prepare(problem.data, A, _scale_vector(w, problem.m))
+    sparse, t, x, u, iterations, converged = _admm(system, tol, max_iter)
+    lower = _lower_bound(system, u)
+    support = int(np.count_nonzero(sparse))
+    exact = _on_support(problem.data, A, system, sparse != 0.0)
+    if exact is not None:
+        t, x = exact
+    status = Status.OK if converged or exact is not None else Status.NOT_CONVERGED
+    if support + problem.m - 1 > problem.p * problem.m:
+        status = Status.AMBIGUOUS
+    s = system.basis @ t
+    small = np.abs(s) <= 1e-12 * np.abs(s).max()
+    d = np.where(small, 0.0, 1.0 / np.where(small, 1.0, s))
+    total = d.sum()
+    factor = np.abs(d).mean() * (total / abs(total) if abs(total) > 0.0 else 1.0)
+    norm = float(np.abs(x).sum())
+    return SparseCalibration(
+        d / factor,
+        s * factor,
+        x * factor * float(problem.scale.item()),
+        norm,
+        lower,
+        (norm - lower) / norm,
+        support,
+        exact is not None,
+        iterations,
+        status,
+    )
+
+
+def _scale_vector(w: Any, m: int) -> FloatArray:
+    if w is None:
+        return np.full(m, 1.0 / m)
+    array: FloatArray = np.asarray(w)
+    if array.shape != (m,) or not np.isfinite(array).all() or not array.any():
+        remedy = "Pass a guess of the reciprocal gains, or a unit vector."
+        got = f"shape {array.shape}" if array.shape != (m,) else "zeros, nan or infinity"
+        raise argument_error("w", got, f"a finite vector of length {m}, not zero", remedy)
+    return array / np.vdot(array, array).real
+
+
+def _prepare(Y: FloatArray, A: FloatArray, w: FloatArray) -> _System:
+    """Eliminate the constraints: which s fit any signals, and the signals that they give."""
+    p, m, n = A.shape
+    left, values, right = np.linalg.svd(A, full_matrices=False)
+    keep = values > _RANK * values[:, :1]
+    inverse = np.where(keep, 1.0 / np.where(keep, values, 1.0), 0.0)
+    left = left * keep[:, None, :]
+    basis = np.eye(m, dtype=np.result_type(Y, A))
+    if (keep.sum(axis=1) < m).any():
+        off = np.eye(m) - left @ left.conj().swapaxes(1, 2)
+        rows = (off * Y[:, None, :]).reshape(p * m, m)
+        _, singular, vectors = np.linalg.svd(np.linalg.qr(rows, mode="r"))
+        basis = vectors[singular <= _RANK * singular.max()].conj().T
+    q = basis.conj().T @ w
+    if basis.shape[1] == 0 or np.linalg.norm(q) <= _RANK * np.linalg.norm(w):
+        expected = "reciprocal gains that fit the data and are not orthogonal to w"
+        remedy = "With n < m the data must be exact; else use rnla.calibrate, or another w."
+        raise argument_error("Y", "no such gains", expected, remedy)
+    back = right.conj().swapaxes(1, 2) * inverse[:, None, :]
+    phi = back @ (left.conj().swapaxes(1, 2) @ (Y[:, :, None] * basis))
+    rows_seen = None
+    if (keep.sum(axis=1) < n).any():
+        seen = right * keep[:, :, None]
+        rows_seen = seen.conj().swapaxes(1, 2) @ seen
+    gram = np.einsum("lni,lnj->ij", phi.conj(), phi)
+    gram_inverse = np.linalg.pinv(gram, rcond=1e-14, hermitian=True)
+    inverse_q = gram_inverse @ q
+    return _System(
+        phi, rows_seen, basis, q, gram_inverse, inverse_q, float(np.vdot(q, inverse_q).real)
+    )
+
+
+def _shrink(x: FloatArray, threshold: float) -> FloatArray:
+    """Complex soft threshold."""
+    size = np.abs(x)
+    return np.asarray(x * (np.maximum(size - threshold, 0.0) / np.where(size > 0.0, size, 1.0)))
+
+
+def _admm(
+    system: _System, tol: float, max_iter: int
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, int, bool]:
+    """Sparse x; t and x that fit; dual point; iterations; convergence. Penalties are balanced."""
+    t, fitted = system.project(np.zeros(system.phi.shape[:2], dtype=system.phi.dtype))
+    size = float(np.abs(fitted).mean())
+    threshold = size if size > 0.0 else 1.0
+    x, u = fitted, np.zeros_like(fitted)
+    for iteration in range(1, max_iter + 1):
+        t, fitted = system.project(x - u)
+        mixed = _RELAXATION * fitted + (1.0 - _RELAXATION) * x
+        old, x = x, _shrink(mixed + u, threshold)
+        u = u + mixed - x
+        if iteration % _CHECK == 0:
+            primal = float(np.linalg.norm(fitted - x) / np.linalg.norm(fitted))
+            dual = float(np.linalg.norm(x - old) / max(float(np.linalg.norm(u)), 1e-300))
+            if max(primal, dual) <= tol:
+                wanted = (1.0 - _GAP * tol) * float(np.abs(fitted).sum())
+                if _lower_bound(system, u / threshold) >= wanted:
+                    return x, t, fitted, u / threshold, iteration, True
+            if iteration <= max_iter // 2 and max(primal, dual) > 5.0 * min(primal, dual):
+                factor = 0.5 if primal > dual else 2.0
+                threshold, u = threshold * factor, u * factor
+    return x, t, fitted, u / threshold, max_iter, False
+
+
+def _lower_bound(system: _System, dual: FloatArray) -> float:
+    """Re nu of a feasible dual point near this one: sum_l Phi_l* lambda_l = nu q, |lambda| <= 1."""
+    point = system.seen(dual)
+    match = system.match(point)
+    nu = np.vdot(system.inverse_q, match) / system.q_inverse_q
+    point = point - system.combine(system.inverse @ (match - nu * system.q))
+    return max(0.0, float(np.real(nu)) / max(1.0, float(np.abs(point).max())))
+
+
+def _on_support(
+    Y: FloatArray, A: FloatArray, system: _System, support: FloatArray
+) -> tuple[FloatArray, FloatArray] | None:
+    """The t and x that vanish off the support and fit exactly, if there is just one such pair."""
+    m, k = system.basis.shape
+    rows = []
+    for y, operator, columns in zip(Y, A, support, strict=True):
+        if np.count_nonzero(columns) >= m:
+            return None
+        Q = np.linalg.qr(operator[:, columns])[0]
+        fitting = y[:, None] * system.basis
+        rows.append(fitting - Q @ (Q.conj().T @ fitting))
+    stacked = np.vstack(rows)
+    _, values, right = np.linalg.svd(np.linalg.qr(stacked, mode="r"))
+    t = right[-1].conj()
+    scale = np.vdot(system.q, t)
+    if len(values) < k or (k > 1 and values[-2] <= 1e-6 * values[0]):
+        return None
+    size = float(np.linalg.norm(fitting))
+    if values[-1] > 1e-10 * size or abs(scale) < 1e-8 * np.linalg.norm(system.q):
+        return None
+    t = t / scale
+    x = np.zeros(support.shape, dtype=np.result_type(A, t))
+    for row, y, operator, columns in zip(x, Y, A, support, strict=True):
+        row[columns] = np.linalg.lstsq(operator[:, columns], y * (system.basis @ t), rcond=None)[0]
+    return t, x
