@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._result import FloatArray, IntArray
+from ._masses import pick
 from ._selection import NEGLIGIBLE, Selection, squares
 
 __all__ = ["chain"]
@@ -28,10 +29,7 @@ def chain(U: FloatArray, points: FloatArray) -> IntArray:
             rho = squares(kept.residuals(U))
         rho[rho <= NEGLIGIBLE * leverage] = 0.0
         rho[chosen[:k]] = 0.0
-        # The actual sum, not r - k: rounding must not leave a point beyond the last row.
-        sums = np.cumsum(rho)
-        last = int(np.searchsorted(sums, sums[-1], side="left"))
-        row = min(int(np.searchsorted(sums, points[k] * sums[-1], side="right")), last)
+        row = pick(rho, float(points[k]))
         chosen[k] = row
         v = kept.append(kept.residuals(U[row : row + 1])[0])
         rho -= np.abs(U @ v.conj()) ** 2

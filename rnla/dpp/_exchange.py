@@ -17,6 +17,7 @@ import scipy.linalg
 from .._errors import argument_error
 from .._result import IntArray
 from ._kernel import Matrix
+from ._masses import pick
 
 __all__ = ["Columns", "Exchange", "greedy_start"]
 
@@ -59,9 +60,7 @@ class Exchange:
         variance[variance <= self._noise] = 0.0
         variance[self.items] = 0.0
         variance[dropped] = 1.0 / h
-        cumulative = np.cumsum(variance)
-        last = int(np.searchsorted(cumulative, cumulative[-1], side="left"))
-        j = min(int(np.searchsorted(cumulative, point * cumulative[-1], side="right")), last)
+        j = pick(variance, point)
         if j != dropped:
             self._replace(number, j, variance)
 

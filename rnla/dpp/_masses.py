@@ -17,9 +17,25 @@ from .._errors import import_optional
 from .._result import FloatArray, IntArray
 from ..tall import rows
 
-__all__ = ["Masses"]
+__all__ = ["Masses", "pick"]
 
 _BLOCK = 1024  # every part of a row vector but the last is a multiple of it
+
+
+def pick(values: FloatArray, point: float) -> int:
+    """One place with probability proportional to a few masses, for one uniform point."""
+    sums = np.cumsum(values)
+    return int(_places(sums, np.array([point * sums[-1]]))[0])
+
+
+def _places(sums: FloatArray, targets: FloatArray) -> IntArray:
+    """The first running sum above each target; for the total the last that adds to it.
+
+    The actual sum, whatever it should be: rounding must not leave a target beyond the last.
+    """
+    last = int(np.searchsorted(sums, sums[-1], side="left"))
+    places: IntArray = np.minimum(np.searchsorted(sums, targets, side="right"), last)
+    return places
 
 
 class Masses:
@@ -48,17 +64,12 @@ class Masses:
 
     def draw(self, points: FloatArray) -> tuple[IntArray, FloatArray]:
         """One row for each uniform point, and the masses of these rows."""
-        # A point that rounds up to the total belongs to the last row that adds to it.
         targets = points * self._ends[-1]
         if not rows.is_distributed(self.values):
-            last = int(np.searchsorted(self._sums, self._sums[-1], side="left"))
-            drawn = np.minimum(np.searchsorted(self._sums, targets, side="right"), last)
+            drawn = _places(self._sums, targets)
             return drawn, self.values[drawn]
-        ends = self._ends
-        last = int(np.searchsorted(ends, ends[-1], side="left"))
-        blocks = np.minimum(np.searchsorted(ends, targets, side="right"), last)
-        starts = np.append(0.0, ends[:-1])
-        return self._from_parts(blocks, starts, targets)
+        starts = np.append(0.0, self._ends[:-1])
+        return self._from_parts(_places(self._ends, targets), starts, targets)
 
     def _from_parts(
         self, blocks: IntArray, starts: FloatArray, targets: FloatArray
@@ -107,7 +118,5 @@ def _picked(
     for block in np.unique(blocks):
         here = np.flatnonzero(blocks == block)
         sums = _within(values[block * _BLOCK : (block + 1) * _BLOCK])[0] + starts[here[0]]
-        last = int(np.searchsorted(sums, sums[-1], side="left"))
-        found = np.searchsorted(sums, targets[here], side="right")
-        drawn[here] = block * _BLOCK + np.minimum(found, last)
+        drawn[here] = block * _BLOCK + _places(sums, targets[here])
     return drawn, values[drawn]

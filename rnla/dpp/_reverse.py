@@ -18,6 +18,7 @@ import scipy.linalg
 
 from .._result import FloatArray, IntArray
 from ..kernels.reverse_elimination import remove_rows
+from ._masses import pick
 
 __all__ = ["reverse_elimination"]
 
@@ -89,9 +90,7 @@ def _by_all_probabilities(
     Z, h = _fresh(X, root)
     since = 0
     for point in points:
-        sums = np.cumsum(h)
-        last = int(np.searchsorted(sums, sums[-1], side="left"))
-        i = min(int(np.searchsorted(sums, point * sums[-1], side="right")), last)
+        i = pick(h, float(point))
         v = (Z @ X[i]) / np.sqrt(h[i])
         delicate = h[i] < _DELICATE
         X, alive, h = np.delete(X, i, axis=0), np.delete(alive, i), np.delete(h, i)

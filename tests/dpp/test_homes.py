@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import rnla
 from rnla.dpp import (
@@ -25,10 +27,12 @@ da = pytest.importorskip("dask.array")
 N, D = 4_500, 5
 
 
-@pytest.fixture(autouse=True)
-def small_strips(monkeypatch):
+@pytest.fixture(scope="module", autouse=True)
+def small_strips():
     """Strips of 1024 rows, so that a small matrix has five of them."""
-    monkeypatch.setattr(_cut, "_BLOCK_ELEMENTS", 2**9)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_cut, "_BLOCK_ELEMENTS", 2**9)
+        yield
 
 
 def matrix(kind):
@@ -117,17 +121,26 @@ def test_check_20_every_home_gives_the_same_draws(name, kind, tmp_path):
         same(DRAWS[name](home), here)
 
 
+@settings(max_examples=8)
+@given(st.lists(st.integers(1, N - 1), max_size=6), st.sampled_from(["plain", "zero rows"]))
+def test_check_20_any_chunks_give_the_same_draws(cuts, kind):
+    A = matrix(kind)
+    sizes = tuple(np.diff(sorted({0, N, *cuts})).tolist())
+    X = da.from_array(A, chunks=(sizes, (D,)))
+    same(volume_sample(X, 12, draws=2, rng=3), volume_sample(A, 12, draws=2, rng=3))
+
+
 @pytest.mark.parametrize("kind", ["plain", "rank-deficient", "zero rows"])
 def test_check_20_weights_of_either_kind(kind):
     A, weights = matrix(kind), np.linspace(0.0, 3.0, N)
     here = projection_dpp(A, weights=weights, draws=3, rng=1)
     X = da.from_array(A, chunks=(1100, D))
-    for given in (weights, da.from_array(weights, chunks=999)):
-        same(projection_dpp(X, weights=given, draws=3, rng=1), here)
-        same(projection_dpp(A, weights=given, draws=3, rng=1), here)
+    for masses in (weights, da.from_array(weights, chunks=999)):
+        same(projection_dpp(X, weights=masses, draws=3, rng=1), here)
+        same(projection_dpp(A, weights=masses, draws=3, rng=1), here)
         for reference in ("mixed", "plain"):
             options = {"reference": reference, "draws": 2, "rng": 1}
-            there = volume_sample(X, 12, weights=given, **options)
+            there = volume_sample(X, 12, weights=masses, **options)
             same(there, volume_sample(A, 12, weights=weights, **options))
 
 
