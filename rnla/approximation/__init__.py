@@ -13,6 +13,7 @@ from .designs import (
     boosted_design,
     classical_dpp_design,
     conditioned_design,
+    continuous_volume_design,
     determinantal_rejection_design,
     greedy_design,
     iid_design,
@@ -33,6 +34,7 @@ from .index_sets import (
     tensor_product,
     total_degree,
 )
+from .kernel_projection import KernelProjection, kernel_projection
 from .measures import (
     Chebyshev,
     Discrete,
@@ -67,6 +69,7 @@ __all__ = [
     "Gaussian",
     "Haar",
     "Jacobi",
+    "KernelProjection",
     "Measure",
     "NumericalBasis",
     "NystromFeatures",
@@ -87,11 +90,13 @@ __all__ = [
     "boosted_design",
     "classical_dpp_design",
     "conditioned_design",
+    "continuous_volume_design",
     "determinantal_rejection_design",
     "greedy_design",
     "hyperbolic_cross",
     "iid_design",
     "is_downward_closed",
+    "kernel_projection",
     "nested_design",
     "projection_dpp_design",
     "reduced_margin",

@@ -2,7 +2,9 @@
 
 Both are orthonormal for the uniform measure. Haar's functions 0 … 2^J - 1 span the step functions
 on 2^J equal cells. Local polynomials of degree p on c equal cells span the discontinuous piecewise
-polynomials; their projection DPP draws p + 1 points in each cell, independently of the others.
+polynomials; their projection DPP draws p + 1 points in each cell, independently of the others. All
+multiwavelets of order p up to level J span what local polynomials on 2^J cells do, and Haar's the
+step functions; fits and laws depend on the span alone, so a full level needs no wavelets.
 """
 
 from __future__ import annotations

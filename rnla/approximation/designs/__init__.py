@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._record import Design
 from .classical_dpp import classical_dpp_design
 from .conditioned import boosted_design, conditioned_design
+from .continuous_volume import continuous_volume_design
 from .determinantal_rejection import determinantal_rejection_design
 from .greedy import greedy_design
 from .iid import iid_design
@@ -19,6 +20,7 @@ __all__ = [
     "boosted_design",
     "classical_dpp_design",
     "conditioned_design",
+    "continuous_volume_design",
     "determinantal_rejection_design",
     "greedy_design",
     "iid_design",

@@ -91,10 +91,20 @@ def draw_points(
 
 
 def draw_frame(
-    basis: Basis, stream: Stream, *, cap: int | None = None, block: int | None = None
+    basis: Basis,
+    stream: Stream,
+    *,
+    cap: int | None = None,
+    block: int | None = None,
+    functions: npt.NDArray[np.int64] | None = None,
 ) -> tuple[Vector, int, Array]:
-    """The same and the orthonormal rows spanned by the features of the points."""
+    """The same and the orthonormal rows spanned by the features of the points.
+
+    Given some of the functions, the points are those of the DPP of their span; proposals are still
+    of (k/m) mu, so that each is accepted with a probability smaller by their share.
+    """
     m = basis.dimension
+    size = m if functions is None else functions.size
     thresholds = Stream(stream.seed, stream.purpose + "/accept")
     proposed: list[Vector] = []
 
@@ -103,11 +113,13 @@ def draw_frame(
         points = christoffel_points(basis, stream, index)
         proposed.append(points)
         features = normalised_features(basis, points)
+        if functions is not None:
+            features = features[:, functions]
         return Proposals(np.array(index), features, np.ones(len(index)), thresholds.uniform(index))
 
-    first = math.ceil(m * math.fsum(1.0 / k for k in range(1, m + 1)))
+    first = math.ceil(m * math.fsum(1.0 / k for k in range(1, size + 1)))
     with single_threaded_blas():
         chosen, proposals, kept = accept(
-            propose, m, cap=200 * m if cap is None else cap, first=first
+            propose, size, cap=200 * m if cap is None else cap, first=first
         )
     return np.concatenate(proposed)[chosen], proposals, kept.basis
