@@ -188,15 +188,15 @@ def error_factor(t):
 
 @pytest.mark.parametrize("kind", WEIGHTS)
 def test_check_08_P10_interpolation_costs_m(kind):
-    assert abs(error_factor(tuples(kind, M)) - M) < 1e-8
+    assert abs(error_factor(tuples(kind, M)) - M) < EXACT
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("n", [4, 5])
 def test_check_08_P12_error_with_optimal_weights(n, seed):
-    """At most m^2 / n: 2.25 and 1.8."""
+    """At most m^2 / n: 2.25 and 1.8; random instances have 1.85 to 2.03 and 1.25 to 1.45."""
     factor = error_factor(tuples("optimal", n, seed))
-    assert 0.5 < factor <= M * M / n + EXACT
+    assert 1.2 < factor <= M * M / n + EXACT
 
 
 def test_check_08_P12_needs_the_law():
@@ -211,7 +211,7 @@ def test_check_08_P12_needs_the_law():
 def test_check_08_P8_mean_inverse_determinant(kind, n):
     t = tuples(kind, n)
     inverse = np.where(t.regular, n**M / np.where(t.regular, t.det, 1.0), 0.0)
-    assert abs(t.p @ inverse - t.mass[t.regular].sum() / acceptance(n)) < 1e-9
+    assert abs(t.p @ inverse - t.mass[t.regular].sum() / acceptance(n)) < EXACT
 
 
 @pytest.mark.parametrize("kind", WEIGHTS)
@@ -246,9 +246,12 @@ def test_check_08_P15_closure(kind, n):
     assert np.abs(found - part.p).max() < EXACT
 
 
-@pytest.mark.parametrize("n", [4, 5])
+@pytest.mark.parametrize("n", SIZES)
 def test_check_08_P20_noise(n):
-    """Noise +-sigma at each point, independent: P6, P9, P12 with e2 + sigma^2."""
+    """Noise +-sigma at each point, independent: P6, P9, P10, P12 with e2 + sigma^2.
+
+    At n = m the bound of P10 is not reached: tuples that hold one point twice fit its two values.
+    """
     t, sigma = tuples("optimal", n), 0.3
     mean_fit, mean_rss, mean_error = 0.0, 0.0, 0.0
     clean, _ = t.fit()
@@ -349,11 +352,11 @@ def test_check_09_P21_without_replacement(size):
     assert np.abs(law @ w - whole).max() < EXACT
     mean_inverse = np.einsum("s,sij->ij", law, np.linalg.inv(gram))
     factor = (n - d + 1) / (size - d + 1)
-    assert np.abs(mean_inverse - factor * inverse).max() < 1e-9 * factor
-    assert abs(law @ residual - (size - d) / (n - d) * loss) < 1e-9
+    assert np.abs(mean_inverse - factor * inverse).max() < EXACT
+    assert abs(law @ residual - (size - d) / (n - d) * loss) < EXACT
     mean_loss = float(law @ losses)
     if size == d:
-        assert abs(mean_loss - (d + 1) * loss) < 1e-8 * loss
+        assert abs(mean_loss - (d + 1) * loss) < EXACT
     assert mean_loss <= (1 + d * (n - size) / (n - d)) * loss * (1 + 1e-10)
 
     sample = volume_sample(X, size, replace=False, rng=0)
@@ -362,7 +365,7 @@ def test_check_09_P21_without_replacement(size):
         assert sample.loss_factor == math.inf
     else:
         estimate = sample.loss_factor * sample.weights[0] * float(law @ residual)
-        assert abs(estimate - loss) < 1e-9 * loss
+        assert abs(estimate - loss) < EXACT
 
 
 def test_check_09_catches_uniform_sets():
