@@ -6,6 +6,7 @@ probability at most 1 - level, however many there are.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ __all__ = ["Goal", "squared_norm"]
 Vector = npt.NDArray[np.float64]
 
 _DEFAULT_BUDGET = 10_000
+_STEPS = (1.25, 1.6, 2.0, 2.5, 3.0, 4.0, 5.0, 6.5, 8.0, 10.0)
+_NEVER = 1 << 62
 
 
 class Goal:
@@ -64,14 +67,42 @@ class Goal:
         own = np.atleast_1d(error) * factor * (1.0 + m / (n - m))
         return bool((own <= self.squares(norm)).all())
 
-    def met(self, fit: WeightedFit) -> bool:
-        """Whether the certificate proves the tolerance."""
-        if self.tol is None:
-            return False
+    def points_wanted(self, fit: WeightedFit, n: int, look: int) -> int:
+        """How many points would probably make the interval narrow enough; a huge number if none.
+
+        The degrees of freedom of the interval grow like n - m.
+        """
+        m, tail = fit.dimension, (1.0 - fit.level) / 2.0
+        error, high = np.atleast_1d(fit.squared_error), np.atleast_1d(fit.interval[1])
+        width = float(np.divide(high, error, out=np.ones_like(error), where=error > 0.0).max())
+        halves = np.geomspace(0.05, 1e4, 500)
+        half = halves[np.argmin(np.abs(np.log(halves / gammaincinv(halves, tail) / width)))]
+        tail = (1.0 - self.look_level(look)) / 2.0
+        for step in _STEPS:
+            wanted = math.ceil(step * n)
+            grown = half * (wanted - m) / (n - m)
+            own = error * (1.0 + m / (wanted - m)) * grown / gammaincinv(grown, tail)
+            if (own <= self.squares(squared_norm(fit))).all():
+                return wanted
+        return _NEVER
+
+    def excess(self, fit: WeightedFit) -> float:
+        """By which factor the squared error is too large, certified as it is."""
+        certified, allowed = self._certified(fit), self.squares(squared_norm(fit))
+        # Where nothing is left of the function, nothing is too large.
+        return float((certified / np.where(certified > 0.0, allowed, 1.0)).max())
+
+    def _certified(self, fit: WeightedFit) -> Vector:
+        """Upper ends for the squared errors of the fit itself."""
         error, high = np.atleast_1d(fit.squared_error), np.atleast_1d(fit.interval[1])
         own = np.atleast_1d(fit.fit_squared_error)
         ratio = np.divide(own, error, out=np.ones_like(error), where=error > 0.0)
-        return bool((high * np.maximum(ratio, 1.0) <= self.squares(squared_norm(fit))).all())
+        certified: Vector = high * np.maximum(ratio, 1.0)
+        return certified
+
+    def met(self, fit: WeightedFit) -> bool:
+        """Whether the certificate proves the tolerance."""
+        return self.tol is not None and self.excess(fit) <= 1.0
 
     def out_of_reach(self, fit: WeightedFit) -> bool:
         """Whether even the best approximation in the space is too far."""

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from .._errors import argument_error
 from .._result import Status
-from ._adaptive import Exploration, covers, starting_set
+from ._adaptive import DRAWS, Exploration, covers, starting_set
 from ._evaluations import Evaluations
 from ._goal import Goal, squared_norm
 from .designs import volume_design
@@ -35,10 +35,11 @@ Vector = npt.NDArray[np.float64]
 
 _OVERSAMPLING = 2  # a certificate has m + max(2 m, 16) points,
 _LEAST_EXTRA = 16
-_STEP = 0.6  # more at a time, as a share of them,
-_MOST_POINTS = 5  # at most 5 m + 32: beyond that a larger space is better
+_STEP = 0.6  # more at a time, as a share of them, in a space that is given
 _CAUTION = 2.0  # what exploration says is too good; and again after each look that failed
 _ROUNDING = 1e-14
+_EXACT = 100  # points that must agree before a budget is left unspent
+_TINY = 1e-300
 
 
 @dataclass
@@ -107,18 +108,22 @@ class Search:
         while True:
             self.explore(space)
             m, error, norm = space.basis.dimension, space.squared_error, space.squared_norm
-            exact = bool((error <= _ROUNDING**2 * norm).all())
+            exact = _is_rounding(error, norm)
             promised = goal.promises(error, norm, m, _points(m), self.looks + 1, self.caution)
             if (exact or promised) and _points(m) <= self.left:
                 look = self.certify(space)
-                if goal.tol is None or goal.met(look.fit):
+                # Few points may all lie on one side of a jump.
+                exact = exact and _is_rounding(look.fit.squared_error, squared_norm(look.fit))
+                if goal.met(look.fit) or (exact and goal.tol is None):
                     return self.result(look, Status.OK)
                 if exact:
                     return self.result(look, Status.ROUNDING_LIMITED)
                 self.caution *= _CAUTION
                 space.add_design(look.points, look.values)
                 space.fit()
-            new = space.choose(1.0 / space.squared_norm if goal.relative else np.ones(len(norm)))
+            new = space.choose(
+                1.0 / np.maximum(norm, _TINY) if goal.relative else np.ones_like(norm)
+            )
             if len(new) and space.draws_each * len(new) + _points(m + len(new)) <= self.left:
                 space.grow(new)
                 continue
@@ -148,23 +153,29 @@ class Search:
         self.record(m, space.squared_error, (unknown, unknown), space.lambda_min)
 
     def certify(self, space: Exploration) -> _Look:
-        """Look at a fresh design, and at more points of it while that promises more."""
+        """Look at a fresh design, and at more points of it while that is the cheaper way."""
         m = space.basis.dimension
-        n = _points(m)
+        n = _points(m) if self.goal.tol is not None else max(_points(m), min(self.left, _EXACT))
         look = self.look(space.basis, n)
-        while not self.goal.met(look.fit):
-            more = math.ceil(_STEP * n)
-            if more > self.left or n + more > _MOST_POINTS * m + 2 * _LEAST_EXTRA:
-                break
-            error, norm = look.fit.squared_error, squared_norm(look.fit)
-            width = np.atleast_1d(look.fit.interval[1]) / np.maximum(error, 1e-300)
-            # The interval shrinks towards the estimate as the degrees of freedom grow.
-            width = 1.0 + (float(width.max()) - 1.0) * math.sqrt((n - m) / (n + more - m))
-            if not self.goal.promises(error, norm, m, n + more, self.looks + 1, width / 1.5):
+        while self.goal.tol is not None and not self.goal.met(look.fit):
+            more = self.goal.points_wanted(look.fit, n, self.looks + 1) - n
+            if more > min(self.left, self.cost_of_growth(look.fit)):
                 break
             n += more
             look = self.look(space.basis, n, look)
         return look
+
+    def cost_of_growth(self, fit: WeightedFit) -> float:
+        """About how many evaluations a space large enough for this interval would take."""
+        m, fall = fit.dimension, self.goal.excess(fit)
+        # The error falls like a power of the dimension: as it did since half of it, say.
+        error = [(e.dimension, float(np.max(e.squared_error))) for e in self.history]
+        past = [(d, e) for d, e in error if d <= 0.6 * m and e > 0.0]
+        power = 2.0
+        if past and error[-1][1] > 0.0:
+            power = math.log(past[-1][1] / error[-1][1]) / math.log(m / past[-1][0])
+        larger = m * min(fall ** (1.0 / max(power, 0.2)), 1e6)
+        return float(DRAWS * (larger - m) + _points(math.ceil(larger)))
 
     def finish(self, space: Exploration, look: _Look | None, status: Status, n: int) -> Surrogate:
         """The certificate of the last space, of n points, unless it has one."""
@@ -239,6 +250,10 @@ class Search:
 def _points(m: int) -> int:
     """Points of the certificate of a space of dimension m."""
     return m + max(_OVERSAMPLING * m, _LEAST_EXTRA)
+
+
+def _is_rounding(error: Any, norm: Any) -> bool:
+    return bool((error <= _ROUNDING**2 * norm).all())
 
 
 def _plain(value: Any) -> Any:

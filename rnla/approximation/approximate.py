@@ -58,7 +58,8 @@ def approximate(
     tol : float, optional
         Stop when the L2 error of the surrogate is certified to be at most this, for every output.
     budget : int, optional
-        Evaluations of f allowed, failed ones included. With `tol` alone 10 000.
+        Evaluations of f allowed, failed ones included; without `tol` all are made, unless a fit
+        turns out exact at 100 fresh points. With `tol` alone 10 000.
     relative : bool
         Whether `tol` is a fraction of the norm of f.
     level : float
@@ -115,7 +116,8 @@ def approximate(
     has level 1 - (1 - level)/(j (j + 1)), so that all intervals hold together with probability
     `level` as far as each does: see `WeightedFit` for the approximation in them. The tolerance
     counts as met when the upper end of the interval, times fit_squared_error / squared_error, is at
-    most tol^2. A space without the constants gets half of its points from the measure itself.
+    most tol^2. A space without the constants gets half of its points from the measure itself. No
+    number of evaluations excludes a jump or a peak that none of the points has met.
 
     Failed evaluations (an exception, nan or inf) are left out and listed in `failures`; the
     statements then hold only as far as failing has nothing to do with the error. Noise in f counts

@@ -99,11 +99,26 @@ def test_more_budget_gives_a_smaller_error():
 
 def test_a_function_of_the_space_stops_at_rounding():
     surrogate = rnla.approximate(lambda x: 1 + x[:, 0] * x[:, 1], SQUARE, budget=5000, rng=0)
-    assert surrogate.evaluations < 100
+    assert 100 < surrogate.evaluations < 150
     assert surrogate.squared_error < 1e-28
     too_much = rnla.approximate(lambda x: 1 + x[:, 0] * x[:, 1], SQUARE, tol=1e-18, rng=0)
     assert too_much.status is rnla.Status.ROUNDING_LIMITED
     assert rnla.approximate(lambda x: np.ones(len(x)), SQUARE, tol=1e-9, rng=0).mean == 1.0
+
+
+def test_the_function_zero():
+    for goal in ({"tol": 1e-3}, {"tol": 1e-3, "relative": True}, {"budget": 100}):
+        surrogate = rnla.approximate(lambda x: 0.0 * x[:, 0], SQUARE, rng=0, **goal)
+        assert surrogate.status is rnla.Status.OK
+        assert surrogate.squared_error == 0.0
+
+
+def test_points_on_one_side_of_a_jump_are_no_proof():
+    # The first six values are mostly the same; 100 fresh points, as near the ends as those of
+    # volume sampling are, all miss the last 3 % of the measure with probability below 1 %.
+    for seed in range(10):
+        surrogate = rnla.approximate(lambda x: np.sign(x[:, 0] - 0.94), LINE, budget=200, rng=seed)
+        assert surrogate.evaluations == 200
 
 
 def test_what_stopped_first_is_said():
