@@ -78,6 +78,8 @@ def quantile(
     if expected is not None:
         step = SIGMAS * np.sqrt(level * (1 - level) * (1 / len(sample) + 1 / draws))
         low, high = np.quantile(sample, np.clip([level - step, level + step], 0.0, 1.0))
+        if level + step >= 1.0:
+            high = np.inf  # too few draws to know how far it may be
         rounding = 0.5 * 10.0 ** (np.floor(np.log10(max(expected, 0.1))) - digits + 1)
         line["allowed"] = f"{low:.3g} to {high:.3g}"
         line["inside"] = "yes" if low - rounding <= expected <= high + rounding else "no"
