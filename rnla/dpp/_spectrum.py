@@ -8,8 +8,10 @@ squares the condition number. A factor that is read in passes keeps r x r coeffi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,24 +21,37 @@ import scipy.linalg
 from .._errors import ArgumentTypeError, argument_error
 from .._result import IntArray
 from ..basis import orthonormal_basis
-from ..tall import TallMatrix, as_tall, single_threaded_blas, within_range
+from ..tall import TallMatrix, as_tall, rows, single_threaded_blas, within_range
 from ._kernel import Matrix, as_matrix, check_hermitian, working_eps
+from ._masses import Masses
 from ._selection import squares
 
-__all__ = ["Eigenvectors", "Spectrum", "spectrum"]
+__all__ = ["Eigenvectors", "Spectrum", "candidates", "spectrum"]
 
 Vector = npt.NDArray[np.float64]
 
 _ORTHONORMAL = 1e-8  # largest deviation of V^* V from the identity that a given V may have
 # Rows a_i M of a factor read in passes are orthonormal to eps times its condition number.
 _PASSES_RCOND = 1e-8
+# Of a factor read in passes: share of the rows that a draw may look at rather than make a pass.
+_SHARE = 0.25
+
+
+def candidates(total: float, k: int) -> int:
+    """Proposals that are usually enough for k items with an envelope of this sum: their mean is
+    total (1 + 1/2 + ... + 1/k)."""
+    return math.ceil(total * (math.log(k) + 3.8))
 
 
 @dataclass(frozen=True, eq=False)
 class Eigenvectors:
-    """Orthonormal columns V: squared lengths of the rows, a row vector, and the rows asked for."""
+    """Orthonormal columns V: the rows asked for, and at least their squared lengths.
 
-    lengths: Any
+    `envelope` draws rows in proportion to bounds of the squared lengths; `total` is their sum.
+    """
+
+    envelope: Masses
+    total: float
     rows: Callable[[IntArray], Matrix]
 
 
@@ -62,9 +77,9 @@ class Spectrum:
         return 0
 
     def select(self, kept: npt.NDArray[np.bool_]) -> Eigenvectors:
-        """Those of the eigenvectors: one pass over a factor that is read in passes."""
+        """Those of the eigenvectors."""
         V = self.vectors[:, kept]
-        return Eigenvectors(squares(V), V.__getitem__)
+        return Eigenvectors(Masses(squares(V)), V.shape[1], V.__getitem__)
 
     def marginals(self, weights: Vector) -> Any:
         """Sum of weights_j |v_ij|^2 for every item, a row vector: one pass."""
@@ -86,13 +101,21 @@ class _TallSpectrum(Spectrum):
     def passes(self) -> int:
         return self.A.passes - self.spent
 
+    @cached_property
+    def _envelope(self) -> Masses:
+        """Squared lengths in all eigenvectors: they bound those in some. One pass."""
+        return Masses(rows.settle(self.A.row_norms(self.vectors) ** 2))
+
     def select(self, kept: npt.NDArray[np.bool_]) -> Eigenvectors:
+        """Those of the eigenvectors; a pass for their own lengths if the bounds are too far off."""
         C = self.vectors[:, kept]
 
-        def rows(items: IntArray) -> Matrix:
+        def of_items(items: IntArray) -> Matrix:
             return self.A.product_of_taken(self.A.take(items), C)
 
-        return Eigenvectors(self.A.row_norms(C) ** 2, rows)
+        if candidates(self.rank, C.shape[1]) <= _SHARE * self.size:
+            return Eigenvectors(self._envelope, self.rank, of_items)
+        return Eigenvectors(Masses(self.A.row_norms(C) ** 2), C.shape[1], of_items)
 
     def marginals(self, weights: Vector) -> Any:
         if not self.rank:

@@ -65,8 +65,9 @@ def l_ensemble(
     singular values below max(N, r) eps times the largest.
 
     Factors other than NumPy arrays are read in passes: those of a basis, one for the marginals and
-    one for each draw, which then reads k log k rows; memory is O(N + r^2). Their singular values
-    count from 1e-8 times the largest.
+    one for bounds that serve all draws. A draw then reads about r log k rows, or, if that were more
+    than a quarter of them, makes a pass of its own and reads k log k. Memory is O(N + r^2), on the
+    workers for a Dask collection. Singular values count from 1e-8 times the largest.
 
     Examples
     --------

@@ -13,7 +13,7 @@ import scipy.sparse
 
 import rnla
 from rnla._errors import ArgumentError, ArgumentTypeError
-from rnla.dpp import k_dpp, k_dpp_inclusion_probabilities
+from rnla.dpp import _spectrum, k_dpp, k_dpp_inclusion_probabilities
 from rnla.dpp._elementary import choose_eigenvectors, eigenvector_probabilities, log_elementary
 from tests.dpp.kernel_laws import (
     FALSE_ALARM,
@@ -199,10 +199,14 @@ def test_a_factor_of_any_home_and_units(source, scale):
     assert sample.rank == 5
 
 
-def test_law_of_a_factor_read_in_passes(record_property):
+@pytest.mark.parametrize("share", [0.0, np.inf], ids=["own lengths", "bounds"])
+def test_law_of_a_factor_read_in_passes(share, record_property, monkeypatch):
     """Chi-square over all C(12, 2) sets, by accept/reject; false alarm 1e-4."""
+    monkeypatch.setattr(_spectrum, "_SHARE", share)
     B, L = positive(12, 4)
     sample = k_dpp(k=2, factor=rnla.as_tall(B), draws=DRAWS, rng=1)
+    # Basis and marginals, and then a pass for each draw or one for all.
+    assert (sample.passes > DRAWS) == (share == 0.0)
     p = chi_square(sample.sets(), law_of_likelihood(L, 2))
     record(record_property, p, DRAWS)
     assert p >= FALSE_ALARM
@@ -219,6 +223,19 @@ def test_a_factor_read_in_passes_over_ten_decades():
     sample = k_dpp(k=k, factor=rnla.as_tall(B), rng=0)
     np.testing.assert_allclose(sample.marginals, exact, rtol=1e-6)
     assert sample.rank == r
+
+
+def test_bounds_cost_proposals_in_proportion(record_property):
+    """r H_k proposals on average instead of k H_k: 200 draws within 4 standard errors of the exact
+    variance, false alarm 6.4e-5; rows are read for the draws, but in no further pass."""
+    r, k, draws = 30, 10, 200
+    B = np.random.default_rng(0).standard_normal((3_000, r))
+    sample = k_dpp(k=k, factor=rnla.as_tall(B), draws=draws, rng=0)
+    assert sample.passes == k_dpp(k=k, factor=rnla.as_tall(B), rng=0).passes
+    p = np.arange(1, k + 1) / r  # of acceptance, with so many items missing
+    z = abs(sample.proposals.mean() - (1 / p).sum()) / math.sqrt(((1 - p) / p**2).sum() / draws)
+    record(record_property, z, draws, threshold=4.0, rate=6.4e-5)
+    assert z <= 4.0
 
 
 def test_a_factor_with_more_columns_than_rows():
