@@ -31,6 +31,12 @@ from .relative_error import relative_error
 from .self_calibration import calibrate
 from .simulate import Simulation, simulate
 from .simulate_affine import AffineSimulation, simulate_affine
+from .simulate_imaging import (
+    MaskedFrames,
+    phantom,
+    simulate_coil_maps,
+    simulate_masked_frames,
+)
 from .simulate_interferometer import InterferometerSimulation, simulate_interferometer
 from .sparse_inputs import SparseCalibration, calibrate_sparse
 from .spectral import Spectral, spectral
@@ -46,6 +52,7 @@ __all__ = [
     "InterferometerSimulation",
     "LinearLeastSquares",
     "MaskedFourier",
+    "MaskedFrames",
     "MeasurementPlan",
     "Operators",
     "PartialFourier",
@@ -69,6 +76,7 @@ __all__ = [
     "gains_from_model",
     "identifiability",
     "linear_least_squares",
+    "phantom",
     "plan",
     "polish",
     "predicted_correlation",
@@ -77,6 +85,8 @@ __all__ = [
     "sensor_flags",
     "simulate",
     "simulate_affine",
+    "simulate_coil_maps",
     "simulate_interferometer",
+    "simulate_masked_frames",
     "spectral",
 ]
