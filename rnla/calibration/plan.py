@@ -108,7 +108,7 @@ def plan(
     -----
     The formulas of `predicted_correlation` and `predicted_errors`: heuristics for large operators
     without structure, first order in the noise. Over 50 random designs the planned p is within 10
-    per cent, or one, of the smallest whose Cramer-Rao bound meets the target (a test). The
+    per cent, or one, of the smallest whose Cramer-Rao bound of gains meets the target (a test). The
     power method needs ln(sqrt(dim) / tol) / ln(1 / sigma_2^2) iterations, Lanczos
     ln(2 sqrt(dim) / tol) / ln(g + sqrt(g^2 - 1)) products, g = 2 / sigma_2^2 - 1 (Chebyshev).
 
