@@ -121,6 +121,9 @@ def _bases() -> None:
     basis.evaluate_normalised(x)
     basis.evaluate_normalised([1e200])  # by binary exponents
     basis.gradient(x)
+    circle = approximation.Uniform()
+    waves = approximation.TensorBasis(circle, 2, families=[approximation.Fourier(circle)])
+    approximation.classical_dpp_design(waves, rng=0)
 
 
 def _ready() -> list[str]:

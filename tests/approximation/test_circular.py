@@ -17,7 +17,8 @@ from rnla.approximation import (
     tensor_product,
 )
 from rnla.approximation.designs import classical_dpp, projection_dpp
-from rnla.approximation.designs._circular import circular_positions, phase
+from rnla.approximation.designs._circular import circular_positions
+from rnla.kernels.circular_phase import circular_phase as phase
 from rnla.random import Stream
 from tests.counts import count
 

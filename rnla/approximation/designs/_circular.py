@@ -14,39 +14,26 @@ import numpy.typing as npt
 
 from .._inversion import invert
 
-__all__ = ["circular_positions", "phase"]
+__all__ = ["circular_positions"]
 
 Vector = npt.NDArray[np.float64]
 IntVector = npt.NDArray[np.int64]
 
 # What the phase, a sum of m terms, is accurate to, as a share of its total 2 pi m.
 _ACCURACY = 2e-15
-Complex = npt.NDArray[np.complex128]
 
 
 def circular_positions(m: int, generator: np.random.Generator) -> Vector:
     """Positions in [0, 1) of the m eigenangles over 2 pi, increasing."""
+    from ...kernels import circular_phase
+
     radii = np.sqrt(generator.beta(1.0, np.arange(m - 1.0, 0.0, -1.0)))
     coefficients = radii * np.exp(2j * np.pi * generator.random(m - 1))
     levels = (generator.random() + np.arange(m)) / m
-    origin = phase(coefficients, np.zeros(1))[0][0]
+    origin = circular_phase.circular_phase(coefficients, np.zeros(1))[0][0]
 
     def turned(t: Vector, rows: IntVector) -> tuple[Vector, Vector]:
-        angle, slope = phase(coefficients, 2.0 * np.pi * t)
+        angle, slope = circular_phase.circular_phase(coefficients, 2.0 * np.pi * t)
         return (angle - origin) / (2.0 * np.pi * m), slope / m
 
     return invert(turned, levels, np.zeros(m), np.ones(m), levels.copy(), tolerance=_ACCURACY)
-
-
-def phase(coefficients: Complex, theta: Vector) -> tuple[Vector, Vector]:
-    """Phase of B_{m-1} on the circle, continuous in theta, and its derivative."""
-    z = np.exp(1j * theta)
-    B, angle, slope = z.copy(), theta.copy(), np.ones_like(theta)
-    for a in coefficients:
-        w = 1.0 - a * B
-        square = w.real**2 + w.imag**2
-        # w has a positive real part, so its phase is the principal one.
-        angle += theta - 2.0 * np.arctan2(w.imag, w.real)
-        slope = 1.0 + slope * (1.0 - abs(a) ** 2) / square
-        B *= z * w.conj() ** 2 / square
-    return angle, slope
