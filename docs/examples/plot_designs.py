@@ -56,7 +56,7 @@ plt.show()
 # ----------------------------------------------
 # Now the line: f(x) = \|x\|, polynomials of degree at most 9, m = 10. The best squared error e² is
 # known from Gauss rules on both halves, so that the ratio of a fit's squared error to it can be
-# computed exactly. Eighty draws for each law and size.
+# computed exactly. Sixty draws for each law and size.
 
 line = TensorBasis(Uniform(), 9)
 m = line.dimension
@@ -94,7 +94,7 @@ laws = {
     "repeated DPP": (repeated_dpp_design, (12, 16, 20, 30, 40, 60, 80), GREEN),
     "greedy, from 4 m points": (greedy, (12, 16, 20, 30), "k"),
 }
-draws = 80
+draws = 60
 median, high, stable = {}, {}, {}
 for name, (sampler, sizes, _) in laws.items():
     for n in sizes:
@@ -143,7 +143,7 @@ for n in (20, 30):
 # fits are right on average, and RSS/(n - m), which costs no further run, estimates e² without bias.
 # So averages of several fits converge to the best approximation, and the error reported is honest.
 
-n, draws = 20, 400
+n, draws = 20, 300
 names = ("independent, optimal law", "volume sampling", "repeated DPP", "greedy, from 4 m points")
 print(f"n = {n}, {draws} draws: mean of RSS/(n - m), as a multiple of e2, +- standard error")
 for name in names:
