@@ -100,6 +100,7 @@ def _one_run(
     block = _orthonormal(_purged(start, V))
     H = np.zeros((*start.shape[:-2], 0, 0), dtype=start.dtype)
     history: list[Array] = []
+    parts = 16 if start.size == b * k else 4
     steps = products = 0
     while True:
         width = block.shape[-2]
@@ -112,12 +113,15 @@ def _one_run(
         rest = _purged(image, V)
         R = _triangle(rest)
         size = free.shape[-2]
-        # The eigenvalues of H cost size^3: looked at each step at first, then every sixteenth part.
+        # The eigenvalues of H cost size^3: looked at each step at first, then every sixteenth part
+        # of them, for many problems every fourth.
         full = size + 1 > largest
-        if not full and steps < max_iter and steps % max(1, steps // 16):
+        if not full and steps < max_iter and steps % max(1, steps // parts):
             block = _next_block(rest, R, V, largest - size)
             continue
-        values, vectors = np.linalg.eigh(0.5 * (H + H.conj().swapaxes(-1, -2)))
+        # One vector a step: tridiagonal and, by the choice of phases, real.
+        projected = H.real if b == 1 else H
+        values, vectors = np.linalg.eigh(0.5 * (projected + projected.conj().swapaxes(-1, -2)))
         leading = min(b, size)
         tail = vectors[..., -width:, ::-1][..., :leading]
         residual = np.linalg.norm(R[..., :width] @ tail, axis=-2)[..., 0]

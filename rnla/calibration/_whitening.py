@@ -1,9 +1,9 @@
 """Orthonormal coordinates for the signals: W_l^{1/2} A_l = Q_l R_l.
 
 Free where A_l^* A_l = c I and all weights are equal; otherwise a QR factorisation of explicit
-matrices (an SVD where columns are dependent), p m n^2 once, with Q in the place of A; above 2^24
-entries, or where weights differ within a batch that large, conjugate gradients within each
-projection.
+matrices (an SVD where columns are dependent), p m n^2 once, with Q in the place of A; sparse
+matrices stay as they are, with Cholesky factors of their Gram matrices; above 2^24 entries, or
+where weights differ within a batch that large, conjugate gradients within each projection.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 
 from ._conjugate_gradient import conjugate_gradient
-from .operators import DenseOperators, Operators
+from .operators import DenseOperators, Operators, SparseOperators
 from .operators._base import Array
 from .problem import Problem
 
-__all__ = ["FactoredWhitening", "Whitening", "whiten"]
+__all__ = ["FactoredWhitening", "Whitening", "orthonormal", "whiten"]
 
 _DENSE_ENTRIES = 2**24
+_WORST_CONDITION = 1e8  # of a Gram matrix: beyond, its inverse spoils the projections
 
 
 class Whitening:
@@ -96,6 +97,25 @@ class FactoredWhitening(Whitening):
         return self.coordinates_to_signal(self.analysis(u))
 
 
+class _Cholesky(FactoredWhitening):
+    """Sparse operators stay sparse: Q = W^{1/2} A R^{-1} is applied in two steps."""
+
+    def __init__(self, problem: Problem, inverse: Array) -> None:
+        super().__init__(problem, problem.operators, inverse, 1.0)
+        self.back = inverse.conj().swapaxes(-1, -2)
+
+    def synthesis(self, t: Array) -> Array:
+        """See `FactoredWhitening`."""
+        self.products += 1
+        return self.rooted(self.problem.synthesis(self.coordinates_to_signal(t)))
+
+    def analysis(self, u: Array) -> Array:
+        """See `FactoredWhitening`."""
+        self.products += 1
+        t = self.problem.analysis(self.rooted(u))
+        return np.asarray((self.back @ t[..., None])[..., 0])
+
+
 class _Iterative(Whitening):
     """Least squares in every projection."""
 
@@ -125,13 +145,15 @@ class _Iterative(Whitening):
 
 
 def whiten(problem: Problem) -> Whitening:
-    """The cheapest of the three ways."""
+    """The cheapest of the ways above."""
     operators = problem.operators
     gram = operators.scalar_gram
     if problem.weights is None and gram is not None:
         unit = 1.0 / math.sqrt(gram * (problem.p if problem.repeated else 1))
         return FactoredWhitening(problem, operators, None, unit)
     maps, m, n = operators.shape
+    if isinstance(operators, SparseOperators):
+        return _sparse(problem, operators)
     entries = maps * m * n
     if problem.weights is not None:
         entries = math.prod(problem.batch_shape) * problem.p * m * n
@@ -141,12 +163,38 @@ def whiten(problem: Problem) -> Whitening:
     return _factor(problem, operators.dense())
 
 
+def _sparse(problem: Problem, operators: SparseOperators) -> Whitening:
+    """Cholesky factors of Gram matrices where these are small and well conditioned."""
+    p, n = problem.p, problem.n
+    count = 1 if problem.repeated or (problem.weights is None and operators.shared) else p
+    if problem.batch_shape and problem.weights is not None:
+        return _Iterative(problem)
+    if count * n * n > _DENSE_ENTRIES:
+        return _Iterative(problem)
+    gram = np.zeros((count, n, n), dtype=operators.dtype)
+    for index in range(p if count > 1 or problem.repeated else 1):
+        A = operators.matrices[0 if operators.shared else index]
+        if problem.weights is None:
+            product = A.conj().T @ A
+        else:
+            product = A.conj().T @ (A * problem.weights[index][:, None])
+        gram[0 if count == 1 else index] += product.toarray()
+    try:
+        inverse = np.linalg.inv(np.linalg.cholesky(gram)).conj().swapaxes(-1, -2)
+    except np.linalg.LinAlgError:
+        return _Iterative(problem)
+    scaled = np.linalg.norm(gram, axis=(-2, -1)) * np.linalg.norm(inverse, axis=(-2, -1)) ** 2
+    if (scaled > _WORST_CONDITION).any():
+        return _Iterative(problem)
+    return _Cholesky(problem, inverse[0] if problem.repeated else inverse)
+
+
 def _factor(problem: Problem, A: Array) -> Whitening:
     p, m, n = problem.p, problem.m, problem.n
     if problem.weights is not None:
         A = np.sqrt(problem.weights)[..., None] * A
     stack = A.reshape(*A.shape[:-3], p * m, n) if problem.repeated else A
-    Q, inverse, deficient = _orthonormal(stack)
+    Q, inverse, deficient = orthonormal(stack)
     if problem.repeated:
         Q = Q.reshape(*Q.shape[:-2], p, m, Q.shape[-1])
     else:
@@ -156,7 +204,7 @@ def _factor(problem: Problem, A: Array) -> Whitening:
     return result
 
 
-def _orthonormal(stack: Array) -> tuple[Array, Array, Any]:
+def orthonormal(stack: Array) -> tuple[Array, Array, Any]:
     """Orthonormal columns, the map from their coordinates to the signal, where rank is missing."""
     rows, n = stack.shape[-2:]
     eps = float(np.finfo(stack.dtype).eps)

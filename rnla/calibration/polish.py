@@ -200,7 +200,7 @@ class _SignalStep:
             gram = rows.conj().swapaxes(-1, -2) @ rows
         else:
             gram = Q.conj()[..., :, None] * Q[..., None, :]
-        return np.asarray(gram.reshape(*gram.shape[:-2], n * n))
+        return np.ascontiguousarray(gram.reshape(*gram.shape[:-2], n * n))
 
     def coordinates(self, x: Array) -> Array:
         """t of a signal."""
@@ -254,17 +254,22 @@ class _SignalStep:
         outer = self.outer
         assert outer is not None
         n = b.shape[-1]
-        if self.problem.repeated:
+        if self.problem.repeated and outer.ndim == 2:  # one product for the whole batch
+            numbers = outer.view(outer.real.dtype)  # real times complex is two real products
+            flat = (power.reshape(-1, power.shape[-1]) @ numbers).view(outer.dtype)
+            gram = flat.reshape(*power.shape[:-1], n * n)
+        elif self.problem.repeated:
             gram = (power[..., None, :] @ outer)[..., 0, :]
-        elif outer.ndim == 3:  # (maps, m, n^2): one product per map for the whole batch
+        elif outer.ndim == 3:  # (maps, m, n^2): one product per map
             flat = np.moveaxis(power.reshape(-1, power.shape[-1]) @ outer, 0, -2)
             gram = flat.reshape(*power.shape[:-1], len(outer), n * n)
         else:
             gram = (power[..., None, None, :] @ outer)[..., 0, :]
-        gram = gram.reshape(*gram.shape[:-1], n, n)
-        trace = np.trace(gram, axis1=-2, axis2=-1).real
+        diagonal = np.arange(0, n * n, n + 1)
+        trace = gram[..., diagonal].real.sum(axis=-1)
         ridge = np.finfo(self.problem.real_dtype).eps * np.where(trace > 0, trace, 1.0) / n
-        gram = gram + ridge[..., None, None] * np.eye(n, dtype=self.problem.real_dtype)
+        gram[..., diagonal] += ridge[..., None]
+        gram = gram.reshape(*gram.shape[:-1], n, n)
         return np.asarray(np.linalg.solve(gram, b[..., None])[..., 0])
 
 

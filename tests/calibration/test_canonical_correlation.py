@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnla._errors import ArgumentError
-from rnla.calibration import PartialFourier, Problem, canonical_correlation, relative_error
+from rnla.calibration import (
+    PartialFourier,
+    Problem,
+    SparseOperators,
+    canonical_correlation,
+    relative_error,
+)
 from rnla.calibration._lanczos import lanczos
 from tests.calibration.cases import MODELS, complex_normal, draw, draw_batch, draw_real
 from tests.calibration.dense import canonical_correlations
@@ -96,6 +103,26 @@ def test_a_batch_gives_what_its_problems_give(model):
         assert relative_error(together.inverse_gains[b], one.inverse_gains) < 1e-10
         assert relative_error(together.signal[b], one.signal) < 1e-10
         np.testing.assert_allclose(together.sigma[b, 0], one.sigma[0], atol=1e-12)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_sparse_operators_stay_sparse(model, weighted, monkeypatch):
+    case = draw(model, *SIZES[model], snr=20.0)
+    rng = np.random.default_rng(0)
+    A = case.A * (rng.random(case.A.shape) < 0.6)
+    weights = rng.uniform(0.5, 1.5, case.Y.shape) if weighted else None
+    Y = case.Y + 0.1
+    dense = canonical_correlation(Problem(Y, A, model=model, weights=weights))
+    matrices = [scipy.sparse.csr_array(B) for B in A.reshape(-1, *A.shape[-2:])]
+    monkeypatch.setattr(SparseOperators, "dense", None)
+    for limit in (2**24, 0):  # Cholesky factors, conjugate gradients
+        monkeypatch.setattr("rnla.calibration._whitening._DENSE_ENTRIES", limit)
+        problem = Problem(Y, SparseOperators(matrices), model=model, weights=weights)
+        found = canonical_correlation(problem)
+        np.testing.assert_allclose(found.sigma[0], dense.sigma[0], rtol=1e-10)
+        assert relative_error(found.inverse_gains, dense.inverse_gains) < 1e-8
+        assert relative_error(found.signal, dense.signal) < 1e-8
 
 
 def fourier_problem(m, p, *, dtype=np.float64, seed=0):
