@@ -197,7 +197,11 @@ def test_check_30_error_ratios(names, m, law, record_property):
 @pytest.mark.parametrize("start", ["boosted", "iid", "repeated"])
 @pytest.mark.parametrize("m", E5)
 def test_check_31_greedy_removal_ends_near_m(m, start, record_property):
-    """delta = .9: size at most m + 2 in 95 % of the runs, median error ratio at most 4."""
+    """delta = .9: size at most m + 2 in 95 % of the runs, median error ratio at most 4.
+
+    Medians are near 3.5 at m = 21, known to .18 from 200 runs: false-alarm rate 3e-3. Four
+    standard errors are added with fewer.
+    """
     runs = count(full=200, check=40 if m < 21 and start != "boosted" else 8)
     exact = case("runge", m)
     sizes, ratios = [], []
@@ -212,11 +216,12 @@ def test_check_31_greedy_removal_ends_near_m(m, start, record_property):
         ratios.append(1 + squared / exact.squared_error)
     record_property("check", f"31 {start} m={m}")
     record_property("measured", f"sizes {min(sizes)} to {max(sizes)}, {np.median(ratios):.3f}")
-    record_property("threshold", f"{m + 2}, 4")
+    most = 4.0 if is_full() else 4.0 + 5.0 * np.std(ratios) / np.sqrt(runs)
+    record_property("threshold", f"{m + 2}, {most:.2f}")
     record_property("count", runs)
-    record_property("false_alarm_rate", 0.0)
+    record_property("false_alarm_rate", 3e-3 if is_full() else 6e-5)
     assert np.mean(np.array(sizes) <= m + 2) >= 0.95
-    assert np.median(ratios) <= 4.0
+    assert np.median(ratios) <= most
 
 
 def test_check_31_one_dpp_is_worse_at_as_many_points():
@@ -230,7 +235,7 @@ def test_check_31_one_dpp_is_worse_at_as_many_points():
 def test_check_32_two_hundred_functions(record_property):
     """cond(G) <= 3 with 2400 points of repeated DPPs; with 4000 independent points rarely.
 
-    The probabilities are near 1.00 and .20: false-alarm rate below 1e-3 at 50 draws.
+    The probabilities are near 1.00 (.999 assumed) and .20: false-alarm rate 2e-3 at 50 draws.
     """
     draws = count(full=200, check=50)
     basis = legendre(200)
@@ -244,11 +249,11 @@ def test_check_32_two_hundred_functions(record_property):
         return met / draws
 
     repeated, independent = share("repeated", 2400), share("iid", 4000)
-    record_property("check", "32")
+    record_property("check", "32 m=200")
     record_property("measured", f"{repeated}, independent {independent}")
     record_property("threshold", ".98, .4")
     record_property("count", draws)
-    record_property("false_alarm_rate", 1e-3)
+    record_property("false_alarm_rate", 2e-3)
     assert repeated >= 0.98
     assert independent <= 0.4
 
