@@ -32,7 +32,7 @@ def kernel_law(basis, n):
     return sets, weights / weights.sum()
 
 
-def p_value(draw_set, sets, probabilities, draws=2000):
+def p_value(draw_set, sets, probabilities, draws=1000):
     places = {frozenset(entry): i for i, entry in enumerate(sets)}
     counts = np.zeros(len(sets))
     for draw in range(draws):
@@ -45,7 +45,7 @@ def p_value(draw_set, sets, probabilities, draws=2000):
 @pytest.mark.parametrize("imaginary", [False, True])
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_sets_have_the_law_of_kernel_determinants(n, imaginary):
-    """Chi-squared over all subsets; 2,000 draws, false-alarm rate 1e-4 for each of six."""
+    """Chi-squared over all subsets; 1,000 draws, false-alarm rate 1e-4 for each of six."""
     basis = random_basis(N, R, seed=4, imaginary=imaginary)
     draw = lambda i: continuous_volume_design(basis, SIGMA, n, rng=1, draw=i).points[:, 0]  # noqa: E731
     assert p_value(draw, *kernel_law(basis, n)) > 1e-4

@@ -45,7 +45,7 @@ def by_stream(draw_points):
 
 SAMPLERS = {
     "A3": (by_stream(projection_dpp.draw_points), (20_000, 2_000)),
-    "A4": (by_stream(tensor_dpp.draw_points), (5_000, 300)),
+    "A4": (by_stream(tensor_dpp.draw_points), (20_000, 1_000)),
     "A5": (by_stream(classical_dpp.draw_points), (20_000, 4_000)),
     "A6": (
         lambda basis, draw: determinantal_rejection_design(basis, 8, rng=11, draw=draw).points,

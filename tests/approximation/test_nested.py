@@ -76,9 +76,9 @@ def grow(make, draw):
 
 
 def test_nested_independent_points_have_the_law_of_independent_points():
-    """Chi-squared over all 125 triples, 3,000 draws; false-alarm rate 1e-4."""
+    """Chi-squared over all 125 triples, 2,000 draws; false-alarm rate 1e-4."""
     places = lambda draw: grow(iid_design, draw).points[:, 0]  # noqa: E731
-    assert p_value(places, 3, volume=False, draws=3000) > 1e-4
+    assert p_value(places, 3, volume=False, draws=2000) > 1e-4
 
 
 def test_keeping_every_old_point_is_noticed():
@@ -87,13 +87,13 @@ def test_keeping_every_old_point_is_noticed():
     def unthinned(draw):
         return iid_design(SPACES[2], 3, rng=1, draw=draw).points[:, 0]
 
-    assert p_value(unthinned, 3, volume=False, draws=3000) < 1e-4
+    assert p_value(unthinned, 3, volume=False, draws=2000) < 1e-4
 
 
 def test_nested_volume_designs_have_their_law():
-    """Chi-squared over all sets of four with repetition, 3,000 draws; false-alarm rate 1e-4."""
+    """Chi-squared over all sets of four with repetition, 2,000 draws; false-alarm rate 1e-4."""
     places = lambda draw: grow(volume_design, draw).points[:, 0]  # noqa: E731
-    assert p_value(places, 4, volume=True, draws=3000) > 1e-4
+    assert p_value(places, 4, volume=True, draws=2000) > 1e-4
 
 
 def test_keeping_points_of_an_old_dpp_is_noticed():
@@ -104,7 +104,7 @@ def test_keeping_points_of_an_old_dpp_is_noticed():
         new = iid_design(SPACES[3], 3, rng=2, draw=draw)
         return np.append(old.points[:, 0], new.points[:2, 0])
 
-    assert p_value(recycled, 4, volume=True, draws=3000) < 1e-4
+    assert p_value(recycled, 4, volume=True, draws=2000) < 1e-4
 
 
 def mixture_cdf(basis):
