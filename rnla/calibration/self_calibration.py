@@ -370,9 +370,15 @@ def _misfit(problem: Problem, cost: Array) -> tuple[Array, Array | None, IntArra
     counts = problem.valid_counts
     gains = np.minimum((counts > 0).sum(axis=-1), problem.k)
     freedom = np.asarray(counts.sum(axis=-1) - gains - problem.signal_size + 1, dtype=np.int64)
-    variance = cost * problem.scale[..., 0, 0] ** 2 / np.maximum(freedom, 1)
-    variance = np.asarray(np.where(freedom > 0, variance, 0.0))
-    chi2 = None if problem.noise is None else variance / problem.noise**2
+    mean = np.where(freedom > 0, cost / np.maximum(freedom, 1), 0.0)
+    unit = problem.scale[..., 0, 0]
+    with np.errstate(over="ignore"):  # of data near the end of the range
+        largest = np.finfo(problem.real_dtype).max
+        variance = np.asarray(np.minimum(mean * unit * unit, largest))
+        chi2 = None
+        if problem.noise is not None:
+            ratio = unit / problem.noise
+            chi2 = np.asarray(np.minimum(mean * ratio * ratio, largest))
     return variance, chi2, freedom
 
 
