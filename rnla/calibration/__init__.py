@@ -9,6 +9,7 @@ from __future__ import annotations
 from ._record import Calibration
 from .affine import AffineCalibration, calibrate_affine
 from .canonical_correlation import CanonicalCorrelation, canonical_correlation
+from .cramer_rao import CramerRao, cramer_rao
 from .flags import SensorFlag, sensor_flags
 from .gap import PredictedErrors, predicted_correlation, predicted_errors
 from .identifiability import Identifiability, check_identifiable, identifiability
@@ -28,6 +29,7 @@ from .plan import MeasurementPlan, plan
 from .polish import Polished, gain_step, polish
 from .problem import Problem
 from .relative_error import relative_error
+from .robust import RobustPolished, robust_polish, without_spikes
 from .self_calibration import calibrate
 from .simulate import Simulation, simulate
 from .simulate_affine import AffineSimulation, simulate_affine
@@ -46,6 +48,7 @@ __all__ = [
     "AffineSimulation",
     "Calibration",
     "CanonicalCorrelation",
+    "CramerRao",
     "DenseOperators",
     "Identifiability",
     "InterferometerGains",
@@ -60,6 +63,7 @@ __all__ = [
     "Polished",
     "PredictedErrors",
     "Problem",
+    "RobustPolished",
     "SensorFlag",
     "Simulation",
     "SparseCalibration",
@@ -72,6 +76,7 @@ __all__ = [
     "calibrate_sparse",
     "canonical_correlation",
     "check_identifiable",
+    "cramer_rao",
     "gain_step",
     "gains_from_model",
     "identifiability",
@@ -82,6 +87,7 @@ __all__ = [
     "predicted_correlation",
     "predicted_errors",
     "relative_error",
+    "robust_polish",
     "sensor_flags",
     "simulate",
     "simulate_affine",
@@ -89,4 +95,5 @@ __all__ = [
     "simulate_interferometer",
     "simulate_masked_frames",
     "spectral",
+    "without_spikes",
 ]
