@@ -48,6 +48,7 @@ class Equilibration:
         self._check_counts()
         self.whitening = whiten(problem)
         self.rooted_data = self.whitening.rooted(problem.data)
+        self._conjugate = self.rooted_data.conj()
         gamma = problem.gamma()
         root = np.sqrt(np.where(self.usable, gamma, 1.0))
         if problem.gain_basis is None:
@@ -84,7 +85,7 @@ class Equilibration:
 
     def gather(self, r: Array) -> Array:
         """The adjoint of `spread`."""
-        return self.coordinates((self.rooted_data.conj() * r).sum(axis=-2))
+        return self.coordinates(np.einsum("...lm,...lm->...m", self._conjugate, r))
 
     def product(self, u: Array) -> Array:
         """E E^* u."""

@@ -65,8 +65,9 @@ class FactoredWhitening(Whitening):
     def synthesis(self, t: Array) -> Array:
         """Q t, shape (..., p, m)."""
         self.products += 1
-        back = self.Q.apply(t[..., None, :] if self.problem.repeated else t)
-        return back if self.unit == 1.0 else back * self.unit
+        if self.unit != 1.0:
+            t = t * self.unit
+        return self.Q.apply(t[..., None, :] if self.problem.repeated else t)
 
     def analysis(self, u: Array) -> Array:
         """Q^* u, of the shape of the signal."""
