@@ -92,6 +92,7 @@ bench: $(VENV)/.dev
 	$(RUN) -m bench.stability
 	$(RUN) -m bench.dpp
 	$(RUN) -m bench.designs
+	$(RUN) -m bench.calibration_experiments
 	$(RUN) -m bench.scaling
 
 format: $(VENV)/.dev

@@ -51,8 +51,8 @@ class InterferometerSimulation:
 
 
 def simulate_interferometer(
-    antennas: int = 60,
-    sources: int = 5,
+    antennas: int,
+    sources: int,
     *,
     gains: str = "random",
     snr: float | None = None,

@@ -241,4 +241,4 @@ def test_an_iteration_cut_short_says_so():
 @pytest.mark.parametrize("changes", [{"antennas": 1}, {"missing": -0.1}, {"gains": "flat"}])
 def test_simulator_refuses(changes):
     with pytest.raises(ValueError, match=f"{next(iter(changes))}: got"):
-        simulate_interferometer(rng=0, **changes)
+        simulate_interferometer(**{"antennas": 9, "sources": 2, "rng": 0, **changes})
