@@ -30,11 +30,11 @@ Array = npt.NDArray[Any]
 Vector = npt.NDArray[np.float64]
 
 DRAWS = 2  # of each function
-_BULK = 0.8  # share of the energy of the candidates to take at once
+_BULK = 0.6  # share of the energy of the candidates to take at once
 _GROWTH = (0.1, 0.5)  # of the dimension: at least, at most
 _CANDIDATES = 4  # times the dimension: at most, and at least _FEW
 _FEW = 200
-_DECAY = 0.5
+_DECAY = 0.1  # of squared coefficients from one function to the next, at a guess
 
 
 def starting_set(limits: list[int | None]) -> IntArray:

@@ -36,7 +36,8 @@ Vector = npt.NDArray[np.float64]
 _OVERSAMPLING = 2  # a certificate has m + max(2 m, 16) points,
 _LEAST_EXTRA = 16
 _STEP = 0.6  # more at a time, as a share of them, in a space that is given
-_CAUTION = 2.0  # what exploration says is too good; and again after each look that failed
+_CAUTION = 3.0  # the estimate of the exploration is too good by choice,
+_MORE_CAUTION = 2.0  # more so after each look that failed
 _ROUNDING = 1e-14
 _EXACT = 100  # points that must agree before a budget is left unspent
 _TINY = 1e-300
@@ -118,7 +119,7 @@ class Search:
                     return self.result(look, Status.OK)
                 if exact:
                     return self.result(look, Status.ROUNDING_LIMITED)
-                self.caution *= _CAUTION
+                self.caution *= _MORE_CAUTION
                 space.add_design(look.points, look.values)
                 space.fit()
             new = space.choose(
