@@ -10,6 +10,7 @@ from ._record import Calibration
 from .affine import AffineCalibration, calibrate_affine
 from .canonical_correlation import CanonicalCorrelation, canonical_correlation
 from .cramer_rao import CramerRao, cramer_rao
+from .elimination import Elimination, elimination
 from .flags import SensorFlag, sensor_flags
 from .gap import PredictedErrors, predicted_correlation, predicted_errors
 from .identifiability import Identifiability, check_identifiable, identifiability
@@ -29,6 +30,7 @@ from .plan import MeasurementPlan, plan
 from .polish import Polished, gain_step, polish
 from .problem import Problem
 from .relative_error import relative_error
+from .reweighting import Reweighted, reweighting
 from .robust import RobustPolished, robust_polish, without_spikes
 from .self_calibration import calibrate
 from .simulate import Simulation, simulate
@@ -50,6 +52,7 @@ __all__ = [
     "CanonicalCorrelation",
     "CramerRao",
     "DenseOperators",
+    "Elimination",
     "Identifiability",
     "InterferometerGains",
     "InterferometerSimulation",
@@ -63,6 +66,7 @@ __all__ = [
     "Polished",
     "PredictedErrors",
     "Problem",
+    "Reweighted",
     "RobustPolished",
     "SensorFlag",
     "Simulation",
@@ -77,6 +81,7 @@ __all__ = [
     "canonical_correlation",
     "check_identifiable",
     "cramer_rao",
+    "elimination",
     "gain_step",
     "gains_from_model",
     "identifiability",
@@ -87,6 +92,7 @@ __all__ = [
     "predicted_correlation",
     "predicted_errors",
     "relative_error",
+    "reweighting",
     "robust_polish",
     "sensor_flags",
     "simulate",
