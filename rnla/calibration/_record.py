@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from .._result import IntArray, Status
 from .flags import SensorFlag
 from .operators._base import Array
 
-__all__ = ["Calibration"]
+__all__ = ["Calibration", "joined", "worst_status"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +52,13 @@ class Calibration:
         right. None without `noise`.
     degrees_of_freedom : ndarray of int, shape (...)
         Values that count less unknowns (complex ones for complex data).
-    gains_error, signal_error : ndarray or None
-        Standard errors; None where they were not computed.
+    gains_error, signal_error : ndarray like `gains` and `signal`, or None
+        Standard errors from the Cramer-Rao bound at the answer, inf where the data say nothing;
+        None where they were not computed.
     flags : ndarray of int, shape (..., m)
         Sums of `SensorFlag`.
+    outliers : ndarray of bool, shape (..., p, m), or None
+        Values that a robust polish left out.
     iterations : int
         Of the linear method.
     sweeps : int
@@ -88,6 +91,7 @@ class Calibration:
     gains_error: Array | None
     signal_error: Array | None
     flags: IntArray
+    outliers: Array | None
     iterations: int
     sweeps: int
     products: int
@@ -112,3 +116,64 @@ class Calibration:
         """Sensors with a flag (in any problem of a batch)."""
         unusual = self.flags != int(SensorFlag.GOOD)
         return np.flatnonzero(unusual.reshape(-1, unusual.shape[-1]).any(axis=0))
+
+
+def worst_status(statuses: Any) -> Status:
+    """One status for many problems."""
+    order = (Status.AMBIGUOUS, Status.RANK_DEFICIENT, Status.NOT_CONVERGED)
+    return next((one for one in order if (statuses == one).any()), Status.OK)
+
+
+def joined(parts: list[Calibration], batch_shape: tuple[int, ...]) -> Calibration:
+    """The records of parts of a flattened batch as one record."""
+    first = parts[0]
+
+    def together(name: str) -> Any:
+        arrays = [getattr(part, name) for part in parts]
+        if arrays[0] is None:
+            return None
+        whole = np.concatenate(arrays)
+        return whole.reshape(*batch_shape, *whole.shape[1:])
+
+    def total(name: str) -> int:
+        return sum(getattr(part, name) for part in parts)
+
+    costs = None
+    if first.costs is not None:
+        longest = max(len(part.costs) for part in parts if part.costs is not None)
+        rows = [_lengthened(part.costs, longest) for part in parts if part.costs is not None]
+        costs = np.concatenate(rows, axis=1).reshape(longest, *batch_shape)
+    arrays = {name: together(name) for name in _PER_PROBLEM}
+    return replace(
+        first,
+        **arrays,
+        status=worst_status(arrays["statuses"]),
+        iterations=max(part.iterations for part in parts),
+        sweeps=max(part.sweeps for part in parts),
+        products=total("products"),
+        costs=costs,
+    )
+
+
+def _lengthened(costs: Array, length: int) -> Array:
+    """Costs that stay at the last one."""
+    tail = np.repeat(costs[-1:], length - len(costs), axis=0)
+    return np.concatenate([costs, tail])
+
+
+_PER_PROBLEM = (
+    "gains",
+    "signal",
+    "inverse_gains",
+    "statuses",
+    "sigma",
+    "gap",
+    "runner_up",
+    "residual_variance",
+    "chi2",
+    "degrees_of_freedom",
+    "gains_error",
+    "signal_error",
+    "flags",
+    "outliers",
+)

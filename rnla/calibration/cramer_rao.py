@@ -173,7 +173,7 @@ def cramer_rao(
             spread = max(spread, solver.uncertainty)
             converged &= solver.converged
         level = sigma[place] / one.scale[0, 0]
-        gain_errors[place], signal_errors[place] = (np.sqrt(part) * level for part in variances)
+        gain_errors[place], signal_errors[place] = (_times(part, level) for part in variances)
     return CramerRao(
         gains=gain_errors.astype(problem.real_dtype),
         signal=signal_errors.astype(problem.real_dtype),
@@ -184,6 +184,12 @@ def cramer_rao(
         converged=converged,
         seed=seed,
     )
+
+
+def _times(variance: Array, level: Any) -> Array:
+    """Standard errors; what is not determined is not, however small the noise."""
+    known = np.isfinite(variance)
+    return np.where(known, np.sqrt(np.where(known, variance, 0.0)) * level, np.inf)
 
 
 def _level(problem: Problem, noise: Any) -> Array:

@@ -219,6 +219,21 @@ class Problem:
             other.operators = DenseOperators(self.operators.A[place])
         return other
 
+    def part(self, rows: slice) -> Problem:
+        """Some problems of the batch, flattened."""
+        other = self.with_weights(None)
+        tail = (self.p, self.m)
+        other.data = self.data.reshape(-1, *tail)[rows]
+        other.scale = self.scale.reshape(-1, 1, 1)[rows]
+        other.batch_shape = (len(other.data),)
+        if self.weights is not None:
+            other.weights = self.weights.reshape(-1, *tail)[rows]
+        if isinstance(self.operators, DenseOperators) and self.operators.A.ndim > 3:
+            A = self.operators.A
+            whole = np.broadcast_to(A, (*self.batch_shape, *A.shape[-3:]))
+            other.operators = DenseOperators(whole.reshape(-1, *A.shape[-3:])[rows])
+        return other
+
     # -- checks --------------------------------------------------------------------------------
 
     def _check_operators(self) -> None:

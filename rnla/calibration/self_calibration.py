@@ -5,6 +5,7 @@ Counting check, flags, linear start, test for ambiguity, maximum-likelihood poli
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from .._errors import ArgumentTypeError, argument_error, check_positive, check_size
 from .._result import IntArray, Status
 from ..random import RNGLike, resolve_seed
-from ._record import Calibration
+from ._record import Calibration, joined, worst_status
 from ._threads import blas_threads
 from .canonical_correlation import (
     SOLVERS,
@@ -22,20 +23,25 @@ from .canonical_correlation import (
     canonical_correlation,
     default_tolerance,
 )
+from .cramer_rao import cramer_rao, is_small
 from .flags import SensorFlag, sensor_flags
 from .gap import predicted_correlation
 from .identifiability import check_identifiable
-from .linear_least_squares import linear_least_squares
+from .linear_least_squares import LinearLeastSquares, linear_least_squares
 from .operators._base import Array
 from .polish import Constraint, gain_step
 from .polish import polish as polish_gains
 from .problem import Problem
-from .spectral import spectral
+from .robust import robust_polish, without_spikes
+from .spectral import Spectral, spectral
 
 __all__ = ["calibrate"]
 
 METHODS = ("auto", "canonical_correlation", "linear_least_squares", "spectral")
 _GAP = 1e-3
+_PART = 2**19  # values of Y solved at a time
+_PART_FACTORS = 2**22  # entries of factors, where weights make them differ
+_PROBLEMS_WITH_ERRORS = 16
 
 
 def calibrate(
@@ -49,6 +55,8 @@ def calibrate(
     gain_basis: npt.ArrayLike | None = None,
     constraint: Constraint = None,
     polish: str | None = "auto",
+    robust: bool = False,
+    standard_errors: bool | str = "auto",
     noise: float | None = None,
     reference: int | None = None,
     precision: str = "full",
@@ -83,6 +91,12 @@ def calibrate(
     polish : {"auto", "als", None}
         Alternating least squares after the linear method. "auto" polishes unless there is a
         `gain_basis`, which the polish could not keep.
+    robust : bool
+        Leave out values above four medians of their sensor in the linear method, and reweight by
+        residuals in the polish: for gross errors in a few per cent of the data.
+    standard_errors : bool or "auto"
+        Whether to compute the Cramer-Rao bound at the answer. "auto": for up to 16 problems of
+        m + n <= 2000 unknowns.
     noise : float, optional
         Root mean square of the noise of a value of weight one.
     reference : int, optional
@@ -138,32 +152,66 @@ def calibrate(
         Y, operators, model=model, weights=weights, gain_basis=gain_basis, noise=noise
     )
     check_identifiable(problem)
-    tolerance = default_tolerance(problem) if tol is None else check_positive(tol, "tol")
-    check_size(max_iter, name="max_iter")
-    if reference is not None:
-        check_size(_index(reference) + 1, problem.m, name="reference + 1")
-    seed = resolve_seed(rng)
     basis = gain_basis is not None
-    polishing = polish == "als" or (polish == "auto" and not basis)
+    polishing = robust or polish == "als" or (polish == "auto" and not basis)
+    if constraint is not None and not polishing:
+        remedy = "Pass polish='als'; for reciprocal gains in a subspace gain_basis is enough."
+        got = "a constraint without the polish that meets it"
+        raise argument_error("constraint", got, "None for polish=None", remedy)
+    if robust and basis:
+        remedy = "Leave out one of them."
+        raise argument_error("robust", "True with a gain_basis", "one of the two", remedy)
+    few = is_small(problem) and math.prod(problem.batch_shape) <= _PROBLEMS_WITH_ERRORS
+    options = _Options(
+        method=chosen,
+        solver=solver,
+        constraint=constraint,
+        polishing=polishing,
+        robust=robust,
+        errors=few if standard_errors == "auto" else bool(standard_errors),
+        reference=None if reference is None else _sensor(reference, problem.m),
+        precision=precision,
+        tol=default_tolerance(problem) if tol is None else check_positive(tol, "tol"),
+        max_iter=check_size(max_iter, name="max_iter"),
+        max_sweeps=check_size(max_sweeps, name="max_sweeps"),
+        seed=resolve_seed(rng),
+        reason=_reason(method, polish, polishing, robust, basis),
+    )
+    parts = [] if callable(constraint) else _parts(problem)
+    if len(parts) > 1:
+        return joined([_solve(part, options) for part in parts], problem.batch_shape)
+    return _solve(problem, options)
+
+
+def _parts(problem: Problem) -> list[Problem]:
+    """A large batch in pieces that fit in cache, and whose factors fit in memory."""
+    size = math.prod(problem.batch_shape)
+    numbers = problem.p * problem.m
+    step = max(1, _PART // numbers)
+    if problem.weights is not None:
+        step = max(1, min(step, _PART_FACTORS // (numbers * problem.n)))
+    return [problem.part(slice(at, min(at + step, size))) for at in range(0, size, step)]
+
+
+def _solve(problem: Problem, options: _Options) -> Calibration:
     flags = sensor_flags(problem)
     with blas_threads(problem):
-        certificate = _certificate(problem, solver, tolerance, max_iter, precision, seed)
-        start = _linear_start(problem, chosen, certificate, flags, reference, max_iter)
-        gains = _gains(problem, start)
-        end = _finish(problem, start, gains, constraint, polishing, max_sweeps)
-    status = _statuses(certificate, start.converged & end.converged)
-    gains, signal, convention = _normalised(
-        problem, end.gains, end.signal, flags, constraint, reference
-    )
-    flags = np.where(gains == 0, flags | int(SensorFlag.NO_GAIN), flags)
-    variance, chi2, freedom = _misfit(problem, end.cost)
-    k = problem.k if basis else None
+        linear = without_spikes(problem) if options.robust else problem
+        certificate = _certificate(linear, options)
+        start = _linear_start(linear, certificate, flags, options)
+        gains = _gains(linear, start)
+        end = _finish(problem, start, gains, options)
+        status = _statuses(certificate, start.converged & end.converged)
+        gains, signal, convention = _normalised(problem, end.gains, end.signal, flags, options)
+        variance, chi2, freedom = _misfit(problem, end)
+        errors = _errors(problem, gains, signal, variance, options)
+    k = None if problem.gain_basis is None else problem.k
     predicted = predicted_correlation(problem.model, m=problem.m, n=problem.n, p=problem.p, k=k)
     return Calibration(
         gains=gains,
         signal=signal,
         inverse_gains=np.where(gains == 0, 0, 1.0 / np.where(gains == 0, 1, gains)),
-        status=_worst(status),
+        status=worst_status(status),
         statuses=status,
         sigma=certificate.sigma,
         gap=certificate.gap,
@@ -172,18 +220,38 @@ def calibrate(
         residual_variance=variance,
         chi2=chi2,
         degrees_of_freedom=freedom,
-        gains_error=None,
-        signal_error=None,
-        flags=flags,
+        gains_error=errors[0],
+        signal_error=errors[1],
+        flags=np.where(gains == 0, flags | int(SensorFlag.NO_GAIN), flags),
+        outliers=end.outliers,
         iterations=start.iterations,
         sweeps=end.sweeps,
         products=certificate.products + end.products,
         costs=end.costs,
-        method=chosen,
-        reason=_reason(method, polish, polishing, basis),
+        method=options.method,
+        reason=options.reason,
         convention=convention,
-        seed=seed,
+        seed=options.seed,
     )
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What the user asked for, checked."""
+
+    method: str
+    solver: str
+    constraint: Constraint
+    polishing: bool
+    robust: bool
+    errors: bool
+    reference: int | None
+    precision: str
+    tol: float
+    max_iter: int
+    max_sweeps: int
+    seed: int
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -208,6 +276,8 @@ class _End:
     converged: Array
     sweeps: int
     products: int
+    outliers: Array | None = None
+    variance: Array | None = None
 
 
 def _check_options(method: str, solver: str, polish: str | None, precision: str) -> str:
@@ -224,39 +294,32 @@ def _check_options(method: str, solver: str, polish: str | None, precision: str)
     return "canonical_correlation" if method == "auto" else method
 
 
-def _index(reference: object) -> int:
+def _sensor(reference: object, m: int) -> int:
     if isinstance(reference, bool) or not isinstance(reference, (int, np.integer)):
         got = f"{reference!r} ({type(reference).__name__})"
         remedy = "Pass the number of a sensor, counted from 0."
         kind = ArgumentTypeError
         raise argument_error("reference", got, "an integer", remedy, kind=kind)
-    return int(reference)
+    return check_size(int(reference) + 1, m, name="reference + 1") - 1
 
 
-def _certificate(
-    problem: Problem, solver: str, tol: float, max_iter: int, precision: str, seed: int
-) -> CanonicalCorrelation:
+def _certificate(problem: Problem, options: _Options) -> CanonicalCorrelation:
     start = None
-    if precision == "mixed":
+    steps, seed, solver = options.max_iter, options.seed, options.solver
+    if options.precision == "mixed":
         single = problem.astype(np.float32)
-        rough = canonical_correlation(
-            single, solver=solver, tol=default_tolerance(single), max_iter=max_iter, rng=seed
-        )
+        tol = default_tolerance(single)
+        rough = canonical_correlation(single, solver=solver, tol=tol, max_iter=steps, rng=seed)
         start = rough.inverse_gains
     return canonical_correlation(
-        problem, solver=solver, tol=tol, max_iter=max_iter, start=start, rng=seed
+        problem, solver=solver, tol=options.tol, max_iter=steps, start=start, rng=seed
     )
 
 
 def _linear_start(
-    problem: Problem,
-    method: str,
-    certificate: CanonicalCorrelation,
-    flags: IntArray,
-    reference: int | None,
-    max_iter: int,
+    problem: Problem, certificate: CanonicalCorrelation, flags: IntArray, options: _Options
 ) -> _Start:
-    if method == "canonical_correlation":
+    if options.method == "canonical_correlation":
         return _Start(
             certificate.inverse_gains,
             certificate.signal,
@@ -268,15 +331,19 @@ def _linear_start(
     if not strong.all():
         weights: Any = 1.0 if problem.weights is None else problem.weights
         problem = problem.with_weights(weights * strong[..., None, :].astype(problem.real_dtype))
-    if method == "spectral":
-        by_vector = spectral(problem, max_iter=max(max_iter, 10_000))
-        s, x, converged = by_vector.inverse_gains, by_vector.signal, by_vector.converged
-        iterations = by_vector.iterations
+    steps = max(options.max_iter, 10_000)
+    found: Spectral | LinearLeastSquares
+    if options.method == "spectral":
+        found = spectral(problem, max_iter=steps)
     else:
-        by_lsqr = linear_least_squares(problem, reference=reference, max_iter=max(max_iter, 10_000))
-        s, x, converged = by_lsqr.inverse_gains, by_lsqr.signal, by_lsqr.converged
-        iterations = by_lsqr.iterations
-    return _Start(s, x, certificate.usable & strong, converged, iterations)
+        found = linear_least_squares(problem, reference=options.reference, max_iter=steps)
+    return _Start(
+        found.inverse_gains,
+        found.signal,
+        certificate.usable & strong,
+        found.converged,
+        found.iterations,
+    )
 
 
 def _gains(problem: Problem, start: _Start) -> Array:
@@ -290,27 +357,51 @@ def _gains(problem: Problem, start: _Start) -> Array:
     return np.asarray(np.where(known, direct, gain_step(problem, start.signal)))
 
 
-def _finish(
-    problem: Problem,
-    start: _Start,
-    gains: Array,
-    constraint: Constraint,
-    polishing: bool,
-    max_sweeps: int,
-) -> _End:
-    if polishing:
-        run = polish_gains(problem, gains, constraint=constraint, max_sweeps=max_sweeps)
+def _finish(problem: Problem, start: _Start, gains: Array, options: _Options) -> _End:
+    if options.robust:
+        best = robust_polish(problem, gains, start.signal, constraint=options.constraint)
+        run = best.polished
+        return _End(
+            run.gains,
+            run.signal,
+            run.costs[-1],
+            run.costs,
+            best.converged,
+            best.sweeps,
+            best.products,
+            outliers=best.outliers,
+            variance=best.scale**2,
+        )
+    if options.polishing:
+        run = polish_gains(
+            problem, gains, constraint=options.constraint, max_sweeps=options.max_sweeps
+        )
         return _End(
             run.gains, run.signal, run.costs[-1], run.costs, run.converged, run.sweeps, run.products
         )
-    if constraint is not None:
-        remedy = "Pass polish='als'; for reciprocal gains in a subspace gain_basis is enough."
-        got = "a constraint without the polish that meets it"
-        raise argument_error("constraint", got, "None for polish=None", remedy)
     residual = problem.data - problem.predict(gains, start.signal)
     cost = problem.weighted(np.abs(residual) ** 2).sum(axis=(-2, -1))
     converged = np.ones(problem.batch_shape, dtype=bool)
     return _End(gains, start.signal, cost, None, converged, 0, 1)
+
+
+def _errors(
+    problem: Problem, gains: Array, signal: Array, variance: Array, options: _Options
+) -> tuple[Array | None, Array | None]:
+    """Standard errors, with the noise given or else the noise found."""
+    if not options.errors:
+        return None, None
+    noise = np.sqrt(variance) if problem.noise is None else problem.noise
+    unit = problem.scale[..., 0] if problem.repeated else problem.scale
+    bound = cramer_rao(
+        problem,
+        gains,
+        signal / unit,
+        noise=noise,
+        constraint=options.constraint,
+        rng=options.seed,
+    )
+    return bound.gains, bound.signal * unit
 
 
 def _statuses(certificate: CanonicalCorrelation, converged: Array) -> Any:
@@ -325,20 +416,15 @@ def _statuses(certificate: CanonicalCorrelation, converged: Array) -> Any:
     return status
 
 
-def _worst(status: Any) -> Status:
-    order = (Status.AMBIGUOUS, Status.RANK_DEFICIENT, Status.NOT_CONVERGED)
-    return next((one for one in order if (status == one).any()), Status.OK)
-
-
 def _normalised(
     problem: Problem,
     gains: Array,
     signal: Array,
     flags: IntArray,
-    constraint: Constraint,
-    reference: int | None,
+    options: _Options,
 ) -> tuple[Array, Array, str]:
     """The free factor: mean modulus one over sensors without a flag, and a phase."""
+    constraint, reference = options.constraint, options.reference
     good = (flags == int(SensorFlag.GOOD)) & (gains != 0)
     good |= ~good.any(axis=-1, keepdims=True)
     kind = constraint if isinstance(constraint, str) or callable(constraint) else None
@@ -366,11 +452,13 @@ def _normalised(
     return d.astype(problem.dtype), x.astype(problem.dtype), "; ".join(parts)
 
 
-def _misfit(problem: Problem, cost: Array) -> tuple[Array, Array | None, IntArray]:
+def _misfit(problem: Problem, end: _End) -> tuple[Array, Array | None, IntArray]:
     counts = problem.valid_counts
     gains = np.minimum((counts > 0).sum(axis=-1), problem.k)
     freedom = np.asarray(counts.sum(axis=-1) - gains - problem.signal_size + 1, dtype=np.int64)
-    mean = np.where(freedom > 0, cost / np.maximum(freedom, 1), 0.0)
+    mean = np.where(freedom > 0, end.cost / np.maximum(freedom, 1), 0.0)
+    if end.variance is not None:
+        mean = end.variance
     unit = problem.scale[..., 0, 0]
     with np.errstate(over="ignore"):  # of data near the end of the range
         largest = np.finfo(problem.real_dtype).max
@@ -382,11 +470,13 @@ def _misfit(problem: Problem, cost: Array) -> tuple[Array, Array | None, IntArra
     return variance, chi2, freedom
 
 
-def _reason(method: str, polish: str | None, polishing: bool, basis: bool) -> str:
+def _reason(method: str, polish: str | None, polishing: bool, robust: bool, basis: bool) -> str:
     if method == "auto":
         text = "canonical correlation: fewest products, not misled by weak sensors or phases"
     else:
         text = f"{method} as asked for"
+    if robust:
+        return text + "; polished by reweighted alternating least squares"
     if polishing:
         return text + "; polished by alternating least squares"
     if polish == "auto" and basis:

@@ -252,6 +252,48 @@ def test_a_batch_gives_what_its_problems_give(model):
         assert both.statuses[b] is one.status
 
 
+@pytest.mark.parametrize("missing", [False, True])
+def test_large_batches_are_solved_in_parts(missing, monkeypatch):
+    case = draw_batch("diverse", *SIZES["diverse"], 6, snr=20.0)
+    Y, x_shape = case.Y.reshape(2, 3, 6, 16), (2, 3, 6, 8)
+    if missing:
+        Y[0, 1, 2, 3] = np.nan
+    whole = calibrate(Y, case.A, model="diverse", noise=case.sigma)
+    monkeypatch.setattr("rnla.calibration.self_calibration._PART", 4 * 16 * 6)
+    monkeypatch.setattr("rnla.calibration.self_calibration._PART_FACTORS", 2 * 16 * 6 * 8)
+    parts = calibrate(Y, case.A, model="diverse", noise=case.sigma)
+    assert parts.signal.shape == x_shape
+    assert parts.statuses.shape == (2, 3)
+    assert parts.costs.shape == whole.costs.shape
+    for name in ("gains", "signal", "chi2", "gains_error", "signal_error"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-7)
+    assert parts.status is whole.status
+
+
+def test_standard_errors_are_reported():
+    case = draw("repeated", *NOISY["repeated"], snr=30.0)
+    found = calibrate(case.Y, case.A, noise=case.sigma)
+    size = np.linalg.norm(found.gains_error) / np.linalg.norm(found.gains)
+    assert 0.8 < relative_error(found.gains, case.d) / size < 1.2
+    size = np.linalg.norm(found.signal_error) / np.linalg.norm(found.signal)
+    assert 0.7 < relative_error(found.signal, case.x) / size < 1.3
+    assert calibrate(case.Y, case.A, standard_errors=False).gains_error is None
+
+
+def test_check_16_outliers():
+    """Median of three seeds at 40 dB, 5 % of the values thirty times as large."""
+    plain, robust = [], []
+    for seed in range(3):
+        case = draw("repeated", *NOISY["repeated"], snr=40.0, outliers=0.05, seed=seed)
+        found = calibrate(case.Y, case.A, robust=True)
+        robust.append(relative_error(found.signal, case.x))
+        plain.append(relative_error(calibrate(case.Y, case.A).signal, case.x))
+        assert 0.03 < found.outliers.mean() < 0.08
+        assert "reweighted" in found.reason
+    assert np.median(robust) < 0.0035
+    assert np.median(plain) > 0.5
+
+
 def test_real_data_stay_real():
     case = draw_real(16, 10, 4)
     found = calibrate(case.Y, case.A)
@@ -333,6 +375,8 @@ def test_no_nan_ever_leaves_a_solve(model, seed, missing, zeros, scale, method, 
         assert np.isfinite(getattr(found, name)).all(), name
     assert np.isfinite(found.costs).all()
     assert np.isfinite(found.residual_variance).all()
+    assert not np.isnan(found.gains_error).any()
+    assert not np.isnan(found.signal_error).any()
 
 
 def test_out_of_steps_is_said():
@@ -367,6 +411,7 @@ def test_the_same_seed_gives_the_same_bits():
         ({"max_iter": 0}, "max_iter"),
         ({"tol": -1.0}, "tol"),
         ({"constraint": "phase", "polish": None}, "constraint"),
+        ({"robust": True, "gain_basis": np.eye(16)[:, :4] + 1.0}, "robust"),
     ],
 )
 def test_bad_options(options, message):
