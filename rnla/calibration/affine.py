@@ -33,8 +33,8 @@ class AffineCalibration:
     gains : ndarray, shape (m,)
         d with mean |d| = 1 and a positive mean; zero for dead sensors.
     offsets : ndarray, shape (m,)
-        The part of b orthogonal to the range of U, in units of the signal. The rest of b cannot be
-        told from the signals and is in them.
+        The part of b orthogonal to the range of U, both at the sensors that are not flagged, in
+        units of the signal. The rest of b cannot be told from the signals and is in them.
     signal : ndarray, shape (p, n)
         c_t, coefficients of the columns of U.
     noise : float
@@ -245,7 +245,9 @@ def _alternate(
 ) -> tuple[FloatArray, FloatArray, FloatArray, int, bool]:
     """Alternate between the signals and (gain, offset) of each sensor, from d and b."""
     Q, R = np.linalg.qr(U)
-    b = b - Q @ (Q.conj().T @ b)
+    alive = np.asarray(w.any(axis=0))
+    coefficients = np.linalg.pinv(np.where(alive[:, None], Q, 0.0))
+    b = np.where(alive, b - Q @ (coefficients @ b), 0.0)
     total = np.maximum(w.sum(axis=0), np.finfo(np.float64).tiny)
     old: FloatArray | None = None
     for sweep in range(1, max_iter + 1):
@@ -257,8 +259,8 @@ def _alternate(
         top = (w * dx.conj() * (y - mean_y)).sum(axis=0)
         d = np.where(below > 0.0, top / np.where(below > 0.0, below, 1.0), 0.0)
         b = np.where(d != 0.0, mean_y / np.where(d != 0.0, d, 1.0) - mean_x, 0.0)
-        inside = Q.conj().T @ b
-        b, c = b - Q @ inside, c + inside
+        inside = coefficients @ b
+        b, c = np.where(alive, b - Q @ inside, 0.0), c + inside
         fitted = np.sqrt(w) * d * (c @ Q.T + b)
         if old is not None and np.linalg.norm(fitted - old) <= tol * np.linalg.norm(fitted):
             return d, b, np.linalg.solve(R, c.T).T, sweep, True

@@ -121,7 +121,11 @@ def test_dead_sensors_are_flagged():
     assert relative_error(found.gains[kept], net.gains[kept]) < 1e-3
     assert not found.gains[~kept].any()
     assert np.isfinite(found.signal).all()
-    assert np.isfinite(found.offsets).all()
+    assert not found.offsets[~kept].any()
+    U, b = net.basis[kept], net.offsets[kept]
+    assert np.allclose(U.T @ found.offsets[kept], 0.0)
+    factor = np.vdot(net.gains[kept], found.gains[kept]) / np.sum(net.gains[kept] ** 2)
+    assert np.allclose(found.offsets[kept] * factor, outside(U, b), atol=2e-3)
     corrected = found.correct(Y)
     assert np.isnan(corrected[:, [3, 9, 11]]).all()
     assert np.allclose(corrected[:, kept], (found.signal @ net.basis.T)[:, kept], atol=0.1)
