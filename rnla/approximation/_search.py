@@ -179,12 +179,14 @@ class Search:
         return float(DRAWS * (larger - m) + _points(math.ceil(larger)))
 
     def finish(self, space: Exploration, look: _Look | None, status: Status, n: int) -> Surrogate:
-        """The certificate of the last space, of n points, unless it has one."""
+        """The certificate of the last space, of n fresh points or as many more."""
         m = space.basis.dimension
         if look is None or look.fit.dimension < m:
             if n < m + 2:
                 raise self.too_many_failures()
             look = self.look(space.basis, n)
+        elif status is Status.BUDGET_SPENT and self.left > 0:
+            look = self.look(space.basis, len(look.points) + self.left, look)
         return self.result(look, Status.OK if self.goal.met(look.fit) else status)
 
     # --- certificates ----------------------------------------------------------------------------

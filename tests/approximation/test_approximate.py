@@ -313,6 +313,20 @@ def test_failures_are_left_out_and_listed():
     assert surrogate.fit.size >= surrogate.fit.dimension + 16
 
 
+@pytest.mark.parametrize("budget", [25, 60, 200])
+@pytest.mark.parametrize("goal", [{}, {"tol": 1e-6}])
+def test_failures_count_in_the_budget(budget, goal):
+    calls = []
+
+    def fragile(x):
+        calls.append(len(x))
+        return np.where(np.sin(1e4 * x[:, 0]) > 0.5, np.nan, np.exp(x[:, 0] * x[:, 1]))
+
+    surrogate = rnla.approximate(fragile, SQUARE, budget=budget, rng=0, **goal)
+    assert sum(calls) == surrogate.evaluations <= budget
+    assert surrogate.evaluations >= 0.9 * budget
+
+
 def test_mostly_failing_functions_end_with_a_typed_error():
     def broken(x):
         return np.where(x[:, 0] > -0.9, np.nan, 1.0)
