@@ -53,8 +53,8 @@ for ax, (title, picture) in zip(axes, shown, strict=True):
 plt.show()
 
 # %%
-# Without noise and with maps that are not smooth the same equations are solved to many digits. It is
-# the smoothness, not the number of equations:
+# Without noise and with maps that are not smooth the same equations are solved to many digits. The
+# smoothness is at fault, not the number of equations:
 
 x = np.random.default_rng(0).standard_normal((8, n))
 rough = rnla.calibrate(data.gains * (x @ data.operators.T), data.operators, model="snapshots")
