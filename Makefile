@@ -89,6 +89,7 @@ bench: $(VENV)/.dev
 	$(RUN) -m bench.logistic
 	$(RUN) -m bench.active
 	$(RUN) -m bench.weighted_least_squares
+	$(RUN) -m bench.approximate
 	$(RUN) -m bench.stability
 	$(RUN) -m bench.dpp
 	$(RUN) -m bench.designs
