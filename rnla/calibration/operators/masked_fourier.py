@@ -26,7 +26,7 @@ class MaskedFourier(Operators):
 
     Parameters
     ----------
-    masks : array_like, shape (p, *image)
+    masks : array_like, shape (p, ...)
         One mask for each measurement. m = n = number of pixels; images are raveled in C order.
 
     Examples
