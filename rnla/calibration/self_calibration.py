@@ -16,6 +16,7 @@ from .._errors import ArgumentTypeError, argument_error, check_positive, check_s
 from .._result import IntArray, Status
 from ..random import RNGLike, resolve_seed
 from ._record import Calibration, joined, worst_status
+from ._starts import STARTS, Start, gains_of, linear_start
 from ._threads import blas_threads
 from .canonical_correlation import (
     SOLVERS,
@@ -27,17 +28,15 @@ from .cramer_rao import cramer_rao, is_small
 from .flags import SensorFlag, sensor_flags
 from .gap import predicted_correlation
 from .identifiability import check_identifiable
-from .linear_least_squares import LinearLeastSquares, linear_least_squares
 from .operators._base import Array
-from .polish import Constraint, gain_step
+from .polish import Constraint
 from .polish import polish as polish_gains
 from .problem import Problem
 from .robust import robust_polish, without_spikes
-from .spectral import Spectral, spectral
 
 __all__ = ["calibrate"]
 
-METHODS = ("auto", "canonical_correlation", "linear_least_squares", "spectral")
+METHODS = ("auto", *STARTS)
 _GAP = 1e-3
 _PART = 2**19  # values of Y solved at a time
 _PART_FACTORS = 2**22  # entries of factors, where weights make them differ
@@ -77,8 +76,9 @@ def calibrate(
         `rnla.calibration.as_operators`.
     model : {"repeated", "diverse", "snapshots"}
         y_l = D A_l x; y_l = D A_l x_l; y_l = D A x_l, with D = diag(gains).
-    method : {"auto", "canonical_correlation", "linear_least_squares", "spectral"}
-        The linear method; see Notes.
+    method : str
+        The linear method: "auto", "canonical_correlation", "linear_least_squares", "spectral",
+        "elimination" or "reweighting"; see Notes.
     solver : {"lanczos", "power", "block_krylov"}
         Of the canonical correlation.
     weights : array_like, optional
@@ -128,8 +128,9 @@ def calibrate(
     What "auto" chooses: the canonical correlation, always. It is exact for exact data like the
     other two, is not misled by weak sensors or random phases, needs the fewest products, and its
     gap is the certificate. "linear_least_squares" and "spectral" are the baselines of Ling and
-    Strohmer (arXiv 1611.04196); with them the canonical correlation still supplies `sigma` and
-    `status`.
+    Strohmer (arXiv 1611.04196); "elimination" and "reweighting" suit pipelines that must end with
+    a linear solve (``polish=None``). With them the canonical correlation still supplies `sigma`
+    and `status`.
 
     The test for ambiguity is gap < max(3 (1 - sigma_1), 1e-3). Memory: a few arrays of the size of
     Y, the factors of dense operators, one vector of length m for each iteration of Lanczos.
@@ -198,8 +199,16 @@ def _solve(problem: Problem, options: _Options) -> Calibration:
     with blas_threads(problem):
         linear = without_spikes(problem) if options.robust else problem
         certificate = _certificate(linear, options)
-        start = _linear_start(linear, certificate, flags, options)
-        gains = _gains(linear, start)
+        start = linear_start(
+            linear,
+            options.method,
+            certificate,
+            flags,
+            reference=options.reference,
+            max_iter=options.max_iter,
+            seed=options.seed,
+        )
+        gains = gains_of(linear, start)
         end = _finish(problem, start, gains, options)
         status = _statuses(certificate, start.converged & end.converged)
         gains, signal, convention = _normalised(problem, end.gains, end.signal, flags, options)
@@ -255,17 +264,6 @@ class _Options:
 
 
 @dataclass(frozen=True)
-class _Start:
-    """What a linear method found."""
-
-    inverse_gains: Array
-    signal: Array
-    usable: Array
-    converged: Array
-    iterations: int
-
-
-@dataclass(frozen=True)
 class _End:
     """Gains and signal in units of the scaled data, with their cost."""
 
@@ -316,48 +314,7 @@ def _certificate(problem: Problem, options: _Options) -> CanonicalCorrelation:
     )
 
 
-def _linear_start(
-    problem: Problem, certificate: CanonicalCorrelation, flags: IntArray, options: _Options
-) -> _Start:
-    if options.method == "canonical_correlation":
-        return _Start(
-            certificate.inverse_gains,
-            certificate.signal,
-            certificate.usable,
-            certificate.converged,
-            certificate.iterations,
-        )
-    strong = flags & int(SensorFlag.WEAK) == 0
-    if not strong.all():
-        weights: Any = 1.0 if problem.weights is None else problem.weights
-        problem = problem.with_weights(weights * strong[..., None, :].astype(problem.real_dtype))
-    steps = max(options.max_iter, 10_000)
-    found: Spectral | LinearLeastSquares
-    if options.method == "spectral":
-        found = spectral(problem, max_iter=steps)
-    else:
-        found = linear_least_squares(problem, reference=options.reference, max_iter=steps)
-    return _Start(
-        found.inverse_gains,
-        found.signal,
-        certificate.usable & strong,
-        found.converged,
-        found.iterations,
-    )
-
-
-def _gains(problem: Problem, start: _Start) -> Array:
-    """1 / s, and by least squares where s is not known or next to nothing."""
-    s = start.inverse_gains
-    size = np.abs(s)
-    known = start.usable & (size > np.finfo(problem.real_dtype).eps * size.max(-1, keepdims=True))
-    direct = 1.0 / np.where(known, s, 1)
-    if known.all():
-        return np.asarray(direct)
-    return np.asarray(np.where(known, direct, gain_step(problem, start.signal)))
-
-
-def _finish(problem: Problem, start: _Start, gains: Array, options: _Options) -> _End:
+def _finish(problem: Problem, start: Start, gains: Array, options: _Options) -> _End:
     if options.robust:
         best = robust_polish(problem, gains, start.signal, constraint=options.constraint)
         run = best.polished

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import rnla
 from rnla import ArgumentError, Status, calibrate
 from rnla.calibration import MaskedFourier, SensorFlag, relative_error, simulate
+from rnla.calibration.self_calibration import METHODS
 from rnla.tall import single_threaded_blas
 from tests.calibration.cases import MODELS, complex_normal, draw, draw_batch, draw_real
 from tests.calibration.dense import cramer_rao
@@ -252,6 +253,20 @@ def test_a_batch_gives_what_its_problems_give(model):
         assert both.statuses[b] is one.status
 
 
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("method", METHODS)
+def test_every_linear_method_leads_to_the_same_minimum(model, method):
+    case = draw_batch(model, *SIZES[model], 2, snr=30.0, gains="mild")
+    best = calibrate(case.Y, case.A, model=model, max_sweeps=500)
+    found = calibrate(case.Y, case.A, model=model, method=method, max_sweeps=500)
+    np.testing.assert_allclose(found.gains, best.gains, atol=1e-4)
+    np.testing.assert_allclose(found.residual_variance, best.residual_variance, rtol=1e-8)
+    exact = draw(model, *SIZES[model])
+    plain = calibrate(exact.Y, exact.A, model=model, method=method, polish=None)
+    assert relative_error(plain.gains, exact.d) < 1e-7
+    assert plain.sweeps == 0
+
+
 @pytest.mark.parametrize("missing", [False, True])
 def test_large_batches_are_solved_in_parts(missing, monkeypatch):
     case = draw_batch("diverse", *SIZES["diverse"], 6, snr=20.0)
@@ -354,7 +369,7 @@ def test_zero_sensors_get_no_gain():
     missing=st.floats(0, 0.9),
     zeros=st.floats(0, 0.5),
     scale=st.sampled_from([1e-290, 1e-100, 1.0, 1e100, 1e290]),
-    method=st.sampled_from(["auto", "linear_least_squares", "spectral"]),
+    method=st.sampled_from(METHODS),
     constraint=st.sampled_from([None, "phase", "positive"]),
 )
 def test_no_nan_ever_leaves_a_solve(model, seed, missing, zeros, scale, method, constraint):
