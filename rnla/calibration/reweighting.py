@@ -112,7 +112,7 @@ def reweighting(
     weights = np.ones(problem.data.shape, dtype=problem.real_dtype)
     if strong.weights is not None:
         weights = strong.weights
-    share = 1.0 / max(1, np.count_nonzero(weights.any(axis=0)))
+    share = 1.0 / max(1, int(np.count_nonzero(weights.any(axis=0))))
     current, start = strong, None
     kept: tuple[CanonicalCorrelation, Array, float, int] | None = None
     costs: list[float] = []
