@@ -157,6 +157,8 @@ def predicted_errors(
     """
     a, b = _shares(model, m, n, p, None)
     w = _relative_powers(gains)
+    if math.isnan(snr):
+        raise argument_error("snr", "nan", "a number of decibels", "Pass snr=40.0, say.")
     rho = 10.0 ** (-snr / 10.0)
     b -= 1.0 / (p * m)  # the common factor is free
     if a >= 1.0 or b / (1.0 - a) >= float(np.mean(w > 0.0)):

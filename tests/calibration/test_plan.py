@@ -250,6 +250,14 @@ def test_bad_input(changes, start):
     assert str(error.value).startswith(start)
 
 
+def test_predictions_refuse_what_is_not_a_number():
+    with pytest.raises(ValueError, match="snr: got nan"):
+        predicted_errors("repeated", m=8, n=4, p=3, snr=math.nan)
+    assert predicted_errors("repeated", m=8, n=4, p=3, snr=math.inf) == (0.0, 0.0)
+    assert predicted_errors("repeated", m=8, n=8, p=2, snr=20.0).signal < math.inf
+    assert predicted_errors("diverse", m=8, n=8, p=9, snr=20.0) == (math.inf, math.inf)
+
+
 def designs(number):
     """Random designs with a target that some p of at most 20 or so reaches."""
     rng = np.random.default_rng(6)
