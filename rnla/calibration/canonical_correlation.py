@@ -25,7 +25,12 @@ from ._threads import with_few_threads
 from .operators._base import Array, check_entries
 from .problem import Problem
 
-__all__ = ["CanonicalCorrelation", "canonical_correlation", "default_tolerance"]
+__all__ = [
+    "CanonicalCorrelation",
+    "canonical_correlation",
+    "default_tolerance",
+    "largest_correlation",
+]
 
 SOLVERS = ("lanczos", "power", "block_krylov")
 START_PURPOSE = "calibration.start"
@@ -160,14 +165,31 @@ def canonical_correlation(
     width = check_size(block, name="block") if solver == "block_krylov" else 1
     seed = resolve_seed(rng)
     system = Equilibration(problem)
-    starts = _starts(system, seed, min(width, system.gain_size) + 1)
+    rows = None if start is None else _given(start, system)
+    return largest_correlation(
+        system, solver=solver, tol=tolerance, max_iter=steps, block=width, start=rows, seed=seed
+    )
+
+
+def largest_correlation(
+    system: Any,
+    *,
+    solver: str,
+    tol: float,
+    max_iter: int,
+    block: int,
+    start: Array | None,
+    seed: int,
+) -> CanonicalCorrelation:
+    """The largest pair of a system with the interface of `Equilibration`, and what it means."""
+    starts = _starts(system, seed, min(block, system.gain_size) + 1)
     rows = starts[..., :-1, :]
     if start is not None:
-        rows = np.concatenate([_given(start, system)[..., None, :], rows[..., 1:, :]], axis=-2)
+        rows = np.concatenate([start[..., None, :], rows[..., 1:, :]], axis=-2)
     if solver == "power":
-        pair = power(system.product, rows[..., 0, :], tol=tolerance, max_iter=steps)
+        pair = power(system.product, rows[..., 0, :], tol=tol, max_iter=max_iter)
     else:
-        pair = lanczos(_by_rows(system), rows, tol=tolerance, max_iter=steps)
+        pair = lanczos(_by_rows(system), rows, tol=tol, max_iter=max_iter)
     probe = _second(system, pair, starts[..., -1:, :])
     s, x = system.solution(pair.vector)
     second = np.maximum(pair.second, probe.value)
@@ -189,7 +211,7 @@ def canonical_correlation(
     )
 
 
-def _by_rows(system: Equilibration) -> Any:
+def _by_rows(system: Any) -> Any:
     """E E^* of every row of (..., b, k): the rows go in front, where batches broadcast."""
 
     def product(rows: Array) -> Array:
@@ -198,7 +220,7 @@ def _by_rows(system: Equilibration) -> Any:
     return product
 
 
-def _starts(system: Equilibration, seed: int, count: int) -> Array:
+def _starts(system: Any, seed: int, count: int) -> Array:
     problem = system.problem
     size = system.gain_size
     numbers = Stream(seed, START_PURPOSE).normal(range(size), 2 * count).T
@@ -219,7 +241,7 @@ def _given(start: npt.ArrayLike, system: Equilibration) -> Array:
     return np.broadcast_to(u, (*problem.batch_shape, system.gain_size))
 
 
-def _second(system: Equilibration, pair: LargestPair, start: Array) -> LargestPair:
+def _second(system: Any, pair: LargestPair, start: Array) -> LargestPair:
     """The largest eigenvalue orthogonal to the solution, to a per cent or so."""
     if system.gain_size < 2:
         nothing = np.zeros_like(pair.value)
