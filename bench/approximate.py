@@ -6,7 +6,7 @@ one-dimensional integrals or a large independent sample. Reported: how often the
 covers e2 (it should in at least 88 % of the runs), how often the error of the surrogate is within
 the tolerance, evaluations; and the error against evaluations beside least squares at independent
 points of the measure in the total degree that turns out best. Writes approximate.json and .png;
-about 20 minutes.
+about 10 minutes.
 
     python -m bench.approximate [--quick]
 """
