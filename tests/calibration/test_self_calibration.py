@@ -170,32 +170,6 @@ def test_check_15_missing_values_and_a_missing_sensor():
     assert np.median(errors) < 0.04
 
 
-def coil_maps():
-    """Smooth maps in polynomials of degree 7 in two variables, times an image."""
-    axis = np.linspace(-1, 1, 64)
-    X, Y = (part.ravel() for part in np.meshgrid(axis, axis, indexing="ij"))
-    vander = np.polynomial.legendre.legvander
-    degrees = [(i, j) for i in range(8) for j in range(8 - i)]
-    A = np.array([vander(X, 7)[:, i] * vander(Y, 7)[:, j] for i, j in degrees]).T
-    image = 0.05 + (X**2 / 0.7 + Y**2 / 0.9 < 0.8) - 0.8 * (X**2 / 0.6 + Y**2 / 0.8 < 0.7)
-    angle = 2 * np.pi * np.arange(8)[:, None] / 8
-    centre = 1.2 * np.cos(angle), 1.2 * np.sin(angle)
-    maps = np.exp(-((X - centre[0]) ** 2 + (Y - centre[1]) ** 2) / 2.88) * np.exp(1j * angle)
-    coefficients = np.linalg.lstsq(A, maps.T, rcond=None)[0].T
-    return image, A, coefficients
-
-
-def test_check_18_smooth_maps_are_ambiguous():
-    """SPEC E6: multiplying the maps by a smooth function stays within the basis."""
-    image, A, coefficients = coil_maps()
-    found = calibrate(image * (coefficients @ A.T), A, model="snapshots")
-    assert found.status is Status.AMBIGUOUS
-    assert found.gap < 1e-3
-    assert np.isfinite(found.runner_up).all()
-    rough = complex_normal(np.random.default_rng(0), 8, 36)
-    assert calibrate(image * (rough @ A.T), A, model="snapshots").status is Status.OK
-
-
 @pytest.mark.parametrize("model", MODELS)
 def test_check_20_single_precision_first_gives_the_same(model):
     case = draw(model, *SIZES[model], snr=20.0)
