@@ -97,6 +97,15 @@ def check_fraction(value: object, name: str) -> float:
     return number
 
 
+def check_finite(value: object, name: str) -> float:
+    """Return a finite number, or raise."""
+    expected, remedy = "a finite number", f"Pass a finite {name}."
+    number = _real(value, name, expected, remedy)
+    if math.isinf(number):
+        raise argument_error(name, repr(value), expected, remedy)
+    return number
+
+
 def check_positive(value: object, name: str, *, allow_zero: bool = False) -> float:
     """Return a finite positive (or non-negative) number, or raise."""
     expected = "a finite number that is " + ("not negative" if allow_zero else "positive")

@@ -41,8 +41,8 @@ def standard_errors(steps: Array, leave_one_out: Array, functionals: Array) -> V
     effects = np.abs(steps @ functionals.T) ** 2
     squares = np.abs(leave_one_out.reshape(n, -1)) ** 2
     with np.errstate(invalid="ignore"):
-        total = effects.T @ squares
+        total = (n - 1) / n * (effects.T @ squares)
     # A point that the fit cannot do without leaves the error unknown, also where 0 times inf says
     # nothing.
-    errors: Vector = np.where(np.isnan(total), math.inf, np.sqrt((n - 1) / n * total))
+    errors: Vector = np.where(np.isnan(total), math.inf, np.sqrt(total))
     return errors

@@ -8,9 +8,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import ArgumentTypeError, argument_error
+from .._errors import ArgumentTypeError, RnlaError, argument_error
 
-__all__ = ["Matrix", "as_matrix", "check_hermitian", "check_square", "is_hermitian", "working_eps"]
+__all__ = [
+    "Matrix",
+    "as_matrix",
+    "beyond_rank",
+    "check_hermitian",
+    "check_square",
+    "is_hermitian",
+    "near_one",
+    "working_eps",
+]
 
 Matrix = npt.NDArray[Any]
 
@@ -18,6 +27,9 @@ Matrix = npt.NDArray[Any]
 def as_matrix(values: object, name: str) -> Matrix:
     """A finite two-dimensional float64 or complex128 array, or raise."""
     expected = "a two-dimensional array of finite real or complex numbers"
+    if isinstance(values, np.ma.MaskedArray):
+        remedy = "Fill or drop the masked entries first."
+        raise argument_error(name, "a masked array", expected, remedy, kind=ArgumentTypeError)
     try:
         array: Matrix = np.asarray(values)
     except (TypeError, ValueError) as error:
@@ -78,3 +90,28 @@ def check_hermitian(values: object, name: str) -> Matrix:
             "Use dpp_lu for the marginal kernel of a DPP that is not Hermitian.",
         )
     return 0.5 * array + 0.5 * array.conj().T
+
+
+def near_one(array: Matrix) -> tuple[Matrix, int]:
+    """The matrix over the power of two that is next to its largest entry, and the exponent.
+
+    A law that ignores common factors is that of the scaled matrix, whose squares and eigenvalues
+    stay in range.
+    """
+    top = max(float(np.abs(array.real).max()), float(np.abs(array.imag).max()))
+    exponent = math.frexp(top)[1]
+    if not np.iscomplexobj(array):
+        return np.ldexp(array, -exponent), exponent
+    scaled: Matrix = np.ldexp(array.real, -exponent) + 1j * np.ldexp(array.imag, -exponent)
+    return scaled, exponent
+
+
+def beyond_rank(k: int, rank: int) -> RnlaError:
+    """The error for sets of more items than the rank; to be raised."""
+    add = "add a small multiple of the identity to L"
+    return argument_error(
+        "k",
+        f"{k} for a kernel of numerical rank {rank}",
+        "a k of at most the rank: larger sets have determinant zero",
+        f"Pass k={rank} or less, or {add}." if rank else "A" + add[1:] + ".",
+    )

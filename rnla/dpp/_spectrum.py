@@ -22,7 +22,7 @@ from .._errors import ArgumentTypeError, argument_error
 from .._result import IntArray
 from ..basis import orthonormal_basis
 from ..tall import TallMatrix, as_tall, rows, single_threaded_blas, within_range
-from ._kernel import Matrix, as_matrix, check_hermitian, working_eps
+from ._kernel import Matrix, as_matrix, check_hermitian, near_one, working_eps
 from ._masses import Masses
 from ._selection import squares
 
@@ -141,19 +141,19 @@ def spectrum(L: Any, factor: Any, eigen: Any = None) -> Spectrum:
 
 
 def _of_kernel(L: Any) -> Spectrum:
-    kernel = check_hermitian(L, "L")
+    kernel, exponent = near_one(check_hermitian(L, "L"))
     values, vectors = np.linalg.eigh(kernel)
     top = float(np.abs(values).max())
     noise = kernel.shape[0] * working_eps(L) * top
     if values[0] < -10.0 * noise:
         raise argument_error(
             "L",
-            f"the eigenvalue {values[0]:.6g} beside {values[-1]:.6g}",
+            f"the eigenvalue {values[0] / top:.6g} times the largest in size",
             "a positive semidefinite matrix",
             "Add a multiple of the identity, or pass factor=B for L = B B^T.",
         )
     kept = values > noise
-    return Spectrum(np.log(values[kept]), vectors[:, kept])
+    return Spectrum(np.log(values[kept]) + exponent * math.log(2.0), vectors[:, kept])
 
 
 def _of_eigen(eigen: Any) -> Spectrum:
@@ -184,10 +184,12 @@ def _of_eigen(eigen: Any) -> Spectrum:
 
 def _of_dense(B: Matrix, eps: float) -> Spectrum:
     """Thin QR first: the singular value decomposition is then one of an r x r matrix."""
+    B, exponent = near_one(B)
     Q, R = scipy.linalg.qr(B, mode="economic", check_finite=False)
     W, sigma, _ = scipy.linalg.svd(R, full_matrices=False, check_finite=False)
     kept = sigma > max(B.shape) * eps * sigma[0]
-    return Spectrum(2.0 * np.log(sigma[kept]), Q @ W[:, kept])
+    log_values = 2.0 * (np.log(sigma[kept]) + exponent * math.log(2.0))
+    return Spectrum(log_values, Q @ W[:, kept])
 
 
 def _of_tall(A: TallMatrix) -> Spectrum:

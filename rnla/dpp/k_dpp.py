@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import argument_error, check_size
+from .._errors import check_size
 from ..random import RNGLike, Stream, resolve_seed
 from ..tall import single_threaded_blas
 from ._eigenvectors import draw_from_eigenvectors
@@ -23,6 +23,7 @@ from ._elementary import (
     eigenvector_probabilities,
     log_elementary,
 )
+from ._kernel import beyond_rank
 from ._record import DppSample
 from ._spectrum import Spectrum, spectrum
 from .l_ensemble import EIGENVECTOR_PURPOSE
@@ -158,10 +159,5 @@ def k_dpp_inclusion_probabilities(
 def _check_k(k: int | None, given: Spectrum) -> int:
     size = check_size(k, given.size, name="k")
     if size > given.rank:
-        raise argument_error(
-            "k",
-            f"{size} for a kernel of numerical rank {given.rank}",
-            "a k of at most the rank: larger sets have determinant zero",
-            f"Pass k={given.rank} or less, or add a small multiple of the identity to L.",
-        )
+        raise beyond_rank(size, given.rank)
     return size

@@ -19,7 +19,7 @@ from .._result import IntArray
 from ..random import RNGLike, Stream, resolve_seed
 from ..tall import as_tall, single_threaded_blas
 from ._exchange import Columns, Exchange, greedy_start
-from ._kernel import Matrix, as_matrix, check_hermitian, working_eps
+from ._kernel import Matrix, as_matrix, beyond_rank, check_hermitian, near_one, working_eps
 from ._record import DppSample
 from ._selection import squares
 
@@ -100,12 +100,7 @@ def mcmc_k_dpp(
     with single_threaded_blas():
         start = greedy_start(columns, diagonal, size, noise)
         if start.size < size:
-            raise argument_error(
-                "k",
-                f"{size} for a kernel of numerical rank {start.size}",
-                "a k of at most the rank: larger sets have determinant zero",
-                f"Pass k={start.size} or less, or add a small multiple of the identity to L.",
-            )
+            raise beyond_rank(size, start.size)
         for t in range(count):
             walk = Exchange(columns, diagonal, start, noise)
             places = drop.integers(size, range(length), draw=t)
@@ -171,7 +166,7 @@ def _operand(L: Any, factor: Any) -> tuple[Columns, Vector, float, int]:
         expected = "exactly one of L and factor"
         raise argument_error("L", got, expected, "Pass L= or factor= only.", kind=ArgumentTypeError)
     if L is not None:
-        kernel = _scaled(check_hermitian(L, "L"))
+        kernel, _ = near_one(check_hermitian(L, "L"))
         diagonal = np.diagonal(kernel).real.copy()
         if diagonal.min() < 0.0:
             i = int(diagonal.argmin())
@@ -194,17 +189,10 @@ def _operand(L: Any, factor: Any) -> tuple[Columns, Vector, float, int]:
         A.scan()  # names the place of an entry that is not finite
         B, eps = np.asarray(A.matmul(np.eye(A.shape[1]))), working_eps(A)
         passes = A.passes
-    B = _scaled(B)
+    B, _ = near_one(B)
 
     def of_factor(items: IntArray) -> Matrix:
         product: Matrix = B @ B[items].conj().T
         return product
 
     return of_factor, squares(B), eps, passes
-
-
-def _scaled(array: Matrix) -> Matrix:
-    """Times the power of two that brings the largest entry near one."""
-    exponent = int(np.frexp(max(np.abs(array.real).max(), np.abs(array.imag).max()))[1])
-    result: Matrix = array * 2.0 ** -max(min(exponent, 1000), -1000)
-    return result

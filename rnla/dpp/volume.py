@@ -195,7 +195,7 @@ def _choose(
                 "method 'reverse' and replace=False with a ridge",
                 "Leave the ridge, or the other two, out.",
             )
-        return False, "reverse"
+        replace = False
     if replace is None:
         replace = method != "reverse"
     if method == ("reverse" if replace else "rejection"):
@@ -212,7 +212,9 @@ def _choose(
             "method 'dpp' with replacement for this reference",
             "Leave replace and method out.",
         )
-    return bool(replace), "dpp" if method == "auto" else method
+    if method == "auto":
+        method = "reverse" if ridge else "dpp"
+    return bool(replace), method
 
 
 def _check_room(ground: GroundSet, size: int, replace: bool) -> None:

@@ -144,7 +144,7 @@ def test_discrete_measures_enter_products():
     ("call", "message"),
     [
         (lambda: Uniform(1.0, 1.0), "low, high"),
-        (lambda: Chebyshev(0.0, np.inf), "low, high"),
+        (lambda: Chebyshev(0.0, np.inf), "high: got inf"),
         (lambda: Jacobi(-1.0, 0.0), "a: got -1.0"),
         (lambda: Jacobi(0.0, np.nan), "b: got nan"),
         (lambda: Gaussian(std=0.0), "std"),
@@ -176,8 +176,43 @@ def test_bad_values_are_named(call, message):
         lambda: Product([Discrete([[0.0, 1.0]])]),
         lambda: Discrete("points"),
         lambda: Discrete([0.0]).marginals[0].pdf(0.0),
+        lambda: Uniform("a", 1),
+        lambda: Uniform(None, 1),
+        lambda: Uniform([0], [1]),
+        lambda: Gaussian("a"),
+        lambda: Gamma("a"),
+        lambda: Jacobi("a", 0),
     ],
 )
 def test_bad_types_are_named(call):
     with pytest.raises(ArgumentTypeError):
         call()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: Uniform(1.0, 1.0 + 1e-15),
+        lambda: Uniform(-1.7e308, 1.7e308),
+        lambda: Uniform(0.0, 5e-324),
+        lambda: Gaussian(1e8, 1e-8),
+        lambda: Gamma(0.0, 1e-310),
+    ],
+)
+def test_scales_that_float64_cannot_resolve_are_refused(call):
+    with pytest.raises(ArgumentError, match="measure: got scale"):
+        call()
+
+
+@pytest.mark.parametrize("scale", [1e-290, 1e290])
+def test_scales_that_float64_resolves_are_no_trouble(scale):
+    for measure in (Uniform(scale, 3.0 * scale), Gaussian(scale, scale), Gamma(1.0, scale)):
+        basis = TensorBasis(measure, 3)
+        points, weights = measure.orthonormal_family().gauss(4)
+        features = basis.evaluate(points)
+        np.testing.assert_allclose((features.T * weights) @ features, np.eye(4), atol=1e-12)
+
+
+def test_quantiles_at_the_ends():
+    for measure in (Uniform(), Gaussian(), Exponential(2.0), Gamma(1.5), Chebyshev()):
+        np.testing.assert_allclose(measure.quantile([0.0, 1.0]), measure.support[0], atol=1e-15)

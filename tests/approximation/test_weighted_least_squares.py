@@ -350,3 +350,10 @@ def test_nothing_is_modified():
     rnla.weighted_least_squares(basis, design, y)
     for array, copy in zip((y, design.points, design.weights), before, strict=True):
         np.testing.assert_array_equal(array, copy)
+
+
+def test_one_point_leaves_every_error_unknown():
+    fit = rnla.weighted_least_squares(TensorBasis(Uniform(), 0), Design([0.3]), [2.0])
+    assert fit.standard_errors.tolist() == [math.inf]
+    assert fit.mean_standard_error == math.inf
+    assert fit.interval == (0.0, math.inf)

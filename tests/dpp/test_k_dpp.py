@@ -171,6 +171,8 @@ def test_check_21_options_that_are_refused(options, kind, words):
         ({"L": np.diag([1.0, np.nan])}, r"L\[1, 1\] = nan"),
         ({"L": np.diag([1.0, -1.0])}, "the eigenvalue -1"),
         ({"L": np.ones((2, 3))}, "square"),
+        ({"L": np.zeros((2, 2))}, r"rank 0.*\. Add a small multiple"),
+        ({"L": np.ma.masked_less(np.eye(2), 0.5)}, "a masked array"),
         ({"factor": np.array([[1.0], [np.inf]])}, "inf"),
         ({"eigen": ([1.0, -1.0], np.eye(2))}, r"eigen\[0\]\[1\] = -1\.0"),
         ({"eigen": ([1.0, np.nan], np.eye(2))}, r"eigen\[0\]\[1\] = nan"),
@@ -179,7 +181,7 @@ def test_check_21_options_that_are_refused(options, kind, words):
     ],
 )
 def test_check_21_kernels_that_are_refused(kernel, words):
-    with pytest.raises(ArgumentError, match=words):
+    with pytest.raises((ArgumentError, ArgumentTypeError), match=words):
         k_dpp(k=1, **kernel)
 
 

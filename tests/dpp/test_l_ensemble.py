@@ -174,3 +174,16 @@ def test_kernels_in_single_precision():
     sample = l_ensemble(B @ B.T, rng=0)
     assert sample.rank == 3
     np.testing.assert_allclose(sample.marginals, l_ensemble(factor=B, rng=0).marginals, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["L", "factor"])
+def test_eigenvalues_beyond_the_range_of_float64(kind):
+    """Entries are finite, the largest eigenvalue is not: every item that counts is drawn."""
+    B, L = positive(8, 3)
+    given = {"L": L * (1e308 / np.abs(L).max())} if kind == "L" else {"factor": B * 1e300}
+    sample = l_ensemble(**given, rng=0)
+    assert sample.rank == 3
+    assert sample.indices.size == 3
+    # A kernel this large is a projection DPP on its range.
+    assert sample.marginals.sum() == pytest.approx(3.0, rel=1e-12)
+    np.testing.assert_allclose(sample.marginals, np.diagonal(L @ np.linalg.pinv(L)), rtol=1e-9)

@@ -372,6 +372,7 @@ def test_check_21_dependent_features():
         ({"ridge": -1.0}, "ridge"),
         ({"ridge": 1.0, "replace": True}, "ridge"),
         ({"ridge": 1.0, "weights": np.ones(6)}, "weights"),
+        ({"ridge": 1.0, "reference": "plain"}, "reference"),
         ({"A": np.full((6, 2), np.inf)}, "infinity"),
         ({"draws": -1}, "draws"),
     ],

@@ -19,9 +19,12 @@ from ...random import RNGLike, Stream, resolve_seed
 if TYPE_CHECKING:
     from ..family import OrthonormalFamily
 
-__all__ = ["Array", "Measure", "UnivariateMeasure", "check_points"]
+__all__ = ["Array", "Measure", "UnivariateMeasure", "check_points", "check_resolution"]
 
 Array = npt.NDArray[np.float64]
+
+_SMALLEST, _LARGEST = 1e-300, 1e300
+_NUMBERS = 1 << 20
 
 
 def check_points(x: npt.ArrayLike, dimension: int, *, name: str = "x") -> Array:
@@ -50,6 +53,19 @@ def check_points(x: npt.ArrayLike, dimension: int, *, name: str = "x") -> Array:
             "Remove or repair that point.",
         )
     return np.ascontiguousarray(points)
+
+
+def check_resolution(measure: UnivariateMeasure) -> None:
+    """Raise if so few numbers of float64 lie within the scale that points could not follow the law,
+    or if densities leave the range of float64."""
+    location, scale = measure.location, measure.scale
+    if not (_SMALLEST <= scale <= _LARGEST) or scale < _NUMBERS * np.spacing(abs(location)):
+        raise argument_error(
+            "measure",
+            f"scale {scale:g} about {location:g}",
+            f"a scale from {_SMALLEST:g} to {_LARGEST:g} with {_NUMBERS} numbers of float64 in it",
+            "Shift and rescale the variable, for example to mean 0 and scale 1.",
+        )
 
 
 class Measure(abc.ABC):

@@ -12,19 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..._errors import argument_error
-from ._base import Array, ClassicalMeasure
+from ..._errors import argument_error, check_finite
+from ._base import Array, ClassicalMeasure, check_resolution
 
 __all__ = ["Chebyshev", "Jacobi", "Uniform"]
-
-
-def _check_ends(low: float, high: float) -> tuple[float, float]:
-    ends = (float(low), float(high))
-    if not (math.isfinite(ends[0]) and math.isfinite(ends[1]) and ends[0] < ends[1]):
-        raise argument_error(
-            "low, high", ends, "finite numbers with low < high", "Pass low=-1, high=1."
-        )
-    return ends
 
 
 @dataclass(frozen=True)
@@ -55,10 +46,15 @@ class Jacobi(ClassicalMeasure):
     high: float = 1.0
 
     def __post_init__(self) -> None:
-        _check_ends(self.low, self.high)
+        ends = check_finite(self.low, "low"), check_finite(self.high, "high")
+        if not ends[0] < ends[1]:
+            raise argument_error(
+                "low, high", ends, "finite numbers with low < high", "Pass low=-1, high=1."
+            )
+        check_resolution(self)
         for name in ("a", "b"):
-            value = float(getattr(self, name))
-            if not (math.isfinite(value) and value > -1.0):
+            value = check_finite(getattr(self, name), name)
+            if value <= -1.0:
                 raise argument_error(
                     name, value, "a finite number above -1", f"Pass {name}=0 for no factor."
                 )
@@ -66,12 +62,12 @@ class Jacobi(ClassicalMeasure):
     @property
     def location(self) -> float:  # type: ignore[override]
         """Middle of the interval."""
-        return 0.5 * (float(self.low) + float(self.high))
+        return 0.5 * float(self.low) + 0.5 * float(self.high)
 
     @property
     def scale(self) -> float:  # type: ignore[override]
         """Half of its length."""
-        return 0.5 * (float(self.high) - float(self.low))
+        return 0.5 * float(self.high) - 0.5 * float(self.low)
 
     @property
     def support(self) -> Array:

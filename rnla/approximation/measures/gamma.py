@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..._errors import argument_error, check_positive
-from ._base import Array, ClassicalMeasure
+from ..._errors import argument_error, check_finite, check_positive
+from ._base import Array, ClassicalMeasure, check_resolution
 
 __all__ = ["Exponential", "Gamma"]
 
@@ -41,12 +41,13 @@ class Gamma(ClassicalMeasure):
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        value = float(self.alpha)
-        if not (math.isfinite(value) and value > -1.0):
+        value = check_finite(self.alpha, "alpha")
+        if value <= -1.0:
             raise argument_error(
                 "alpha", value, "a finite number above -1", "Pass alpha=0 for the exponential law."
             )
         check_positive(self.scale, "scale")
+        check_resolution(self)
 
     @property
     def location(self) -> float:  # type: ignore[override]
@@ -123,4 +124,5 @@ class Exponential(Gamma):
         return np.asarray(-np.expm1(-np.maximum(t, 0.0)))
 
     def _standard_quantile(self, u: Array) -> Array:
-        return np.asarray(-np.log1p(-u))
+        with np.errstate(divide="ignore"):  # u = 1
+            return np.asarray(-np.log1p(-u))

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..._errors import argument_error, check_positive
-from ._base import Array, ClassicalMeasure
+from ..._errors import check_finite, check_positive
+from ._base import Array, ClassicalMeasure, check_resolution
 
 __all__ = ["Gaussian"]
 
@@ -38,9 +38,9 @@ class Gaussian(ClassicalMeasure):
     std: float = 1.0
 
     def __post_init__(self) -> None:
-        if not math.isfinite(float(self.mean)):
-            raise argument_error("mean", self.mean, "a finite number", "Pass mean=0.")
+        check_finite(self.mean, "mean")
         check_positive(self.std, "std")
+        check_resolution(self)
 
     @property
     def location(self) -> float:  # type: ignore[override]
