@@ -26,6 +26,7 @@ from .operators import (
     UserOperators,
     as_operators,
 )
+from .partitioned import PartitionedCalibration, calibrate_partitioned
 from .plan import MeasurementPlan, plan
 from .polish import Polished, gain_step, polish
 from .problem import Problem
@@ -63,6 +64,7 @@ __all__ = [
     "Operators",
     "PartialFourier",
     "PartialHadamard",
+    "PartitionedCalibration",
     "Polished",
     "PredictedErrors",
     "Problem",
@@ -77,6 +79,7 @@ __all__ = [
     "as_operators",
     "calibrate",
     "calibrate_affine",
+    "calibrate_partitioned",
     "calibrate_sparse",
     "canonical_correlation",
     "check_identifiable",

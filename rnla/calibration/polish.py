@@ -24,7 +24,7 @@ from .operators import DenseOperators
 from .operators._base import Array, check_entries
 from .problem import Problem
 
-__all__ = ["Constraint", "Polished", "gain_step", "polish"]
+__all__ = ["Constraint", "Polished", "SignalStep", "gain_step", "polish"]
 
 Constraint = Any
 _GRAM_ENTRIES = 2**24
@@ -117,7 +117,7 @@ def polish(
         raise argument_error("gains", got, expected, "Start from canonical_correlation.")
     restrict = _restriction(constraint, problem)
     whitening = whiten(problem)
-    step = _SignalStep(problem, whitening)
+    step = SignalStep(problem, whitening)
     y = whitening.rooted(problem.data)
     kind = constraint if isinstance(constraint, str) else None
     d = _aligned(d) if kind == "positive" else d
@@ -181,7 +181,7 @@ def gain_step(problem: Problem, signal: Array) -> Array:
     return _quotient((weighted * problem.data).sum(axis=-2), below)
 
 
-class _SignalStep:
+class SignalStep:
     """Weighted least squares for the signal, in the coordinates of a `Whitening`."""
 
     def __init__(self, problem: Problem, whitening: Whitening) -> None:

@@ -209,6 +209,13 @@ class Problem:
             )
         return other
 
+    def rescaled(self, scale: float) -> Problem:
+        """The same problem with another unit of the data."""
+        other = self.with_weights(self.weights)
+        other.data = self.data * (self.scale / scale).astype(self.real_dtype)
+        other.scale = np.full_like(self.scale, scale)
+        return other
+
     def select(self, place: tuple[int, ...]) -> Problem:
         """One problem of the batch."""
         other = self.with_weights(None)

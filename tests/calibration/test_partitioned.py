@@ -1,0 +1,135 @@
+"""Measurements in parts: the same answer, whatever the parts, and little traffic."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rnla import ArgumentError, Status, calibrate
+from rnla.calibration import (
+    PartialFourier,
+    SensorFlag,
+    calibrate_partitioned,
+    relative_error,
+)
+from tests.calibration.cases import MODELS, complex_normal, draw, draw_real
+
+SIZES = {"repeated": (24, 16, 16), "diverse": (24, 12, 16), "snapshots": (24, 12, 16)}
+
+
+def parts_of(case, model, count, *, weights=None):
+    """The measurements in `count` parts of nearly equal size."""
+    places = np.array_split(np.arange(len(case.Y)), count)
+    maps = [case.A if model == "snapshots" else case.A[place] for place in places]
+    if weights is None:
+        return [(case.Y[place], A) for place, A in zip(places, maps, strict=True)]
+    return [(case.Y[place], A, weights[place]) for place, A in zip(places, maps, strict=True)]
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_check_21_the_answer_does_not_depend_on_the_parts(model, weighted):
+    case = draw(model, *SIZES[model], snr=20.0)
+    weights = 0.5 + np.random.default_rng(0).random(case.Y.shape) if weighted else None
+    found = [
+        calibrate_partitioned(
+            parts_of(case, model, count, weights=weights), model=model, max_sweeps=200
+        )
+        for count in (1, 4, 16)
+    ]
+    for other in found[1:]:
+        np.testing.assert_allclose(other.gains, found[0].gains, atol=1e-12)
+        size = np.abs(found[0].signal).max()
+        np.testing.assert_allclose(other.signal, found[0].signal, atol=1e-12 * size)
+        np.testing.assert_allclose(other.sigma, found[0].sigma, atol=1e-12)
+        np.testing.assert_allclose(other.residual_variance, found[0].residual_variance)
+    whole = calibrate(case.Y, case.A, model=model, weights=weights, max_sweeps=200)
+    assert relative_error(found[2].gains, whole.gains) < 1e-6
+    assert found[2].status is whole.status is Status.OK
+    np.testing.assert_allclose(found[2].sigma, whole.sigma, atol=1e-3)
+    np.testing.assert_allclose(found[2].residual_variance, whole.residual_variance, rtol=1e-4)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_check_21_traffic_of_an_iteration(model):
+    """m and n numbers each way and part at most; what is constant cancels in the difference."""
+    m, n, p = SIZES[model]
+    case = draw(model, m, n, p, snr=20.0)
+    few, many = (
+        calibrate_partitioned(
+            parts_of(case, model, 4), model=model, max_iter=steps, max_sweeps=0, solver="power"
+        )
+        for steps in (12, 13)
+    )
+    assert many.iterations == few.iterations + 1
+    traffic = many.sent + many.received - few.sent - few.received
+    # One more step here, and one more in the search for the second correlation at most.
+    assert 0 < traffic <= 2 * 4 * 2 * (m + n)
+    # Companion: the data of one part alone are more than that.
+    assert traffic < 4 * p * m
+    one, two = (
+        calibrate_partitioned(parts_of(case, model, 4), model=model, max_sweeps=sweeps)
+        for sweeps in (1, 2)
+    )
+    if model != "repeated":  # else every sweep solves for the signal by conjugate gradients
+        assert two.sent + two.received - one.sent - one.received <= 4 * (3 * m + 1)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_parts_of_dask(model):
+    dask = pytest.importorskip("dask", reason="the optional extra dask is not installed")
+    case = draw(model, *SIZES[model], snr=20.0)
+    plain = parts_of(case, model, 4)
+    here = calibrate_partitioned(plain, model=model)
+    with dask.config.set(scheduler="threads"):
+        there = calibrate_partitioned([dask.delayed(part) for part in plain], model=model)
+    np.testing.assert_array_equal(there.gains, here.gains)
+    np.testing.assert_array_equal(there.signal, here.signal)
+    assert (there.sent, there.received, there.rounds) == (here.sent, here.received, here.rounds)
+
+
+def test_structured_operators_need_no_factor():
+    rng = np.random.default_rng(4)
+    signs = rng.choice([-1.0, 1.0], size=(8, 128))
+    x, d = complex_normal(rng, 128), rng.uniform(0.5, 1.5, 256) + 0j
+    operators = [PartialFourier(256, signs[part : part + 2]) for part in range(0, 8, 2)]
+    parts = [(d * maps.apply(x), maps) for maps in operators]
+    found = calibrate_partitioned(parts)
+    assert relative_error(found.gains, d) < 1e-10
+    assert relative_error(found.signal, x) < 1e-10
+    # No n x n factor has been sent.
+    assert found.received < found.rounds * 4 * 2 * (256 + 128)
+
+
+def test_missing_values_and_sensors():
+    case = draw("repeated", 24, 10, 8)
+    Y = case.Y.copy()
+    Y[:, 5], Y[2:, 6], Y[3, 7] = np.nan, np.nan, np.nan
+    case.Y = Y
+    found = calibrate_partitioned(parts_of(case, "repeated", 8))
+    assert found.gains[5] == 0
+    assert found.flags[5] == SensorFlag.MISSING | SensorFlag.NO_GAIN
+    assert np.isfinite(found.gains).all()
+    assert relative_error(np.delete(found.gains, 5), np.delete(case.d, 5)) < 1e-8
+
+
+def test_real_data_and_units():
+    case = draw_real(16, 8, 4)
+    case.Y = 1e6 * case.Y
+    found = calibrate_partitioned(parts_of(case, "repeated", 2))
+    assert found.gains.dtype == float
+    model = found.gains * (case.A @ found.signal)
+    np.testing.assert_allclose(model, case.Y, rtol=1e-8, atol=1.0)
+
+
+def test_what_is_refused():
+    with pytest.raises(ArgumentError, match="parts"):
+        calibrate_partitioned([])
+    case = draw("diverse", 32, 24, 3)
+    with pytest.raises(ArgumentError, match="not identifiable"):
+        calibrate_partitioned(parts_of(case, "diverse", 3), model="diverse")
+    other = draw("diverse", 32, 20, 3)
+    with pytest.raises(ArgumentError, match="parts"):
+        calibrate_partitioned([(case.Y, case.A), (other.Y, other.A)], model="diverse")
+    with pytest.raises(ArgumentError, match="parts"):
+        calibrate_partitioned([(np.ones((2, 3, 32)), other.A)], model="diverse")
