@@ -24,6 +24,7 @@ from rnla.approximation import (
     sobol_indices,
     volume_design,
 )
+from rnla.calibration import gains_from_model, simulate_interferometer
 
 matplotlib.use("Agg")
 
@@ -398,7 +399,95 @@ def test_sobol_bars_end_at_the_indices():
         plotting.sobol_bars(constant)
 
 
+SKY = simulate_interferometer(12, 3, snr=20.0, rng=0)
+ARRAY = gains_from_model(np.stack([SKY.V, SKY.V]), SKY.model, flagged=[4])
+
+
+def ends_of(ax, place):
+    """The two ends of every error bar of one direction, as complex numbers."""
+    bars = [c for c in ax.collections if hasattr(c, "get_segments")]
+    return np.array([segment @ [1, 1j] for segment in bars[place].get_segments()])
+
+
+def test_gains_stand_on_the_complex_plane_with_their_errors():
+    ax = plotting.gain_plane(ARRAY, true=SKY.gains, problem=1, level=3.0)
+    drawn = {line.get_label(): line for line in ax.get_lines()}
+    good = np.arange(12) != 4
+    gains = ARRAY.gains[1, good]
+    dots = drawn["found"].get_xdata() + 1j * drawn["found"].get_ydata()
+    np.testing.assert_array_equal(dots, gains)
+    along, across = ends_of(ax, 0), ends_of(ax, 1)
+    for ends in (along, across):
+        np.testing.assert_allclose(ends.mean(axis=1), gains)
+    np.testing.assert_allclose(
+        np.abs(along[:, 1]) - np.abs(gains), 3.0 * ARRAY.modulus_error[1, good]
+    )
+    turns = np.tan(np.angle(across[:, 1] / gains))
+    np.testing.assert_allclose(turns, 3.0 * ARRAY.phase_error[1, good])
+    rings = drawn["true"].get_xdata() + 1j * drawn["true"].get_ydata()
+    np.testing.assert_allclose(rings / rings[0], SKY.gains / SKY.gains[0])
+    assert np.linalg.norm(rings[good] - gains) < 0.1 * np.linalg.norm(gains)
+    assert "flagged: 4" in labels(ax)
+    assert "3 standard errors" in labels(ax)
+
+
+def test_one_error_for_a_complex_gain_is_shared_by_its_parts():
+    found = types.SimpleNamespace(
+        gains=np.array([1.0, 2j, 0.0]), gains_error=np.array([0.1, 0.2, np.inf]), flags=[0, 0, 1]
+    )
+    ax = plotting.gain_plane(found, level=1.0)
+    ends = ends_of(ax, 0)
+    np.testing.assert_allclose(ends[:, 1] - ends[:, 0], [0.2 / math.sqrt(2), 0.4j / math.sqrt(2)])
+    ax.figure.canvas.draw()
+    many = types.SimpleNamespace(gains=np.ones(9), flags=np.arange(9))
+    assert "flagged: 1, 2, 3, 4, 5, 6 and 2 more" in labels(plotting.gain_plane(many))
+
+
+def test_gains_of_one_problem_are_needed():
+    for bad in (ARRAY, np.array([1.0, np.nan])):
+        with pytest.raises(rnla.ArgumentError, match=r"^found: got"):
+            plotting.gain_plane(bad)
+    with pytest.raises(rnla.ArgumentError, match=r"^true: got shape \(3,\)"):
+        plotting.gain_plane(SKY.gains, true=np.ones(3))
+
+
+SPECTRUM = 1.0 - np.array([0.0, 1e-6, 0.5, 0.25])
+
+
+def test_correlations_are_drawn_by_their_distance_from_one():
+    ax = plotting.correlation_profile({"coils": SPECTRUM}, predicted=0.75, count=3)
+    line = ax.get_lines()[0]
+    np.testing.assert_allclose(line.get_ydata(), [1e-16, 1e-6, 0.25])
+    np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3])
+    assert "second one as predicted: 0.25" in labels(ax)
+    assert labels(plotting.correlation_profile(SPECTRUM))[0] == "computed"
+    for bad in ({}, [], [1.5], [np.nan], [-0.1]):
+        with pytest.raises(rnla.ArgumentError, match=r"^correlations: got"):
+            plotting.correlation_profile(bad)
+
+
+ERRORS = {"gains": [(20.0, 0.03), (20.0, 0.04), (10.0, 0.1)], "signal": [(10.0, 0.2)]}
+
+
+def test_errors_at_one_ratio_are_averaged_in_the_mean_square():
+    predicted = {"gains": [(10.0, 0.11), (20.0, 0.035)]}
+    ax = plotting.error_against_snr(ERRORS, predicted=predicted, target=0.05)
+    lines = {line.get_label(): line for line in ax.get_lines()}
+    assert lines["gains"].get_xdata().tolist() == [10.0, 20.0]
+    np.testing.assert_allclose(lines["gains"].get_ydata(), [0.1, math.sqrt(0.00125)])
+    dotted = lines["gains, predicted"]
+    np.testing.assert_allclose(dotted.get_ydata(), [0.11, 0.035])
+    assert dotted.get_color() == lines["gains"].get_color()
+    assert lines["asked for: 0.05"].get_ydata()[0] == 0.05
+    for bad in ({}, {"gains": []}, {"gains": [(math.inf, 0.1)]}, {"gains": [(10.0, 0.0)]}):
+        with pytest.raises(rnla.ArgumentError, match=r"^measured: got"):
+            plotting.error_against_snr(bad)
+
+
 DRAWN = [
+    lambda ax: plotting.gain_plane(ARRAY, true=SKY.gains, problem=0, ax=ax),
+    lambda ax: plotting.correlation_profile(SPECTRUM, ax=ax),
+    lambda ax: plotting.error_against_snr(ERRORS, ax=ax),
     lambda ax: plotting.design_points(DESIGN, basis=PLANE, ax=ax),
     lambda ax: plotting.stability_against_size(STABLE, 10, ax=ax),
     lambda ax: plotting.error_against_evaluations(SURROGATE, ax=ax),
