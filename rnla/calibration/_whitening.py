@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ._conjugate_gradient import conjugate_gradient
+from ._sketched_qr import is_tall, sketched_qr
 from .operators import DenseOperators, Operators, SparseOperators
 from .operators._base import Array
 from .problem import Problem
@@ -209,6 +210,10 @@ def orthonormal(stack: Array) -> tuple[Array, Array, Any]:
     """Orthonormal columns, the map from their coordinates to the signal, where rank is missing."""
     rows, n = stack.shape[-2:]
     eps = float(np.finfo(stack.dtype).eps)
+    if stack.ndim == 2 and is_tall(rows, n):
+        factors = sketched_qr(stack)
+        if factors is not None:
+            return *factors, np.zeros((), dtype=bool)
     if rows >= n:
         Q, R = np.linalg.qr(stack)
         pivots = np.abs(np.diagonal(R, axis1=-2, axis2=-1))
