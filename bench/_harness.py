@@ -45,10 +45,15 @@ def seconds(function: Callable[[], Any], repeats: int = 5, *, warm_up: int = 1) 
 def race(
     contestants: Mapping[str, Callable[[], Any]], repeats: int = 5, *, warm_up: int = 1
 ) -> dict[str, float]:
-    """Median wall time of each contestant, taking turns, so that a busy minute hits all alike."""
+    """Median wall time of each contestant, taking turns, so that a busy minute hits all alike.
+
+    Before each turn a pause: idle OpenBLAS threads of the contestant before spin for some 25 ms,
+    and would take a core from the next.
+    """
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for turn in range(warm_up + repeats):
         for name, function in contestants.items():
+            time.sleep(0.1)
             start = time.perf_counter()
             function()
             if turn >= warm_up:
