@@ -131,7 +131,7 @@ class SobolIndices:
         mask[list(check_coordinates(subset, self.dimension, "subset"))] = True
         return mask
 
-    def _sum(self, chosen: npt.NDArray[np.bool_]) -> Any:
+    def _sum(self, chosen: Any) -> Any:
         # A constant has no parts; its shares are undefined.
         empty = np.where(np.asarray(self.variance) > 0.0, 0.0, np.nan)
         return _scalar(empty + self.shares[chosen].sum(axis=0))
