@@ -9,6 +9,7 @@ from __future__ import annotations
 from ._record import Calibration
 from .affine import AffineCalibration, calibrate_affine
 from .canonical_correlation import CanonicalCorrelation, canonical_correlation
+from .correlation_spectrum import correlation_spectrum
 from .cramer_rao import CramerRao, cramer_rao
 from .elimination import Elimination, elimination
 from .flags import SensorFlag, sensor_flags
@@ -26,7 +27,7 @@ from .operators import (
     UserOperators,
     as_operators,
 )
-from .partitioned import PartitionedCalibration, calibrate_partitioned
+from .partitioned import PartitionedCalibration, calibrate_partitioned, measurement_parts
 from .plan import MeasurementPlan, plan
 from .polish import Polished, gain_step, polish
 from .problem import Problem
@@ -83,12 +84,14 @@ __all__ = [
     "calibrate_sparse",
     "canonical_correlation",
     "check_identifiable",
+    "correlation_spectrum",
     "cramer_rao",
     "elimination",
     "gain_step",
     "gains_from_model",
     "identifiability",
     "linear_least_squares",
+    "measurement_parts",
     "phantom",
     "plan",
     "polish",

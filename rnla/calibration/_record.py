@@ -112,6 +112,33 @@ class Calibration:
         )
 
     @property
+    def misfit(self) -> Array:
+        """1 - sigma_1^2: the share of the data that no gains explain, shape (...)."""
+        return np.asarray(1.0 - self.sigma[..., 0] ** 2)
+
+    @property
+    def condition(self) -> Array:
+        """Of the linear system without its solution, sqrt((1 + sigma_2) / (1 - sigma_2)).
+
+        In equilibrated coordinates; inf for a closed gap.
+        """
+        second = self.sigma[..., 1]
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.sqrt((1.0 + second) / (1.0 - second)))
+
+    @property
+    def ambiguity(self) -> Array:
+        """The direction q in which the gains are least certain, shape (..., m).
+
+        d / (1 + t q) for small t fits the data nearly as well, and for AMBIGUOUS quite as well; q
+        has largest modulus 1, and is zero at sensors without a gain. In a problem that falls apart
+        it is constant on each of the parts, for example.
+        """
+        q = self.runner_up * self.gains
+        largest = np.abs(q).max(axis=-1, keepdims=True)
+        return np.asarray(q / np.where(largest > 0, largest, 1))
+
+    @property
     def flagged(self) -> IntArray:
         """Sensors with a flag (in any problem of a batch)."""
         unusual = self.flags != int(SensorFlag.GOOD)

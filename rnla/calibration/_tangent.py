@@ -106,12 +106,15 @@ class Tangent:
         """The adjoint of `projected`."""
         return np.asarray(h - np.outer(self._dual(), self.gauge.conj() @ h))
 
+    def free(self, inner: Array) -> Array:
+        """The part of complex numbers that a change of the common factor accounts for."""
+        if self.turn is None:
+            return inner
+        return np.asarray(self.turn * (np.conj(self.turn) * inner).real)
+
     def along(self, u: Array, L: Array) -> Array:
         """The part of the columns of L along the free direction of the signal (unit column u)."""
-        inner = u.conj().T @ L
-        if self.turn is None:
-            return np.asarray(u @ inner)
-        return np.asarray((self.turn * u) @ (np.conj(self.turn) * inner).real)
+        return np.asarray(u @ self.free(u.conj().T @ L))
 
     def variance(self, covariance: Array) -> Array:
         """Diagonal of T covariance T^*."""

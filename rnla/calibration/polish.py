@@ -18,6 +18,7 @@ import numpy as np
 
 from .._errors import ArgumentTypeError, argument_error, check_positive, check_size
 from ._conjugate_gradient import conjugate_gradient
+from ._sketched_qr import sketched_factor
 from ._threads import with_few_threads
 from ._whitening import FactoredWhitening, Whitening, whiten
 from .operators import DenseOperators
@@ -28,6 +29,7 @@ __all__ = ["Constraint", "Polished", "SignalStep", "gain_step", "polish"]
 
 Constraint = Any
 _GRAM_ENTRIES = 2**24
+_EFFECTIVE_ROWS = 4  # in n
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,10 +189,13 @@ class SignalStep:
     def __init__(self, problem: Problem, whitening: Whitening) -> None:
         self.problem, self.whitening = problem, whitening
         self.outer: Array | None = None
+        self.rows: Array | None = None
         if isinstance(whitening, FactoredWhitening) and isinstance(whitening.Q, DenseOperators):
             Q = whitening.Q.A
             if Q.size * Q.shape[-1] <= _GRAM_ENTRIES * (Q.shape[-3] if problem.repeated else 1):
                 self.outer = self._outer(Q) * whitening.unit**2
+            elif problem.repeated and Q.ndim == 3 and not problem.batch_shape:
+                self.rows = Q
 
     def _outer(self, Q: Array) -> Array:
         """q_i^* q_i for every row (summed over l for one signal), shape (..., m, n^2)."""
@@ -247,8 +252,27 @@ class SignalStep:
             axes=1,
             tol=64.0 * float(np.finfo(self.problem.real_dtype).eps),
             max_iter=500,
+            precondition=self._preconditioner(power),
         )
         return t
+
+    def _preconditioner(self, power: Array) -> Callable[[Array], Array] | None:
+        """From a sketch of the weighted rows, where few sensors carry most of the weight.
+
+        Random rows with equal weights make a well-conditioned matrix from four times as many rows
+        as columns on; what counts here is the effective number of rows.
+        """
+        if self.rows is None:
+            return None
+        p, m, n = self.rows.shape
+        effective = p * power.sum() ** 2 / max(float((power**2).sum()), np.finfo(float).tiny)
+        if effective > _EFFECTIVE_ROWS * n or p * m < 2 * _EFFECTIVE_ROWS * n:
+            return None
+        inverse = sketched_factor((np.sqrt(power)[:, None] * self.rows).reshape(-1, n))
+        if inverse is None:
+            return None
+        back = inverse.conj().T
+        return lambda r: inverse @ (back @ r)
 
     def _direct(self, power: Array, b: Array) -> Array:
         outer = self.outer

@@ -226,6 +226,15 @@ class Problem:
             other.operators = DenseOperators(self.operators.A[place])
         return other
 
+    def take(self, measurements: Array) -> Problem:
+        """Some of the measurements through one map, all of which share the scale."""
+        other = self.with_weights(None)
+        other.p = len(measurements)
+        other.data = self.data[..., measurements, :]
+        if self.weights is not None:
+            other.weights = self.weights[..., measurements, :]
+        return other
+
     def part(self, rows: slice) -> Problem:
         """Some problems of the batch, flattened."""
         other = self.with_weights(None)

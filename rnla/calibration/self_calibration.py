@@ -6,7 +6,7 @@ Counting check, flags, linear start, test for ambiguity, maximum-likelihood poli
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,11 +33,13 @@ from .polish import Constraint
 from .polish import polish as polish_gains
 from .problem import Problem
 from .robust import robust_polish, without_spikes
+from .sampled import FULL_SWEEPS, sample_snapshots
 
 __all__ = ["calibrate"]
 
 METHODS = ("auto", *STARTS)
 _GAP = 1e-3
+_SAMPLED = f", on a sample of the snapshots first and then {FULL_SWEEPS} times on all"
 _PART = 2**19  # values of Y solved at a time
 _PART_FACTORS = 2**22  # entries of factors, where weights make them differ
 _PROBLEMS_WITH_ERRORS = 16
@@ -55,6 +57,7 @@ def calibrate(
     constraint: Constraint = None,
     polish: str | None = "auto",
     robust: bool = False,
+    sample: int | None = None,
     standard_errors: bool | str = "auto",
     noise: float | None = None,
     reference: int | None = None,
@@ -94,6 +97,9 @@ def calibrate(
     robust : bool
         Leave out values above four medians of their sensor in the linear method, and reweight by
         residuals in the polish: for gross errors in a few per cent of the data.
+    sample : int, optional
+        With ``model="snapshots"`` and far more snapshots than unknowns: solve on this many, drawn
+        by leverage, and finish with three sweeps over all. 8 n is a good number.
     standard_errors : bool or "auto"
         Whether to compute the Cramer-Rao bound at the answer. "auto": for up to 16 problems of
         m + n <= 2000 unknowns.
@@ -162,6 +168,10 @@ def calibrate(
     if robust and basis:
         remedy = "Leave out one of them."
         raise argument_error("robust", "True with a gain_basis", "one of the two", remedy)
+    if sample is not None and (robust or not polishing):
+        remedy = "Leave out one of them."
+        got = "a sample with robust=True or without a polish"
+        raise argument_error("sample", got, "polish='als' alone", remedy)
     few = is_small(problem) and math.prod(problem.batch_shape) <= _PROBLEMS_WITH_ERRORS
     options = _Options(
         method=chosen,
@@ -178,6 +188,11 @@ def calibrate(
         seed=resolve_seed(rng),
         reason=_reason(method, polish, polishing, robust, basis),
     )
+    if sample is not None:
+        # Outside of the parts of a batch, so that all problems share the snapshots.
+        chosen_snapshots = sample_snapshots(problem, sample, seed=options.seed)
+        if len(chosen_snapshots) < problem.p:
+            options = replace(options, snapshots=chosen_snapshots, reason=options.reason + _SAMPLED)
     parts = [] if callable(constraint) else _parts(problem)
     if len(parts) > 1:
         return joined([_solve(part, options) for part in parts], problem.batch_shape)
@@ -198,6 +213,9 @@ def _solve(problem: Problem, options: _Options) -> Calibration:
     flags = sensor_flags(problem)
     with blas_threads(problem):
         linear = without_spikes(problem) if options.robust else problem
+        sampled = options.snapshots is not None
+        if options.snapshots is not None:
+            linear = problem.take(options.snapshots)
         certificate = _certificate(linear, options)
         start = linear_start(
             linear,
@@ -209,8 +227,13 @@ def _solve(problem: Problem, options: _Options) -> Calibration:
             seed=options.seed,
         )
         gains = gains_of(linear, start)
-        end = _finish(problem, start, gains, options)
-        status = _statuses(certificate, start.converged & end.converged)
+        finish, converged = options, start.converged
+        if sampled:
+            first = _finish(linear, start, gains, options)
+            gains, converged = first.gains, start.converged & first.converged
+            finish = replace(options, max_sweeps=min(FULL_SWEEPS, options.max_sweeps))
+        end = _finish(problem, start, gains, finish)
+        status = _statuses(certificate, converged & (end.converged | sampled))
         gains, signal, convention = _normalised(problem, end.gains, end.signal, flags, options)
         variance, chi2, freedom = _misfit(problem, end)
         errors = _errors(problem, gains, signal, variance, options)
@@ -261,6 +284,7 @@ class _Options:
     max_sweeps: int
     seed: int
     reason: str
+    snapshots: IntArray | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from rnla.calibration import (
     PartialFourier,
     SensorFlag,
     calibrate_partitioned,
+    measurement_parts,
     relative_error,
 )
 from tests.calibration.cases import MODELS, complex_normal, draw, draw_real
@@ -133,3 +134,32 @@ def test_what_is_refused():
         calibrate_partitioned([(case.Y, case.A), (other.Y, other.A)], model="diverse")
     with pytest.raises(ArgumentError, match="parts"):
         calibrate_partitioned([(np.ones((2, 3, 32)), other.A)], model="diverse")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_dask_arrays_are_cut_along_their_chunks(model):
+    arrays = pytest.importorskip("dask.array", reason="the optional extra dask is not installed")
+    case = draw(model, *SIZES[model], snr=20.0)
+    weights = 0.5 + np.random.default_rng(0).random(case.Y.shape)
+    chunks = (5, 8, 3)
+    maps = case.A
+    if model != "snapshots":
+        maps = arrays.from_array(case.A, chunks=(chunks, 24, case.A.shape[-1]))
+    lazy = measurement_parts(
+        arrays.from_array(case.Y, chunks=(chunks, 12)),
+        maps,
+        arrays.from_array(weights, chunks=(8, 24)),
+    )
+    assert len(lazy) == 3
+    found = calibrate_partitioned(lazy, model=model)
+    plain = measurement_parts(case.Y, case.A, weights, count=3)
+    expected = calibrate_partitioned(plain, model=model)
+    np.testing.assert_allclose(found.gains, expected.gains, atol=1e-12)
+
+
+def test_parts_that_do_not_fit():
+    with pytest.raises(ArgumentError, match="operators"):
+        measurement_parts(np.ones((4, 3)), np.ones((5, 3, 2)))
+    with pytest.raises(ArgumentError, match="count"):
+        measurement_parts(np.ones((4, 3)), np.ones((3, 2)), count=0)
+    assert len(measurement_parts(np.ones((4, 3)), np.ones((3, 2)), count=9)) == 4

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -130,3 +132,20 @@ def test_bad_options(options, message):
     gains = options.pop("gains", case.d)
     with pytest.raises(ArgumentError, match=message):
         polish(Problem(case.Y, case.A), gains, **options)
+
+
+def test_few_strong_sensors_are_preconditioned_by_a_sketch(monkeypatch):
+    """Products of conjugate gradients where 24 of 512 sensors carry nearly all of the weight."""
+    module = sys.modules[polish.__module__]
+    monkeypatch.setattr(module, "_GRAM_ENTRIES", 0)
+    case = draw("repeated", 512, 96, 4, snr=40.0)
+    d = case.d * np.where(np.arange(512) % 21 == 0, 30.0, 0.3)
+    problem = Problem(case.Y / case.d * d, case.A)
+    counts, signals = [], []
+    for rows in (4, 0):  # 0: never
+        monkeypatch.setattr(module, "_EFFECTIVE_ROWS", rows)
+        found = polish(problem, d, max_sweeps=3, tol=1e-15)
+        counts.append(found.products)
+        signals.append(found.signal)
+    assert relative_error(signals[0], signals[1]) < 1e-10
+    assert counts[0] < 0.7 * counts[1]

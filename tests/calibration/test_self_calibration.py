@@ -13,7 +13,7 @@ from rnla.calibration import MaskedFourier, SensorFlag, relative_error, simulate
 from rnla.calibration.self_calibration import METHODS
 from rnla.tall import single_threaded_blas
 from tests.calibration.cases import MODELS, complex_normal, draw, draw_batch, draw_real
-from tests.calibration.dense import cramer_rao
+from tests.calibration.dense import canonical_correlations, cramer_rao
 from tests.counts import is_full
 
 SIZES = {"repeated": (16, 10, 4), "diverse": (16, 8, 6), "snapshots": (16, 8, 6)}
@@ -417,3 +417,34 @@ def test_the_record_says_what_it_is():
     assert found.chi2 is None
     assert found.degrees_of_freedom == 4 * 16 - (16 + 10 - 1)
     assert 0 < found.predicted_gap < 1
+
+
+def test_the_ambiguous_direction_is_named():
+    """Two blocks of sensors that share no unknowns: each has a factor of its own."""
+    blocks = [draw("repeated", 8, 5, 4, seed=seed) for seed in range(2)]
+    A = np.zeros((4, 16, 10), dtype=complex)
+    A[:, :8, :5], A[:, 8:, 5:] = blocks[0].A, blocks[1].A
+    d, x = (np.concatenate([getattr(case, name) for case in blocks]) for name in "dx")
+    Y = d * (A @ x)
+    found = calibrate(Y, A)
+    assert found.status is Status.AMBIGUOUS
+    assert np.isinf(found.gains_error).all()
+    q = found.ambiguity
+    assert np.abs(q).max() == pytest.approx(1.0)
+    np.testing.assert_allclose(q[:8], q[0], atol=0.02)
+    np.testing.assert_allclose(q[8:], q[8], atol=0.02)
+    assert abs(q[0] - q[8]) > 0.1
+    # Gains moved along it fit, as far as it is known; those moved along another do not.
+    problem = rnla.calibration.Problem(Y, A)
+    for direction, exact in ((q, True), (np.roll(q, 3), False)):
+        moved = found.gains / (1.0 + 0.3 * direction)
+        start = rnla.calibration.polish(problem, moved, max_sweeps=1, tol=1e-15)
+        assert (start.costs[0] < 0.01) == exact
+
+
+def test_certificates_of_the_linear_system():
+    case = draw("repeated", *SIZES["repeated"], snr=30.0)
+    found = calibrate(case.Y, case.A)
+    s = canonical_correlations(case.Y, case.A, "repeated")
+    np.testing.assert_allclose(found.misfit, 1 - s[0] ** 2, rtol=1e-6)
+    np.testing.assert_allclose(found.condition, np.sqrt((1 + s[1]) / (1 - s[1])), rtol=0.05)
