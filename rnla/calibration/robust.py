@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._errors import check_positive, check_size
+from ._equilibration import usable_sensors
 from .operators._base import Array
 from .polish import Constraint, Polished, polish
 from .problem import Problem
@@ -182,8 +183,10 @@ def _weights(problem: Problem, residual: Array, width: float) -> tuple[Array, Ar
     r = np.abs(residual)
     if full is not None:
         r = r * np.sqrt(full)
-    # Residuals are smaller than the noise by the unknowns that were fitted to them.
-    median = _median(r, full, axes=(-2, -1)) * np.sqrt(_inflation(problem))[..., None, None]
+    # Sensors without a signal have residuals of zero that say nothing of the noise. The others are
+    # smaller than the noise by the unknowns that were fitted to them.
+    counted = usable_sensors(problem)[..., None, :] * (1.0 if full is None else full)
+    median = _median(r, counted, axes=(-2, -1)) * np.sqrt(_inflation(problem))[..., None, None]
     floor = 16.0 * float(np.finfo(problem.real_dtype).eps)  # of data with unit mean square
     c = _NORMAL * np.maximum(median, floor)
     weights = 1.0 / (1.0 + (r / (width * c)) ** 2) ** 2

@@ -285,7 +285,7 @@ def test_zero_sensors_get_no_gain():
 
 
 @pytest.mark.parametrize("model", MODELS)
-@settings(max_examples=25)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 10**6),
     missing=st.floats(0, 0.9),
@@ -293,8 +293,9 @@ def test_zero_sensors_get_no_gain():
     scale=st.sampled_from([1e-290, 1e-100, 1.0, 1e100, 1e290]),
     method=st.sampled_from(METHODS),
     constraint=st.sampled_from([None, "phase", "positive"]),
+    way=st.sampled_from([{}, {}, {"robust": True}, {"sample": 5}]),
 )
-def test_no_nan_ever_leaves_a_solve(model, seed, missing, zeros, scale, method, constraint):
+def test_no_nan_ever_leaves_a_solve(model, seed, missing, zeros, scale, method, constraint, way):
     """Values, sensors and whole problems missing or zero; data near the ends of the range."""
     rng = np.random.default_rng(seed)
     case = draw_batch(model, 8, 4, 6, 2, snr=20.0)
@@ -303,15 +304,16 @@ def test_no_nan_ever_leaves_a_solve(model, seed, missing, zeros, scale, method, 
     Y[:, :, rng.random(8) < zeros] = 0.0
     Y[:, :, rng.random(8) < zeros] *= 1e-12
     try:
-        found = calibrate(Y, case.A, model=model, method=method, constraint=constraint)
+        found = calibrate(Y, case.A, model=model, method=method, constraint=constraint, **way)
     except ArgumentError:
         event("refused")
         return
     event("solved")
-    for name in ("gains", "signal", "inverse_gains", "sigma", "gap", "runner_up"):
+    for name in ("gains", "signal", "inverse_gains", "sigma", "gap", "runner_up", "ambiguity"):
         assert np.isfinite(getattr(found, name)).all(), name
     assert np.isfinite(found.costs).all()
     assert np.isfinite(found.residual_variance).all()
+    assert not np.isnan(found.condition).any()
     assert not np.isnan(found.gains_error).any()
     assert not np.isnan(found.signal_error).any()
 
