@@ -48,15 +48,21 @@ print(f"{sensors} sensors, {n} patterns, {np.isnan(readings).mean():.0%} of the 
 # One call for each period
 # ------------------------
 # What a common factor of all gains would be cannot be told: twice the gains of half the weather
-# are the same readings. Sensor 0 stands in the laboratory's garden and is known; it sets the scale.
-# The sweeps may stop where they change readings by a millionth, far below the noise.
+# are the same readings. Sensors 0 to 3 stand in the laboratory's garden and are known; they set the
+# scale. The sweeps may stop where they change readings by a millionth, far below the noise.
+
+
+def scale(k, one):
+    """The common factor of a period."""
+    return np.mean(gains[k, :4] / one.gains[:4])
+
 
 found = [calibrate_affine(part, patterns, tol=1e-6, max_iter=500) for part in readings]
 print("period  status  flagged        noise  sweeps  error of the gains")
 errors = []
 for k, one in enumerate(found):
     good = ~one.flags
-    factor = gains[k, 0] / one.gains[0]
+    factor = scale(k, one)
     errors.append(np.sqrt(np.mean((factor * one.gains - gains[k])[good] ** 2)))
     flagged = ", ".join(map(str, np.flatnonzero(one.flags)))
     print(
@@ -74,7 +80,7 @@ figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
 colours = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 for sensor, colour in zip((1, 8, 11, 20, 33), colours, strict=True):
     alive = [k for k in range(periods) if not found[k].flags[sensor]]
-    values = [found[k].gains[sensor] * gains[k, 0] / found[k].gains[0] for k in alive]
+    values = [found[k].gains[sensor] * scale(k, found[k]) for k in alive]
     axes[0].plot(range(periods), gains[:, sensor], color=colour, lw=1)
     axes[0].plot(alive, values, "o", color=colour, label=f"sensor {sensor}")
 axes[0].set(xlabel="period", ylabel="gain", title="gains: found (dots) and true (lines)")
@@ -85,7 +91,7 @@ for k, colour in ((0, "#0072B2"), (periods - 1, "#D55E00")):
     good = ~found[k].flags
     inside = np.linalg.lstsq(patterns[good], offsets[k, good])[0]
     outside = offsets[k, good] - patterns[good] @ inside
-    factor = gains[k, 0] / found[k].gains[0]
+    factor = scale(k, found[k])
     axes[1].plot(outside, found[k].offsets[good] / factor, "o", ms=4, color=colour, label=k)
 ends = axes[1].get_xlim()
 axes[1].plot(ends, ends, color="0.6", lw=0.8, zorder=0)
@@ -117,8 +123,7 @@ def changes(values):
 last = periods - 1
 raw = readings[last].copy()
 raw[:, 5] = np.nan
-factor = gains[last, 0] / found[last].gains[0]
-corrected = found[last].correct(readings[last]) / factor
+corrected = found[last].correct(readings[last]) / scale(last, found[last])
 true = changes(field[last])
 for name, values in (("as they are", raw), ("corrected", corrected)):
     off = np.sqrt(np.mean((changes(maps(values)) - true) ** 2) / np.mean(true**2))
@@ -136,14 +141,14 @@ print("days     gap   error of the gains")
 for count in (8, 15, 30, 60):
     one = calibrate_affine(readings[0, :count], patterns, tol=1e-6, max_iter=500)
     good = ~one.flags
-    off = (gains[0, 0] / one.gains[0] * one.gains - gains[0])[good]
+    off = (scale(0, one) * one.gains - gains[0])[good]
     print(f"{count:4} {one.gap:8.3f} {np.sqrt(np.mean(off**2)):10.4f}   {one.status.name}")
 
 # %%
 # The gap is small, a fiftieth: products of patterns are nearly patterns again, so that a smooth
 # profile of gains looks almost like weather. How it closes with the number of patterns:
 
-for order in range(1, 6):
+for order in range(1, 7):
     pairs = [(i, j) for i in range(order + 1) for j in range(order + 1 - i)]
     more = np.stack([np.cos(np.pi * i * x) * np.cos(np.pi * j * y) for i, j in pairs], axis=1)
     signals = generator.standard_normal((days, len(pairs))) @ more.T

@@ -62,6 +62,8 @@ def correlation_profile(
             "correlations", "nothing", "at least one", "Pass {'masks': correlations}."
         )
     curves = {name: _checked(values)[:count] for name, values in named.items()}
+    lowest = min(_FLOOR if values[0] >= 1.0 else 1.0 - values[0] for values in curves.values())
+    bottom = min(max(lowest, _FLOOR), _CLOSED) / 3.0
     ax = own_axes(ax)
     for place, (name, values) in enumerate(curves.items()):
         color, marker = _COLOURS[place % len(_COLOURS)], _MARKERS[place % len(_MARKERS)]
@@ -71,9 +73,10 @@ def correlation_profile(
     if predicted is not None:
         label = f"second one as predicted: {1.0 - predicted:.2g}"
         ax.axhline(max(1.0 - predicted, _FLOOR), color=INK, ls=":", lw=1.4, label=label)
-    ax.axhspan(_FLOOR / 3.0, _CLOSED, color="#D55E00", alpha=0.08, lw=0, label="no gap in here")
+    label = f"within {_CLOSED:g} of one"
+    ax.axhspan(bottom, _CLOSED, color="#D55E00", alpha=0.08, lw=0, label=label)
     ax.set_yscale("log")
-    ax.set_ylim(_FLOOR / 3.0, 2.0)
+    ax.set_ylim(bottom, 2.0)
     ax.set_xlabel("canonical correlation (number, from the largest)")
     ax.set_ylabel("distance from one, $1 - \\sigma_j$")
     finish(ax, title or "What the data determine")
