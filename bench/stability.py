@@ -37,7 +37,7 @@ PUBLISHED = 26_599
 BOUND, SHARE, DRAWS, RUNS = 3.0, 0.99, 150, 2
 NAMES = {"iid": "i.i.d.", "volume": "volume", "repeated": "repeated DPP"}
 # Largest number of points tried, over m: on the line, and in more dimensions.
-REACH = {"iid": (42, 28), "volume": (42, 28), "repeated": (16, 22)}
+REACH = {"iid": (42, 36), "volume": (42, 36), "repeated": (16, 22)}
 
 
 def space(d: int, m: int) -> TensorBasis:
