@@ -94,6 +94,7 @@ bench: $(VENV)/.dev
 	$(RUN) -m bench.dpp
 	$(RUN) -m bench.designs
 	$(RUN) -m bench.calibration_experiments
+	$(RUN) -m bench.calibration
 	$(RUN) -m bench.scaling
 
 format: $(VENV)/.dev

@@ -38,10 +38,8 @@ print(counts.identifiable)
 
 found = rnla.calibrate(data.Y, data.operators, model="snapshots")
 print(found.status.name, "-", found.status.value)
-print(f"gap {float(found.gap):.0e}; an operator without structure would have")
-print(
-    f"{found.predicted_gap:.2f}. The image is off by {relative_error(found.gains, data.gains):.0%}."
-)
+print(f"gap {float(found.gap):.0e}; without structure it would be {found.predicted_gap:.2f}")
+print(f"the image is off by {relative_error(found.gains, data.gains):.0%}")
 
 # %%
 # What is free

@@ -1,0 +1,237 @@
+"""How fast is self-calibration? In units of the Fourier transforms that it cannot do without.
+
+One signal, m = 2^20 sensors, n = 2^19 unknowns, p = 8 measurements, Fourier operators: the time of
+`rnla.calibrate` over that of its products if these were transforms alone, timed in the same run.
+Target: 1.3. Ten thousand problems of 64 sensors in one call, against a Python loop over the same
+call, which is timed on some of them and scaled; target: 20 times as fast. Iterations of
+`gains_from_model` from its linear start and from ones on arrays of all sizes; target: fewer on
+each. Writes calibration.json and calibration.png; about four minutes.
+
+    python -m bench.calibration [--quick]
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import numpy as np
+import scipy.fft
+
+import rnla
+from bench._harness import (
+    COLOURS,
+    machine,
+    new_figure,
+    print_table,
+    save_figure,
+    seconds,
+    write_results,
+)
+from rnla.calibration import (
+    PartialFourier,
+    gains_from_model,
+    relative_error,
+    simulate,
+    simulate_interferometer,
+)
+
+Row = dict[str, Any]
+
+TARGETS = {"of transforms": 1.3, "batch": 20.0}
+P = 8
+
+
+def phases(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Gains of modulus 0.5 to 1.5 with phases on the whole circle."""
+    return rng.uniform(0.5, 1.5, shape) * np.exp(2j * np.pi * rng.random(shape))
+
+
+def transforms(quick: bool) -> list[Row]:
+    """Time of a calibration over that of its transforms, by size and noise."""
+    rows = []
+    sizes = (2**12, 2**14) if quick else (2**14, 2**16, 2**18, 2**20)
+    for m in sizes:
+        for snr in (None, 40.0):
+            if snr is not None and m != sizes[-1]:
+                continue
+            rows.append(one_size(m, m // 2, snr, 1 if quick else 3))
+    return rows
+
+
+def one_size(m: int, n: int, snr: float | None, repeats: int) -> Row:
+    """Model "repeated" with Fourier operators; noise at `snr` decibels."""
+    rng = np.random.default_rng(m)
+    operators = PartialFourier(m, rng.choice([-1.0, 1.0], (P, n)))
+    x = rng.standard_normal(n) + 1j * rng.standard_normal(n)
+    d = phases(rng, m)
+    Y = d * operators.apply(x)
+    if snr is not None:
+        noise = rng.standard_normal(Y.shape) + 1j * rng.standard_normal(Y.shape)
+        Y += noise * (np.linalg.norm(Y) / np.linalg.norm(noise) * 10.0 ** (-snr / 20.0))
+    found = rnla.calibrate(Y, operators)
+    space = Y.copy()
+
+    def transform() -> None:
+        """What one product costs at least: a transform of length m for each measurement, in place.
+
+        It grows no numbers: the transform is unitary.
+        """
+        nonlocal space
+        space = scipy.fft.fft(space, axis=-1, norm="ortho", overwrite_x=True, workers=-1)
+
+    before = seconds(transform, 5)
+    total = seconds(lambda: rnla.calibrate(Y, operators), repeats, warm_up=0)
+    unit = 0.5 * (before + seconds(transform, 5))
+    return {
+        "m": m,
+        "n": n,
+        "p": P,
+        "noise, dB": snr,
+        "iterations": found.iterations,
+        "sweeps": found.sweeps,
+        "products": found.products,
+        "seconds": total,
+        "seconds of a product's transforms": unit,
+        "of transforms": total / (found.products * unit),
+        "target": TARGETS["of transforms"] if m == 2**20 else None,
+        "error of gains": relative_error(found.gains, d),
+    }
+
+
+def batches(quick: bool) -> list[Row]:
+    """Many small problems in one call and one by one; the loop is timed on `looped` of them."""
+    count, looped = (200, 5) if quick else (10_000, 100)
+    cases = (
+        ("repeated", 64, 16, 4),
+        ("repeated", 64, 32, 8),
+        ("diverse", 64, 16, 4),
+        ("snapshots", 64, 16, 4),
+    )
+    return [one_batch(*case, count, looped) for case in cases]
+
+
+def one_batch(model: str, m: int, n: int, p: int, count: int, looped: int) -> Row:
+    """Problems with the same operators, at 40 dB, without standard errors in either."""
+    A = simulate(model, m=m, n=n, p=p, rng=0).operators
+    rng = np.random.default_rng(0)
+    shape = (count, n) if model == "repeated" else (count, p, n)
+    x = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+    signals = x[:, None, :] if model == "repeated" else x
+    d = phases(rng, count, m)
+    Y = d[:, None, :] * (A @ signals[..., None])[..., 0]
+    noise = rng.standard_normal(Y.shape) + 1j * rng.standard_normal(Y.shape)
+    Y += noise * (np.linalg.norm(Y) / np.linalg.norm(noise) * 0.01)
+
+    def solve(values: np.ndarray) -> Any:
+        return rnla.calibrate(values, A, model=model, standard_errors=False)
+
+    found = solve(Y[:looped])
+    few = seconds(lambda: [solve(one) for one in Y[:looped]], 1)
+    whole = seconds(lambda: solve(Y), 1, warm_up=0)
+    errors = [relative_error(a, b) for a, b in zip(found.gains, d, strict=False)]
+    return {
+        "model": model,
+        "m": m,
+        "n": n,
+        "p": p,
+        "problems": count,
+        "looped": looped,
+        "batch, ms a problem": 1e3 * whole / count,
+        "loop, ms a problem": 1e3 * few / looped,
+        "times as fast": few / looped / (whole / count),
+        "target": TARGETS["batch"],
+        "median error of gains": float(np.median(errors)),
+    }
+
+
+def interferometers(quick: bool) -> list[Row]:
+    """Iterations from the linear start and from ones, on arrays of point sources."""
+    rows = []
+    for antennas in (10, 30) if quick else (10, 20, 30, 60, 120):
+        for sources in (1, 5) if quick else (1, 3, 5, 20):
+            for snr in (None, 20.0, 10.0, 0.0):
+                rows.append(arrays(antennas, sources, snr, 3 if quick else 10))
+    return rows
+
+
+def arrays(antennas: int, sources: int, snr: float | None, draws: int) -> Row:
+    """The same number of antennas and sources at other places, `draws` times."""
+    sky = [simulate_interferometer(antennas, sources, snr=snr, rng=k) for k in range(draws)]
+    V, M = (np.stack([getattr(one, name) for one in sky]) for name in ("V", "model"))
+    linear = gains_from_model(V, M, max_iter=2000)
+    ones = gains_from_model(V, M, start="ones", max_iter=2000)
+    errors = [relative_error(g, one.gains) for g, one in zip(linear.gains, sky, strict=True)]
+    return {
+        "antennas": antennas,
+        "sources": sources,
+        "snr, dB": snr,
+        "arrays": draws,
+        "iterations, linear": float(np.mean(linear.iterations)),
+        "iterations, ones": float(np.mean(ones.iterations)),
+        "fewer": int((linear.iterations < ones.iterations).sum()),
+        "converged": bool(linear.converged.all() and ones.converged.all()),
+        "mean error": float(np.mean(errors)),
+    }
+
+
+def picture(sized: list[Row], batched: list[Row], sky: list[Row]) -> None:
+    """Overhead by size, batches against loops, iterations from both starts."""
+    figure, axes = new_figure(1, 3, figsize=(14.5, 4.4))
+    ax = axes[0, 0]
+    exact = [row for row in sized if row["noise, dB"] is None]
+    noisy = [row for row in sized if row["noise, dB"] is not None]
+    ax.semilogx([r["m"] for r in exact], [r["of transforms"] for r in exact], "o-", label="exact")
+    ax.semilogx([r["m"] for r in noisy], [r["of transforms"] for r in noisy], "s", label="40 dB")
+    ax.axhline(TARGETS["of transforms"], color=COLOURS[0], linestyle="--", label="target")
+    ax.set_ylim(0.0, None)
+    ax.set_xlabel("sensors m (n = m/2, p = 8)")
+    ax.set_ylabel("time, in transforms alone")
+    ax.legend(frameon=False)
+    ax = axes[0, 1]
+    names = [f"{row['model']}, n = {row['n']}, p = {row['p']}" for row in batched]
+    ax.barh(range(len(names)), [row["times as fast"] for row in batched], color=COLOURS[1])
+    ax.axvline(TARGETS["batch"], color=COLOURS[0], linestyle="--")
+    ax.set_yticks(range(len(names)), names, fontsize=8)
+    ax.set_xlabel("10⁴ problems of 64 sensors: times as fast as a loop")
+    ax = axes[0, 2]
+    for colour, snr in zip(COLOURS, (None, 20.0, 10.0, 0.0), strict=False):
+        rows = [row for row in sky if row["snr, dB"] == snr]
+        label = "exact" if snr is None else f"{snr:g} dB"
+        ax.loglog(
+            [row["iterations, ones"] for row in rows],
+            [row["iterations, linear"] for row in rows],
+            "o",
+            color=colour,
+            label=label,
+        )
+    ends = np.array(ax.get_xlim())
+    ax.plot(ends, ends, color="0.5", linewidth=0.8)
+    ax.set_xlabel("iterations from ones")
+    ax.set_ylabel("iterations from the linear start")
+    ax.legend(frameon=False)
+    save_figure(figure, "calibration")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="small sizes, nothing written")
+    quick = parser.parse_args().quick
+    print({name: value for name, value in machine().items() if name != "versions"}, end="\n\n")
+    parts = {
+        "transforms": transforms(quick),
+        "batches": batches(quick),
+        "interferometers": interferometers(quick),
+    }
+    for rows in parts.values():
+        print_table(rows)
+    fewer = sum(row["fewer"] for row in parts["interferometers"])
+    every = sum(row["arrays"] for row in parts["interferometers"])
+    print(f"linear start: fewer iterations on {fewer} of {every} arrays")
+    if not quick:
+        picture(*parts.values())
+        write_results("calibration", parts)
+
+
+if __name__ == "__main__":
+    main()
