@@ -136,9 +136,14 @@ class Exploration:
         m, n = self.basis.dimension, len(self._points)
         if n < m + 2:
             return False
-        features = self.basis.evaluate(self._points)
-        roots = np.sqrt(n / (features**2 @ self._draws + self._uniform))[:, None]
-        rows, targets = roots * features, roots * self._values
+        # Over sqrt(k): features may overflow where their weighted rows are moderate.
+        features = self.basis.evaluate_normalised(self._points)
+        k = self.basis.christoffel(self._points)
+        shares = features**2 @ self._draws
+        with np.errstate(divide="ignore"):
+            lengths = np.sqrt(n / (shares + self._uniform / k))[:, None]
+        roots = np.sqrt(n / (k * shares + self._uniform))[:, None]
+        rows, targets = lengths * features, roots * self._values
         with single_threaded_blas():
             Q, R = np.linalg.qr(rows)
             singular = np.linalg.svd(R, compute_uv=False)
@@ -149,7 +154,7 @@ class Exploration:
             residuals = targets - Q @ inner
             coefficients = np.linalg.solve(R, inner)
             spread = (solve_triangular(R, np.eye(m)) ** 2).sum(axis=1)
-        self._frame, self._roots, self._residuals = Q, roots, residuals
+        self._frame, self._residuals, self._roots, self._lengths = Q, residuals, roots, lengths
         energies = np.abs(coefficients) ** 2
         # Of the space, not of the fit: the design of the certificate will be another.
         self.squared_error = (np.abs(residuals) ** 2).sum(axis=0) / (n - m)
@@ -199,10 +204,25 @@ class Exploration:
         most = max(2, math.floor(_GROWTH[1] * m))
         return _bulk(chosen, len(self.basis.families), least, most)
 
+    def _weighted(self, level: IntArray) -> Vector:
+        """Weighted rows of other functions at all points."""
+        measure, families, m = self.basis.measure, self.basis.families, self.basis.dimension
+        near = self._roots[:, 0] > 0.0
+        rows = np.empty((near.size, len(level)))
+        features = TensorBasis(measure, level, families=families).evaluate(self._points[near])
+        rows[near] = self._roots[near] * features
+        if not near.all():
+            # Where k overflows: relative to the functions of the space.
+            indices = np.concatenate([self.basis.indices, level])
+            both = TensorBasis(measure, indices, families=families)
+            features = both.evaluate_normalised(self._points[~near])
+            shares = np.linalg.norm(features[:, :m], axis=1, keepdims=True)
+            rows[~near] = self._lengths[~near] * (features[:, m:] / shares)
+        return rows
+
     def _scores(self, level: IntArray, guesses: Vector, scale: Vector) -> Vector:
         """Expected squares of coefficients, from the regression and from the guess."""
-        features = TensorBasis(self.basis.measure, level, families=self.basis.families)
-        rows = self._roots * features.evaluate(self._points)
+        rows = self._weighted(level)
         with single_threaded_blas():
             rows -= self._frame @ (self._frame.T @ rows)
             lengths = (rows**2).sum(axis=0)

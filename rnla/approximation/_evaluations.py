@@ -1,8 +1,9 @@
 """Values of a function whose evaluations are dear: each point once, kept, failures recorded.
 
 Points are recognised by their bits, so a rerun that asks for the same points gets the same values
-without a call. The archive is replaced whole, as often as writing takes less than a twentieth of
-the time, and when a request ends, by an error or an interrupt too.
+without a call; failures are tried again, because their cause may be gone. The archive is replaced
+whole, as often as writing takes less than a twentieth of the time, and when a request ends, by an
+error or an interrupt too.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from .._errors import ArgumentError, ArgumentTypeError, argument_error, check_si
 from ..sampling._archive import damage_reported, read_archive, write_archive
 from .measures import Measure
 from .surrogate import Failure
+from .weighted_least_squares import LARGEST_VALUE, unmasked
 
 __all__ = ["Evaluations", "stored_seed"]
 
@@ -174,10 +176,12 @@ class Evaluations:
                 f"shape {self._shape}, as at the first point",
                 "Return the same number of outputs everywhere.",
             )
-        if np.isfinite(value).all():
-            self._values[key] = value
-        else:
+        if not np.isfinite(value).all():
             self._failed[key] = f"the value {value.tolist()}"
+        elif np.abs(value).max() > LARGEST_VALUE:
+            self._failed[key] = f"the value {value.tolist()}, too large to be squared"
+        else:
+            self._values[key] = value
 
     @contextmanager
     def _bar(self, total: int) -> Iterator[Callable[[int], Any]]:
@@ -203,13 +207,11 @@ class Evaluations:
         meta = {
             **_identity(self._measure, self._seed),
             "shape": None if self._shape is None else list(shape),
-            "messages": list(self._failed.values()),
         }
         d = self._measure.dimension
         arrays = {
             "points": _points(self._values, d),
             "values": np.array(values).reshape(width),
-            "failed": _points(self._failed, d),
         }
         write_archive(self._path, arrays, meta, _KIND)
         self._written = time.monotonic()
@@ -219,11 +221,9 @@ class Evaluations:
         arrays, meta = read_archive(path, _KIND)
         with damage_reported(path, _KIND):
             found = {name: meta[name] for name in ("measure", "mark", "dimension", "seed")}
-            points, values, failed = (arrays[name] for name in ("points", "values", "failed"))
-            messages = [str(message) for message in meta["messages"]]
+            points, values = arrays["points"], arrays["values"]
             shape = None if meta["shape"] is None else tuple(int(k) for k in meta["shape"])
             self._values = {row.tobytes(): v for row, v in zip(points, values, strict=True)}
-            self._failed = {row.tobytes(): m for row, m in zip(failed, messages, strict=True)}
             self._shape = shape
         for name, wanted in _identity(self._measure, self._seed).items():
             if found[name] != wanted:
@@ -249,8 +249,18 @@ def stored_seed(cache: str | os.PathLike[str] | None) -> int | None:
 def _archive_path(cache: str | os.PathLike[str] | None) -> str | None:
     if cache is None:
         return None
-    path = os.fspath(cache)
-    return os.path.join(path, "evaluations.npz") if os.path.isdir(path) else path
+    expected, remedy = "the path of a file in a folder that exists", "Make the folder first."
+    try:
+        path = os.fspath(cache)
+    except TypeError:
+        got = type(cache).__name__
+        raise argument_error("cache", got, expected, remedy, kind=ArgumentTypeError) from None
+    if os.path.isdir(path):
+        return os.path.join(path, "evaluations.npz")
+    # Now, not when the first values have been paid for.
+    if not os.path.isdir(os.path.dirname(path) or os.curdir):
+        raise argument_error("cache", repr(path), expected, remedy)
+    return path
 
 
 def _identity(measure: Measure, seed: int) -> dict[str, Any]:
@@ -309,7 +319,7 @@ def _at_one(f: Callable[[Any], Any], point: Vector) -> tuple[Array | None, str]:
 
 def _numbers(result: Any) -> Array:
     try:
-        values = np.asarray(result)
+        values = unmasked(result)
     except ValueError as error:
         values, got = np.empty(0, dtype=object), f"{type(result).__name__} ({error})"
     else:

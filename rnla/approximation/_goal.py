@@ -24,6 +24,7 @@ Vector = npt.NDArray[np.float64]
 _DEFAULT_BUDGET = 10_000
 _STEPS = (1.25, 1.6, 2.0, 2.5, 3.0, 4.0, 5.0, 6.5, 8.0, 10.0)
 _NEVER = 1 << 62
+_LEAST = 1e-140  # whose square is well above the least float
 
 
 class Goal:
@@ -35,6 +36,9 @@ class Goal:
                 "tol", "neither tol nor budget", "one of them or both", "Pass tol=1e-3, say."
             )
         self.tol = None if tol is None else check_positive(tol, "tol")
+        if self.tol is not None and self.tol < _LEAST:
+            expected, remedy = f"at least {_LEAST:g}, whose square is above 0", "Rescale f."
+            raise argument_error("tol", tol, expected, remedy)
         self.budget = _DEFAULT_BUDGET if budget is None else check_size(budget, name="budget")
         self.relative = relative
         self.level = check_fraction(level, "level")
@@ -44,6 +48,18 @@ class Goal:
         if self.tol is None:
             return self.level
         return 1.0 - (1.0 - self.level) / (look * (look + 1))
+
+    def check_units(self, fit: WeightedFit) -> None:
+        """Raise where a relative tolerance would compare squares that have vanished."""
+        size = np.atleast_1d(np.abs(fit.coefficients).max(axis=0))
+        small = (size > 0.0) & (size < _LEAST)
+        if self.tol is not None and self.relative and small.any():
+            raise argument_error(
+                "f",
+                f"coefficients of size {size[small][0]:.3g}",
+                f"outputs above {_LEAST:g} for a relative tolerance, or zeros",
+                "Return f in smaller units, or pass an absolute tol.",
+            )
 
     def squares(self, norms: Any) -> Vector:
         """The largest squared errors allowed, per output."""
@@ -90,7 +106,8 @@ class Goal:
         """By which factor the squared error is too large, certified as it is."""
         certified, allowed = self._certified(fit), self.squares(squared_norm(fit))
         # Where nothing is left of the function, nothing is too large.
-        return float((certified / np.where(certified > 0.0, allowed, 1.0)).max())
+        with np.errstate(divide="ignore", over="ignore"):
+            return float((certified / np.where(certified > 0.0, allowed, 1.0)).max())
 
     def _certified(self, fit: WeightedFit) -> Vector:
         """Upper ends for the squared errors of the fit itself."""

@@ -212,6 +212,7 @@ class Search:
             raise self.too_many_failures()
         level = self.goal.look_level(self.looks)
         fit = weighted_least_squares(basis, design, values, level=level)
+        self.goal.check_units(fit)
         self.record(fit.dimension, fit.squared_error, fit.interval, fit.lambda_min)
         return _Look(fit, np.asarray(design.points), values, number)
 

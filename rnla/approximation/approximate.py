@@ -78,8 +78,8 @@ def approximate(
         in this thread.
     cache : path, optional
         File for the values. If it exists, what it holds is not evaluated again: an interrupted run
-        goes on, and one with a larger `budget` or smaller `tol` starts from there. With `rng` None
-        the seed is the one in the file.
+        goes on, and one with a larger `budget` or smaller `tol` starts from there. Evaluations that
+        failed are tried again. With `rng` None the seed is the one in the file.
     progress : bool
         Whether to show a bar of the evaluations.
     rng : None, int, numpy.random.Generator or numpy.random.SeedSequence
@@ -158,10 +158,7 @@ def approximate(
 
 
 def _product(measure: Measure | Sequence[Measure]) -> Measure:
-    law = measure if isinstance(measure, Measure) else Product(measure)
-    if isinstance(measure, Measure) and not measure.marginals:
-        return law  # only a basis of its own can do; TensorBasis says so otherwise
-    return law
+    return measure if isinstance(measure, Measure) else Product(measure)
 
 
 def _fixed(basis: Any, law: Measure, families: Sequence[OrthonormalFamily] | None) -> Any:

@@ -17,7 +17,7 @@ from ._inversion import invert
 from .family import IntArray, OrthonormalFamily, check_degree
 from .fourier import check_uniform
 from .induced import check_degrees, check_levels
-from .measures import Array, Uniform, check_points
+from .measures import Array, Uniform, as_floats, check_points
 from .orthogonal_polynomials import OrthogonalPolynomials
 
 __all__ = ["BSplines"]
@@ -70,7 +70,7 @@ class BSplines(OrthonormalFamily):
                 raise argument_error("breaks", breaks, expected, "Pass for instance breaks=8.")
             inner = np.linspace(low, high, int(breaks) + 1)[1:-1]
         else:
-            inner = np.asarray(breaks, dtype=np.float64)
+            inner = as_floats(breaks, "breaks", expected, "Pass for instance breaks=8.")
             edges = np.concatenate([[low], inner.ravel(), [high]])
             if inner.ndim != 1 or not (np.diff(edges) > 0.0).all():
                 raise argument_error(

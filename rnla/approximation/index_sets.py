@@ -7,14 +7,22 @@ that visits members only, so the cost is O(m d) however large the box around the
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import ArgumentTypeError, argument_error, check_positive, check_size
+from .._errors import (
+    ArgumentTypeError,
+    RnlaError,
+    argument_error,
+    check_positive,
+    check_size,
+)
 from .family import check_degree
+from .measures import as_floats
 
 __all__ = [
     "anisotropic",
@@ -29,6 +37,8 @@ __all__ = [
 IntArray = npt.NDArray[np.int64]
 
 _ROUNDING = 1e-9
+_MOST = 1_000_000
+_HIGHEST = 2**31 - 1
 
 
 def tensor_product(dimension: int, degree: int | Sequence[int]) -> IntArray:
@@ -60,6 +70,8 @@ def tensor_product(dimension: int, degree: int | Sequence[int]) -> IntArray:
             )
     else:
         degrees = [check_degree(degree)] * d
+    if math.prod(entry + 1 for entry in degrees) > _MOST:
+        raise _too_many()
     grids = np.indices([entry + 1 for entry in degrees]).reshape(d, -1).T
     return _graded(grids.astype(np.int64))
 
@@ -136,14 +148,11 @@ def anisotropic(weights: npt.ArrayLike, level: float) -> IntArray:
     >>> anisotropic([1, 2], 2).tolist()
     [[0, 0], [1, 0], [0, 1], [2, 0]]
     """
-    costs = np.asarray(weights, dtype=np.float64)
-    if costs.ndim != 1 or costs.size == 0 or not (np.isfinite(costs) & (costs > 0)).all():
-        raise argument_error(
-            "weights",
-            np.array2string(costs, threshold=6),
-            "a vector of finite positive numbers",
-            "Leave coordinates out of the measure that should not occur.",
-        )
+    expected = "a vector of finite positive numbers"
+    remedy = "Leave coordinates out of the measure that should not occur."
+    costs = as_floats(weights, "weights", expected, remedy)
+    if costs.ndim != 1 or costs.size == 0 or not (costs > 0).all():
+        raise argument_error("weights", np.array2string(costs, threshold=6), expected, remedy)
     bound = check_positive(level, "level", allow_zero=True)
     return _walk(costs.size, bound, lambda l, a: float(costs[l]) * a)
 
@@ -186,8 +195,9 @@ def as_index_set(indices: npt.ArrayLike, *, dimension: int | None = None) -> Int
         raise argument_error(
             "indices", f"{array.shape[1]} columns", f"{dimension}, one a coordinate", remedy
         )
-    if array.min() < 0:
-        raise argument_error("indices", f"the entry {array.min()}", expected, remedy)
+    for entry in (array.min(), array.max()):
+        if not 0 <= entry <= _HIGHEST:
+            raise argument_error("indices", f"the entry {entry}", expected, remedy)
     array = array.astype(np.int64)
     rows, counts = np.unique(array, axis=0, return_counts=True)
     if rows.shape[0] != array.shape[0]:
@@ -289,12 +299,23 @@ def _walk(d: int, bound: float, cost: Callable[[int, int], float]) -> IntArray:
                     yield [(l, entry), *rest]
                 entry += 1
 
-    lists = list(nonzero(0, limit))
+    lists = list(itertools.islice(nonzero(0, limit), _MOST + 1))
+    if len(lists) > _MOST:
+        raise _too_many()
     array = np.zeros((len(lists), d), dtype=np.int64)
     for row, entries in zip(array, lists, strict=True):
         for l, entry in entries:
             row[l] = entry
     return _graded(array)
+
+
+def _too_many() -> RnlaError:
+    return argument_error(
+        "index set",
+        f"more than {_MOST} multi-indices",
+        "a space that can be fitted: its dimension is the number of multi-indices",
+        "Lower the degree, or take total_degree or hyperbolic_cross in many coordinates.",
+    )
 
 
 def _graded(array: IntArray) -> IntArray:

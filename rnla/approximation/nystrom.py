@@ -65,9 +65,9 @@ class NystromFeatures:
                 kind=ArgumentTypeError,
             )
         rcond = check_fraction(rcond, "rcond")
-        points = np.asarray(landmarks, dtype=np.float64)
-        width = points.shape[1] if points.ndim == 2 else 1
-        self.landmarks = check_points(points, width, name="landmarks")
+        width = np.shape(landmarks)[1] if np.ndim(landmarks) == 2 else 1
+        self.landmarks = check_points(landmarks, width, name="landmarks")
+        self.landmarks.flags.writeable = False
         self._kernel = kernel
         matrix = self._matrix(self.landmarks)
         expected = "a symmetric positive semidefinite kernel"

@@ -177,7 +177,11 @@ def sobol_indices(basis: TensorBasis, coefficients: npt.ArrayLike) -> SobolIndic
             f"({basis.dimension},) or ({basis.dimension}, k)",
             "Pass one row per function of the basis.",
         )
-    degrees, squares = _centred_squares(basis, table.reshape(basis.dimension, -1))
+    # Shares have no units, and squares of any of them must be in range.
+    columns = table.reshape(basis.dimension, -1)
+    size = np.abs(columns).max(axis=0)
+    units = np.ldexp(1.0, np.frexp(np.where(np.isfinite(size), size, 1.0))[1] - 1)
+    degrees, squares = _centred_squares(basis, columns / units)
     active = degrees > 0
     varying = active.any(axis=1)
     rows, place = np.unique(active[varying], axis=0, return_inverse=True)
@@ -191,10 +195,16 @@ def sobol_indices(basis: TensorBasis, coefficients: npt.ArrayLike) -> SobolIndic
     np.divide(parts, variance, out=shares, where=np.broadcast_to(variance > 0.0, parts.shape))
     return SobolIndices(
         dimension=len(basis.families),
-        variance=_scalar(variance),
+        variance=_scalar(_in_units(variance, units)),
         subsets=tuple(subsets[i] for i in order),
         shares=shares,
     )
+
+
+def _in_units(variance: Vector, units: Vector) -> Vector:
+    with np.errstate(over="ignore"):
+        result: Vector = variance * units.reshape(variance.shape) ** 2
+    return result
 
 
 def check_independent(basis: Any) -> None:

@@ -7,8 +7,9 @@ with binary exponents (`evaluate_normalised` always is).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -88,14 +89,22 @@ class TensorBasis:
         if families is None:
             chosen = tuple(marginal.orthonormal_family() for marginal in marginals)
         else:
-            chosen = tuple(families)
-            self._check_families(chosen)
+            chosen = self._checked_families(families)
         self.families: tuple[OrthonormalFamily, ...] = chosen
         for family, degree in zip(chosen, self.degrees, strict=True):
             family.check_degree(degree)
 
-    def _check_families(self, families: tuple[OrthonormalFamily, ...]) -> None:
+    def _checked_families(self, given: Any) -> tuple[OrthonormalFamily, ...]:
         marginals = self.measure.marginals
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            raise argument_error(
+                "families",
+                type(given).__name__,
+                f"a list of {len(marginals)}, one a coordinate",
+                "Pass [family] for a measure on the line.",
+                kind=ArgumentTypeError,
+            )
+        families = tuple(given)
         if len(families) != len(marginals):
             raise argument_error(
                 "families", len(families), f"{len(marginals)}, one a coordinate", "Pass a list."
@@ -116,6 +125,7 @@ class TensorBasis:
                     f"one that is orthonormal for {marginal!r}",
                     "Build each family on the measure of its coordinate.",
                 )
+        return families
 
     def __repr__(self) -> str:
         return f"TensorBasis({self.measure!r}, {self.dimension} functions)"
@@ -174,7 +184,14 @@ class TensorBasis:
         offsets, starts, places = self._layout
         table = np.empty((points.shape[0], int(offsets[-1])))
         for l, family in enumerate(self.families):
-            table[:, offsets[l] : offsets[l + 1]] = family._values(points[:, l], self.degrees[l])
+            part = table[:, offsets[l] : offsets[l + 1]]
+            part[:] = family._values(points[:, l], self.degrees[l])
+            # A recurrence that overflows goes on with inf - inf.
+            lost = np.flatnonzero(~np.isfinite(part[:, -1]))
+            if lost.size:
+                scaled = family.evaluate_scaled(points[lost, l], self.degrees[l])
+                with np.errstate(over="ignore"):
+                    part[lost] = np.ldexp(scaled[0], np.clip(scaled[1], -4000, 4000))
         values: Array = gather_product.gather_product(table, starts, places)
         return values
 
@@ -237,6 +254,7 @@ class TensorBasis:
         Returns
         -------
         ndarray, shape (n,)
+            Infinite where it exceeds the largest float.
 
         Notes
         -----
@@ -248,8 +266,11 @@ class TensorBasis:
         >>> round(float(TensorBasis(Uniform(), 4).christoffel([1.0])[0]), 9)  # m^2
         25.0
         """
-        values = self.evaluate(x)
-        return np.asarray(np.einsum("ij,ij->i", values, values))
+        with np.errstate(over="ignore"):
+            values = self.evaluate(x)
+            k: Array = np.einsum("ij,ij->i", values, values)
+        k[np.isnan(k)] = np.inf  # a product of inf and 0
+        return k
 
     def integrals(self) -> Array:
         """Means of all functions over the measure.

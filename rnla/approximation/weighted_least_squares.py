@@ -28,6 +28,8 @@ __all__ = ["WeightedFit", "weighted_least_squares"]
 Array = npt.NDArray[Any]
 Vector = npt.NDArray[np.float64]
 
+LARGEST_VALUE = 1e140  # squares, times weights, must not overflow
+
 
 def weighted_least_squares(
     basis: Basis,
@@ -46,9 +48,9 @@ def weighted_least_squares(
     design : Design
         The points and weights; `Design(points, weights)` takes points from elsewhere.
     values : array_like, shape (n,) or (n, k), or callable
-        Values at the points, one row per point, real or complex. Rows with nan or inf are failed
-        evaluations: they are left out and recorded. A callable is called once with the (n, d)
-        points.
+        Values at the points, one row per point, real or complex. Rows with nan, inf or masked
+        entries are failed evaluations: they are left out and recorded. A callable is called once
+        with the (n, d) points.
     delta : float
         The stability event asked for, lambda_min >= 1 - delta.
     level : float
@@ -168,10 +170,18 @@ def weighted_least_squares(
     )
 
 
+def unmasked(values: Any) -> Array:
+    """An array, with nan where values are masked: those are missing, whatever lies beneath."""
+    if isinstance(values, np.ma.MaskedArray) and values.dtype.kind in "fiubc":
+        kind = np.complex128 if values.dtype.kind == "c" else np.float64
+        return np.asarray(np.ma.filled(values.astype(kind), np.nan))
+    return np.asarray(values)
+
+
 def _values(values: Any, n: int) -> Array:
     expected = f"{n} rows of numbers, one for each point of the design"
     try:
-        array = np.asarray(values)
+        array = unmasked(values)
     except (TypeError, ValueError) as error:
         raise argument_error(
             "values",
@@ -188,7 +198,17 @@ def _values(values: Any, n: int) -> Array:
     if array.ndim not in (1, 2) or array.shape[0] != n or array.size == 0:
         remedy = "Keep the order of design.points; nan marks a failed evaluation."
         raise argument_error("values", f"shape {array.shape}", expected, remedy)
-    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+    array = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+    with np.errstate(invalid="ignore"):
+        large = np.argwhere(np.isfinite(array) & ~(np.abs(array) <= LARGEST_VALUE))
+    if large.size:
+        raise argument_error(
+            "values",
+            f"{array[tuple(large[0])]:.3g} in row {large[0][0]}",
+            f"numbers up to {LARGEST_VALUE:g} in size, whose squares can be summed",
+            "Pass values in larger units, or nan for evaluations that blew up.",
+        )
+    return array
 
 
 def _check_rank(singular: Vector, m: int) -> None:
@@ -215,13 +235,14 @@ def _squared_error(
     if n == m + 1:
         return error, np.zeros(k), np.full(k, math.inf)
     without = np.maximum(total - removed, 0.0) / (n - 1 - m)
+    # As shares of the estimate: fourth powers of the values need not be in range.
+    without = np.divide(without, error, out=np.zeros_like(without), where=error > 0.0)
     deviations = (without - without.mean(axis=0)) ** 2
     # Errors that sit in a small part of the domain fall on few points or none, and then the
     # jackknife sees too little: the largest deviation counts three times.
     variance = (n - 1) / n * (deviations.sum(axis=0) + 2.0 * deviations.max(axis=0))
     most = float(n - m)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        freedom = np.where(variance > 0.0, 2.0 * error**2 / variance, most)
+    freedom = np.divide(2.0, variance, out=np.full(k, most), where=variance > 0.0)
     freedom = np.clip(freedom, 0.1, most)
     tail = (1.0 - level) / 2.0
     # Quantiles of chi-squared are 2 gammaincinv(freedom / 2, probability).

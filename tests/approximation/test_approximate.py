@@ -342,6 +342,7 @@ def test_mostly_failing_functions_end_with_a_typed_error():
         ({"tol": 0.0}, "tol"),
         ({"tol": -1.0}, "tol"),
         ({"tol": math.nan}, "tol"),
+        ({"tol": 1e-300}, "tol: got 1e-300; expected at least 1e-140"),
         ({"budget": 0}, "budget"),
         ({"budget": 2}, "budget.*at least 3"),
         ({"budget": 2.5}, "budget"),
@@ -351,6 +352,7 @@ def test_mostly_failing_functions_end_with_a_typed_error():
         ({"budget": 30, "basis": [[0, 0, 0]]}, "indices"),
         ({"budget": 30, "basis": TensorBasis(SQUARE, 1), "families": []}, "families"),
         ({"budget": 30, "families": [Haar(Uniform())]}, "families"),
+        ({"budget": 30, "families": Haar(Uniform())}, "families: got Haar"),
         ({"budget": 30, "workers": 0}, "workers"),
     ],
 )
@@ -368,3 +370,33 @@ def test_a_measure_must_be_a_product(measure):
 def test_a_function_of_another_dimension_is_reported_with_its_own_message():
     with pytest.raises(rnla.ArgumentError, match=r"no finite value.*IndexError"):
         approximate(lambda x: x[:, 2], SQUARE, budget=100, rng=0)
+
+
+@pytest.mark.parametrize("size", [1e-100, 1.0, 1e100])
+def test_a_relative_tolerance_has_no_units(size):
+    f = CASES["product"][0]
+    plain = rnla.approximate(f, SQUARE, tol=1e-3, relative=True, rng=0)
+    # A power of two changes no digit.
+    unit = 2.0 ** math.frexp(size)[1]
+    scaled = rnla.approximate(lambda x: unit * f(x), SQUARE, tol=1e-3, relative=True, rng=0)
+    assert (scaled.status, scaled.evaluations) == (plain.status, plain.evaluations)
+    np.testing.assert_allclose(scaled.fit.coefficients, unit * plain.fit.coefficients, rtol=1e-12)
+
+
+def test_values_whose_squares_vanish_meet_no_relative_tolerance():
+    with pytest.raises(rnla.ArgumentError, match=r"^f: got coefficients of size .*e-300"):
+        rnla.approximate(lambda x: 1e-300 * np.exp(x[:, 0]), SQUARE, tol=1e-2, relative=True, rng=0)
+    # For a tolerance in the units of f they are as good as zero.
+    surrogate = rnla.approximate(lambda x: 1e-300 * np.exp(x[:, 0]), SQUARE, tol=1e-2, rng=0)
+    assert surrogate.status is rnla.Status.OK
+
+
+def test_degrees_whose_polynomials_overflow_are_explored():
+    surrogate = rnla.approximate(
+        lambda x: np.abs(x[:, 0] - 1.0), Exponential(), budget=1500, tol=1e-9, rng=0
+    )
+    basis = surrogate.fit.basis
+    assert basis.dimension > 300
+    assert np.isinf(basis.christoffel(surrogate.fit.design.points)).any()
+    x = np.linspace(0.0, 3.0, 50)
+    assert np.abs(surrogate(x) - np.abs(x - 1.0)).max() < 0.1

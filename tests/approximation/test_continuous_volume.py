@@ -58,6 +58,7 @@ def test_other_eigenvalues_are_told_apart():
 
 
 def test_all_functions_give_the_projection_dpp():
+    """Chi-square over all sets at level 1e-4; what it must notice is `test_other_eigenvalues_…`."""
     basis = random_basis(N, R, seed=4)
     draw = lambda i: continuous_volume_design(basis, SIGMA, R, rng=1, draw=i).points[:, 0]  # noqa: E731
     assert p_value(draw, *set_probabilities(basis)) > 1e-4

@@ -427,3 +427,33 @@ def test_designs_on_features_of_the_user():
         design = make(basis, 30, rng=0)
         assert design.lambda_min > 0.05
         assert (design.points[:, None] == measure.points).all(axis=2).any(axis=1).all()
+
+
+@pytest.mark.parametrize("draw", [-1, 1.5, "a", True, None])
+def test_numbers_of_draws_are_checked(draw):
+    for make in (iid_design, volume_design, repeated_dpp_design):
+        with pytest.raises((rnla.ArgumentError, rnla.ArgumentTypeError), match="draw: got"):
+            make(LEGENDRE, 8, rng=0, draw=draw)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("dimension", -3),
+        ("dimension", "a"),
+        ("seed", -1),
+        ("tries", 1.5),
+        ("origin", [0]),
+        ("origin", [0.5, 1.0]),
+        ("points", np.ma.masked_array([1.0, 2.0], [0, 1])),
+    ],
+)
+def test_records_of_designs_are_checked(field, value):
+    with pytest.raises((rnla.ArgumentError, rnla.ArgumentTypeError), match=f"^{field}: got"):
+        Design(**{"points": [1.0, 2.0], field: value})
+
+
+def test_a_sampler_that_returns_no_design_is_named():
+    for make in (conditioned_design, boosted_design):
+        with pytest.raises(rnla.ArgumentTypeError, match="sampler: got a function that returns"):
+            make(lambda *arguments, **options: 5, LEGENDRE, 8, rng=0)

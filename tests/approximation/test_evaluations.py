@@ -157,7 +157,9 @@ def test_stored_values_are_used_again_bit_for_bit(tmp_path):
     assert stored_seed(path) == 7
     second = Evaluations(noisy, SQUARE, 7, cache=path)
     np.testing.assert_array_equal(second(POINTS), values)
-    assert (second.calls, second.count) == (0, 11)
+    failed = int((POINTS[:, 0] > 0.6).sum())
+    assert failed > 0
+    assert (second.calls, second.count) == (failed, 11)
     assert [f.reason for f in second.failures] == [f.reason for f in first.failures]
     assert second.failures
 
@@ -217,3 +219,41 @@ def test_progress_is_shown_on_request(capsys):
     assert "evaluations" in capsys.readouterr().err
     Evaluations(plane, SQUARE, 0)(POINTS)
     assert capsys.readouterr().err == ""
+
+
+def test_failures_are_tried_again_by_the_next_run(tmp_path):
+    path = tmp_path / "values.npz"
+
+    def broken(x):
+        if (x[:, 0] > 0.6).any():
+            raise ConnectionError("the server is down")
+        return np.where(x[:, 1] > 0.6, np.nan, plane(x))
+
+    assert Evaluations(broken, SQUARE, 0, cache=path)(POINTS).size == 11
+    repaired = Counter()
+    values = Evaluations(repaired, SQUARE, 0, cache=path)
+    np.testing.assert_array_equal(values(POINTS), plane(POINTS))
+    assert not values.failures
+    assert sum(repaired.sizes) == int((POINTS > 0.6).any(axis=1).sum())
+
+
+@pytest.mark.parametrize(("cache", "kind"), [(5, rnla.ArgumentTypeError), ("", rnla.ArgumentError)])
+def test_a_cache_that_could_not_be_written_is_refused_at_once(tmp_path, cache, kind):
+    f = Counter()
+    with pytest.raises(kind, match=r"^cache: got"):
+        Evaluations(f, SQUARE, 0, cache=cache or tmp_path / "missing" / "values.npz")
+    assert not f.sizes
+
+
+def test_values_that_cannot_be_squared_are_failures():
+    values = Evaluations(lambda x: np.where(x[:, 0] > 0.0, 1e200, plane(x)), SQUARE, 0)
+    np.testing.assert_array_equal(np.isnan(values(POINTS)), POINTS[:, 0] > 0.0)
+    assert all("too large to be squared" in failure.reason for failure in values.failures)
+    with pytest.raises(rnla.ArgumentError, match="too large to be squared"):
+        Evaluations(lambda x: 1e300 + 0.0 * x[:, 0], SQUARE, 0)(POINTS)
+
+
+def test_masked_values_are_failures():
+    f = lambda x: np.ma.masked_array(plane(x), x[:, 0] > 0.0)  # noqa: E731
+    values = Evaluations(f, SQUARE, 0)(POINTS)
+    np.testing.assert_array_equal(np.isnan(values), POINTS[:, 0] > 0.0)

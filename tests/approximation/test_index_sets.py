@@ -115,6 +115,10 @@ def test_the_order_of_a_user_list_is_kept():
         (lambda: anisotropic([1.0, 0.0], 2.0), "weights"),
         (lambda: anisotropic([1.0, np.nan], 2.0), "weights"),
         (lambda: anisotropic([1.0], -1.0), "level"),
+        (lambda: tensor_product(50, 1), "more than 1000000"),
+        (lambda: anisotropic([1e-12, 1.0], 1.0), "more than 1000000"),
+        (lambda: as_index_set([[10**19]]), "the entry 10000000000000000000"),
+        (lambda: as_index_set([[2**40]]), "the entry 1099511627776"),
     ],
 )
 def test_bad_values_are_named(call, message):
@@ -122,7 +126,14 @@ def test_bad_values_are_named(call, message):
         call()
 
 
-@pytest.mark.parametrize("call", [lambda: as_index_set([[0.5, 1.0]]), lambda: total_degree(2, 1.5)])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: as_index_set([[0.5, 1.0]]),
+        lambda: total_degree(2, 1.5),
+        lambda: anisotropic("ab", 1.0),
+    ],
+)
 def test_bad_types_are_named(call):
     with pytest.raises(ArgumentTypeError):
         call()

@@ -65,6 +65,7 @@ def test_samples_of_another_law_are_caught():
 
 
 def test_coordinates_of_a_product_are_independent():
+    """Kendall's test at level 1e-4; the companion tests a coordinate against the sum of both."""
     x = Product([Uniform(), Uniform()]).sample(4000, rng=2)
     assert stats.kendalltau(x[:, 0], x[:, 1]).pvalue > 1e-4
     assert stats.kendalltau(x[:, 0], x[:, 0] + x[:, 1]).pvalue < 1e-8

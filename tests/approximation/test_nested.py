@@ -199,6 +199,7 @@ def test_what_cannot_be_used_again_is_refused():
         repeated_dpp_design(small, 30, rng=0),
         volume_design(small, 30, shuffle=True, rng=0),
         previous.take(range(20)),
+        volume_design(small, 30, rng=0).take(range(5, 10)),
     ):
         with pytest.raises(rnla.ArgumentError, match="previous: got law"):
             nested_design(large, 40, wrong, small)

@@ -187,3 +187,13 @@ def test_bad_values_are_named(call, message):
 def test_bad_types_are_named(call):
     with pytest.raises(ArgumentTypeError):
         call()
+
+
+def test_landmarks_are_a_copy():
+    landmarks = np.linspace(-1.0, 1.0, 5)[:, None]
+    features = NystromFeatures(lambda x, z: np.exp(-np.abs(x - z.T)), landmarks)
+    before = features([0.3])
+    landmarks += 1.0
+    np.testing.assert_array_equal(features([0.3]), before)
+    with pytest.raises(ValueError, match="read-only"):
+        features.landmarks[0] = 0.0

@@ -255,3 +255,14 @@ def test_bad_bases_and_coefficients_are_refused():
         sobol_indices(features, np.ones(2))
     with pytest.raises(rnla.ArgumentError, match=r"^order: got 0"):
         sobol_indices(basis, np.ones(3)).interactions(0)
+
+
+@pytest.mark.parametrize("exponent", [-300, 0, 300])
+def test_shares_have_no_units(exponent):
+    basis = TensorBasis(Product([UNIT] * 2), 2)
+    coefficients = np.array([5.0, 2.0, 1.0, 0.5, 1.0, 0.25])
+    plain = sobol_indices(basis, coefficients)
+    scaled = sobol_indices(basis, np.ldexp(coefficients, exponent))
+    np.testing.assert_array_equal(scaled.total, plain.total)
+    assert scaled.variance == plain.variance * 4.0**exponent
+    assert np.isinf(sobol_indices(basis, np.ldexp(coefficients, 900)).variance)

@@ -17,6 +17,7 @@ from rnla.approximation import (
     hyperbolic_cross,
     tensor_product,
     total_degree,
+    volume_design,
 )
 
 MIXED = Product([Uniform(0, 1), Gaussian(), Exponential()])
@@ -125,6 +126,11 @@ def test_bad_values_are_named(call, message):
     [
         lambda: TensorBasis("uniform", 2),
         lambda: TensorBasis(Uniform(), 2, families=["legendre"]),
+        lambda: TensorBasis(Uniform(), 2, families=Uniform().orthonormal_family()),
+        lambda: TensorBasis(Uniform(), 2, families=3),
+        lambda: TensorBasis(Uniform(), 2).evaluate(np.ma.masked_array([[0.0], [9.0]], [[0], [1]])),
+        lambda: TensorBasis(Uniform(), 2).evaluate(np.array([[0.5 + 1j]])),
+        lambda: TensorBasis(Uniform(), 2).evaluate([["0.5"]]),
         lambda: TensorBasis(Uniform(), [[0.5]]),
         lambda: Product([Uniform(), 3]),
         lambda: Product(3),
@@ -133,3 +139,37 @@ def test_bad_values_are_named(call, message):
 def test_bad_types_are_named(call):
     with pytest.raises(ArgumentTypeError):
         call()
+
+
+@pytest.mark.parametrize("measure", [Exponential(), Gaussian()])
+def test_values_that_overflow_are_infinite_not_nan(measure):
+    basis = TensorBasis(measure, 400)
+    x = np.array([[0.5], [2000.0], [1e4]])
+    values = basis.evaluate(x)
+    assert not np.isnan(values).any()
+    assert np.isinf(values[1:]).any(axis=1).all()
+    # Up to where they overflow they are right.
+    small = TensorBasis(measure, 60).evaluate(x)
+    np.testing.assert_allclose(values[:, :61], small, rtol=1e-12)
+    k = basis.christoffel(x)
+    assert np.isfinite(k[0])
+    assert np.isinf(k[1:]).all()
+    assert not np.isnan(
+        TensorBasis(Product([measure, measure]), [[0, 0], [400, 0], [400, 400]]).christoffel(
+            [[900.0, 0.5], [900.0, 900.0]]
+        )
+    ).any()
+
+
+@pytest.mark.parametrize("measure", [Exponential(), Gaussian()])
+@pytest.mark.parametrize("reference", ["christoffel", "mixed"])
+def test_designs_reach_where_functions_overflow(measure, reference):
+    basis = TensorBasis(measure, 400)
+    design = volume_design(basis, 500, reference=reference, rng=0)
+    k = basis.christoffel(design.points)
+    assert np.isinf(k).any()
+    assert design.lambda_min > 0.0
+    coefficients = 0.5 ** np.arange(401.0)
+    with np.errstate(invalid="ignore"):
+        values = basis.evaluate(design.points) @ coefficients
+    assert np.isfinite(values).sum() > 300

@@ -357,3 +357,41 @@ def test_one_point_leaves_every_error_unknown():
     assert fit.standard_errors.tolist() == [math.inf]
     assert fit.mean_standard_error == math.inf
     assert fit.interval == (0.0, math.inf)
+
+
+@pytest.mark.parametrize("exponent", [-440, -200, 0, 200, 440])
+def test_errors_and_intervals_follow_the_units(exponent):
+    basis = TensorBasis(Uniform(), 3)
+    design = rnla.approximation.volume_design(basis, 12, rng=0)
+    values = np.exp(design.points[:, 0])
+    plain = rnla.weighted_least_squares(basis, design, values)
+    unit = 2.0**exponent
+    fit = rnla.weighted_least_squares(basis, design, unit * values)
+    np.testing.assert_array_equal(fit.coefficients, unit * plain.coefficients)
+    for name in ("squared_error", "fit_squared_error", "variance"):
+        assert getattr(fit, name) == pytest.approx(getattr(plain, name) * unit**2, rel=1e-12)
+    np.testing.assert_allclose(fit.interval, np.multiply(plain.interval, unit**2), rtol=1e-12)
+    np.testing.assert_allclose(fit.standard_errors, plain.standard_errors * unit, rtol=1e-12)
+    np.testing.assert_array_equal(fit.sobol.total, plain.sobol.total)
+
+
+@pytest.mark.parametrize("size", [1e150, 1e200, 1.7e308])
+def test_values_that_cannot_be_squared_are_refused(size):
+    basis = TensorBasis(Uniform(), 1)
+    design = rnla.approximation.volume_design(basis, 6, rng=0)
+    values = np.ones(6)
+    values[4] = size
+    with pytest.raises(rnla.ArgumentError, match=r"^values: got .* in row 4"):
+        rnla.weighted_least_squares(basis, design, values)
+
+
+def test_masked_values_are_failed_evaluations():
+    basis = TensorBasis(Uniform(), 1)
+    design = rnla.approximation.volume_design(basis, 8, rng=0)
+    values = np.arange(8)
+    masked = np.ma.masked_array(values, values == 3)
+    fit = rnla.weighted_least_squares(basis, design, masked)
+    assert fit.failed.tolist() == [3]
+    missing = np.where(values == 3, np.nan, values)
+    same = rnla.weighted_least_squares(basis, design, missing)
+    np.testing.assert_array_equal(fit.coefficients, same.coefficients)

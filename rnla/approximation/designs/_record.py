@@ -7,6 +7,7 @@ evaluated, and read back. O(n d) memory; files are .npz archives without pickled
 from __future__ import annotations
 
 import math
+import numbers
 import os
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from ..._errors import ArgumentTypeError, argument_error, check_fraction, check_size
 from ...sampling._archive import damage_reported, read_archive, write_archive
+from ..measures import as_floats
 
 __all__ = ["Design"]
 
@@ -23,8 +25,10 @@ Vector = npt.NDArray[np.float64]
 IntVector = npt.NDArray[np.int64]
 Scalar = TypeVar("Scalar", bound=np.generic)
 
+_DROP = "Drop the offending entries."
 _ARRAYS = ("points", "weights", "row_norms", "origin")
 _NUMBERS = ("lambda_min", "lambda_max")
+_COUNTS = ("dimension", "seed", "draw", "proposals", "tries", "independent")
 _META = ("law", "dimension", "draw", "proposals", "tries", "unbiased", "delta", "independent")
 
 
@@ -94,7 +98,7 @@ class Design:
     origin: IntVector | None = None
 
     def __post_init__(self) -> None:
-        points = _finite(self.points, "points")
+        points = as_floats(self.points, "points", "finite real numbers, shape (n, d)", _DROP)
         if points.ndim == 1:
             points = points[:, None]
         if points.ndim != 2 or not points.shape[0]:
@@ -108,11 +112,20 @@ class Design:
         object.__setattr__(self, "points", _frozen(points))
         weights = np.ones(n) if self.weights is None else self.weights
         object.__setattr__(self, "weights", _column(weights, "weights", n))
+        for name in _COUNTS:
+            object.__setattr__(self, name, _count(getattr(self, name), name))
         if self.row_norms is not None:
             object.__setattr__(self, "row_norms", _column(self.row_norms, "row_norms", n))
         if self.origin is not None:
-            origin = _finite(self.origin, "origin").astype(np.int64)
-            object.__setattr__(self, "origin", _frozen(origin))
+            origin = np.array(self.origin)
+            if origin.shape != (n,) or origin.dtype.kind not in "iu":
+                raise argument_error(
+                    "origin",
+                    f"shape {origin.shape}, dtype {origin.dtype}",
+                    f"{n} integers, one per point",
+                    "Pass -1 for a new point.",
+                )
+            object.__setattr__(self, "origin", _frozen(origin.astype(np.int64)))
 
     def __repr__(self) -> str:
         return (
@@ -229,27 +242,19 @@ def check_count(n: object, m: int) -> int:
     return count
 
 
-def _finite(values: object, name: str) -> Vector:
-    expected = "an array of finite real numbers"
-    remedy = "Drop the offending entries."
-    try:
-        array = np.array(values)
-    except (TypeError, ValueError) as error:
-        raise argument_error(
-            name, f"{type(values).__name__} ({error})", expected, remedy, kind=ArgumentTypeError
-        ) from error
-    if array.dtype.kind not in "fiub":
-        raise argument_error(name, f"dtype {array.dtype}", expected, remedy, kind=ArgumentTypeError)
-    numbers: Vector = array.astype(np.float64)
-    bad = np.argwhere(~np.isfinite(numbers))
-    if bad.size:
-        raise argument_error(name, f"nan or inf in row {bad[0][0]}", expected, remedy)
-    return numbers
+def _count(value: object, name: str) -> int:
+    expected, remedy = "an integer of at least 0", f"Pass {name}=0, say."
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        got = f"{value!r} ({type(value).__name__})"
+        raise argument_error(name, got, expected, remedy, kind=ArgumentTypeError)
+    if value < 0:
+        raise argument_error(name, value, expected, remedy)
+    return int(value)
 
 
 def _column(values: object, name: str, n: int) -> Vector:
-    column = _finite(values, name)
     expected = f"{n} non-negative numbers, one per point"
+    column = as_floats(values, name, expected, _DROP)
     if column.shape != (n,):
         remedy = f"Pass one of the {name} for each row of points."
         raise argument_error(name, f"shape {column.shape}", expected, remedy)

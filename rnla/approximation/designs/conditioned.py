@@ -165,6 +165,14 @@ def boosted_design(
     for attempt in range(rounds):
         numbers = range(attempt * size, (attempt + 1) * size)
         candidates = [sampler(*arguments, rng=child, draw=i, **options) for i in numbers]
+        if not all(isinstance(design, Design) for design in candidates):
+            raise argument_error(
+                "sampler",
+                f"a function that returns {type(candidates[0]).__name__}",
+                "a function that returns a Design",
+                "Pass for example rnla.approximation.iid_design.",
+                kind=ArgumentTypeError,
+            )
         proposals += sum(design.proposals for design in candidates)
         kept = min(candidates, key=lambda design: design.distance)
         if kept.stable(bound, two_sided=two_sided):

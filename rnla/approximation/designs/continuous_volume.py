@@ -20,6 +20,7 @@ from ...dpp._elementary import (
     log_elementary,
 )
 from ...random import RNGLike, Stream, resolve_seed
+from ..measures import as_floats
 from ._features import Basis, check_basis, normalised_features, purpose_stream
 from ._record import Design
 from .projection_dpp import draw_frame
@@ -76,14 +77,12 @@ def continuous_volume_design(
     (6, 'continuous-volume')
     """
     R = check_basis(basis)
-    sigma = np.asarray(eigenvalues, dtype=np.float64)
-    if sigma.shape != (R,) or not (np.isfinite(sigma) & (sigma > 0.0)).all():
-        raise argument_error(
-            "eigenvalues",
-            f"shape {sigma.shape}, smallest {sigma.min(initial=np.inf):g}",
-            f"{R} positive numbers, one for each function of the basis",
-            "Leave out functions with eigenvalue 0.",
-        )
+    expected = f"{R} positive numbers, one for each function of the basis"
+    remedy = "Leave out functions with eigenvalue 0."
+    sigma = as_floats(eigenvalues, "eigenvalues", expected, remedy)
+    if sigma.shape != (R,) or not (sigma > 0.0).all():
+        got = f"shape {sigma.shape}, smallest {sigma.min(initial=np.inf):g}"
+        raise argument_error("eigenvalues", got, expected, remedy)
     count = check_size(n, R, name="n")
     seed = resolve_seed(rng)
     stream = purpose_stream(seed, "continuous-volume", draw)

@@ -142,6 +142,7 @@ def _check_previous(previous: Design, basis: Basis) -> None:
         (previous.law == "iid" and previous.independent == previous.size)
         or (
             previous.law in ("volume", "projection-dpp")
+            and previous.unbiased  # not of `take`
             and previous.size - previous.independent == previous.dimension
         )
     ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._base import Array, ClassicalMeasure, Measure, UnivariateMeasure, check_points
+from ._base import Array, ClassicalMeasure, Measure, UnivariateMeasure, as_floats, check_points
 from ._interval import Chebyshev, Jacobi, Uniform
 from .discrete import Discrete, DiscreteLine
 from .gamma import Exponential, Gamma
@@ -23,5 +23,6 @@ __all__ = [
     "Product",
     "Uniform",
     "UnivariateMeasure",
+    "as_floats",
     "check_points",
 ]

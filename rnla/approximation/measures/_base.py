@@ -19,7 +19,14 @@ from ...random import RNGLike, Stream, resolve_seed
 if TYPE_CHECKING:
     from ..family import OrthonormalFamily
 
-__all__ = ["Array", "Measure", "UnivariateMeasure", "check_points", "check_resolution"]
+__all__ = [
+    "Array",
+    "Measure",
+    "UnivariateMeasure",
+    "as_floats",
+    "check_points",
+    "check_resolution",
+]
 
 Array = npt.NDArray[np.float64]
 
@@ -27,16 +34,30 @@ _SMALLEST, _LARGEST = 1e-300, 1e300
 _NUMBERS = 1 << 20
 
 
+def as_floats(
+    values: object, name: str, expected: str, remedy: str, *, finite: bool = True
+) -> Array:
+    """A float64 copy of real numbers, or raise."""
+    try:
+        array = None if isinstance(values, np.ma.MaskedArray) else np.array(values)
+        got = "a masked array" if array is None else f"dtype {array.dtype}"
+    except (TypeError, ValueError) as error:
+        array, got = None, f"{type(values).__name__} ({error})"
+    if array is None or array.dtype.kind not in "fiub":
+        raise argument_error(name, got, expected, remedy, kind=ArgumentTypeError)
+    numbers: Array = array.astype(np.float64, copy=False)
+    if finite and not np.isfinite(numbers).all():
+        rows = np.argwhere(~np.isfinite(numbers))
+        place = f" in row {rows[0][0]}" if numbers.ndim else ""
+        raise argument_error(name, f"nan or inf{place}", expected, remedy)
+    return numbers
+
+
 def check_points(x: npt.ArrayLike, dimension: int, *, name: str = "x") -> Array:
     """Points as a C-contiguous float64 (n, dimension) array, or raise."""
     expected = f"an array of shape (n, {dimension})" + (" or (n,)" if dimension == 1 else "")
     remedy = "Pass one point per row."
-    try:
-        points = np.asarray(x, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise argument_error(
-            name, type(x).__name__, expected, remedy, kind=ArgumentTypeError
-        ) from None
+    points = as_floats(x, name, expected, remedy, finite=False)
     if dimension == 1 and points.ndim <= 1:
         points = points.reshape(-1, 1)
     elif points.ndim == 1 and points.size == dimension:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ..._errors import ArgumentTypeError, RnlaError, argument_error
 from ...random import Stream
-from ._base import Array, Measure, UnivariateMeasure
+from ._base import Array, Measure, UnivariateMeasure, as_floats
 
 __all__ = ["Discrete", "DiscreteLine"]
 
@@ -41,7 +41,7 @@ class Discrete(Measure):
 
     def __init__(self, points: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> None:
         remedy = "Pass one point per row."
-        atoms = _floats(points, "points", "an array of finite numbers of shape (N, d)", remedy)
+        atoms = as_floats(points, "points", "an array of finite numbers of shape (N, d)", remedy)
         if atoms.ndim == 1:
             atoms = atoms[:, None]
         if atoms.ndim != 2 or 0 in atoms.shape:
@@ -51,7 +51,7 @@ class Discrete(Measure):
         masses = (
             np.ones(n)
             if weights is None
-            else _floats(weights, "weights", expected, "Pass one weight for each point.")
+            else as_floats(weights, "weights", expected, "Pass one weight for each point.")
         )
         if masses.shape != (n,) or masses.min() < 0.0 or masses.max() == 0.0:
             got = f"shape {masses.shape}" if masses.shape != (n,) else "other ones"
@@ -190,15 +190,3 @@ class DiscreteLine(UnivariateMeasure):
             "Use cdf, or the weights of the atoms.",
             kind=ArgumentTypeError,
         )
-
-
-def _floats(values: npt.ArrayLike, name: str, expected: str, remedy: str) -> Array:
-    try:
-        array = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise argument_error(
-            name, type(values).__name__, expected, remedy, kind=ArgumentTypeError
-        ) from None
-    if not np.isfinite(array).all():
-        raise argument_error(name, "nan or inf", expected, remedy)
-    return array
