@@ -132,6 +132,8 @@ def _ready() -> list[str]:
 
     names = []
     for info in pkgutil.iter_modules(kernels.__path__):
+        if not info.ispkg:
+            continue
         module = importlib.import_module(f"{kernels.__name__}.{info.name}.cpu")
         compiled = [value for value in vars(module).values() if getattr(value, "signatures", None)]
         if compiled:

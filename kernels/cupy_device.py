@@ -1,0 +1,62 @@
+"""A GPU through CuPy: runs launches on the current stream, compiles a kernel at its first call."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import cupy
+import numpy as np
+
+from .dispatch import OPTIONS, Launch, source
+
+__all__ = ["CupyDevice"]
+
+_STATIC_LIMIT = 48 * 1024  # more dynamic shared memory has to be asked for
+
+
+@lru_cache
+def _module(kernel: str, types: tuple[str, ...]) -> Any:
+    """Loaded for each GPU by CuPy, which also keeps the machine code on disk."""
+    options = (*OPTIONS, *(f"-D{name}" for name in types))
+    return cupy.RawModule(code=source(kernel), options=options, backend="nvrtc")
+
+
+class CupyDevice:
+    """Array operations and launches on one GPU."""
+
+    def __init__(self, number: int) -> None:
+        self._device = cupy.cuda.Device(number)
+
+    def empty(self, shape: Any, dtype: Any) -> Any:
+        with self._device:
+            return cupy.empty(shape, dtype)
+
+    def zeros(self, shape: Any, dtype: Any) -> Any:
+        with self._device:
+            return cupy.zeros(shape, dtype)
+
+    def arange(self, stop: int, step: int = 1) -> Any:
+        with self._device:
+            return cupy.arange(0, stop, step, dtype=np.int64)
+
+    def contiguous(self, array: Any, dtype: Any) -> Any:
+        with self._device:
+            return cupy.ascontiguousarray(array, dtype=dtype)
+
+    def sort(self, keys: Any) -> Any:
+        with self._device:
+            return cupy.sort(keys)
+
+    def cumsum(self, counts: Any) -> Any:
+        with self._device:
+            return cupy.cumsum(counts)
+
+    def run(self, launch: Launch) -> None:
+        """Queue a launch on the current stream; nothing waits for it."""
+        with self._device:
+            function = _module(launch.kernel, launch.types).get_function(launch.function)
+            if launch.shared > _STATIC_LIMIT:
+                function.max_dynamic_shared_size_bytes = launch.shared
+            arguments = tuple(np.intp(0) if a is None else a for a in launch.arguments)
+            function(launch.grid, launch.block, arguments, shared_mem=launch.shared)

@@ -1,0 +1,80 @@
+"""Every CUDA source compiles for every architecture, with all types, as it is shipped."""
+
+from __future__ import annotations
+
+import itertools
+import pathlib
+
+import pytest
+
+from rnla.kernels import dispatch
+
+from .cuda_host import nvrtc
+
+ARCHITECTURES = (75, 80, 90, 100)
+KERNELS = sorted(
+    path.parent.name
+    for path in pathlib.Path(__file__).parents[2].joinpath("kernels").glob("*/cuda.cu")
+)
+CHOICES = {
+    "Real": ("Real=double", "Real=float"),
+    "Index": ("Index=int", "Index=long long"),
+    "Bits": ("Bits=long long", "Bits=int"),
+}
+
+
+def variants(kernel):
+    """All choices of the macros that the kernel's own text names."""
+    text = dispatch.source(kernel).partition(f'"{kernel}/cuda.cu"\n')[2]
+    own = text[text.rindex("#line") :] if "#line" in text else text
+    return itertools.product(*(CHOICES[name] for name in CHOICES if name in own))
+
+
+def compiled(kernel, architecture, types=()):
+    options = (*dispatch.OPTIONS, *(f"-D{name}" for name in types))
+    return nvrtc.compile_source(
+        dispatch.source(kernel), kernel, (*options, f"--gpu-architecture=sm_{architecture}")
+    )
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.usefixtures("cuda_compiler")
+def test_for_one_architecture(kernel):
+    names, code = dispatch.functions(kernel), compiled(kernel, 90)
+    assert names
+    assert all(name.encode() in code for name in names)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.usefixtures("cuda_compiler")
+def test_for_all_architectures_and_types(kernel, architecture):
+    for types in variants(kernel):
+        assert compiled(kernel, architecture, types)
+
+
+@pytest.mark.usefixtures("cuda_compiler")
+def test_a_mistake_is_reported_with_file_and_line():
+    """Companion: the compiler does reject what is wrong, and says where."""
+    text = dispatch.source("philox").replace("Words words = philox(", "Words words = filox(", 1)
+    with pytest.raises(nvrtc.CompileError, match=r"philox/cuda\.cu\(\d+\): error.*filox"):
+        nvrtc.compile_source(text, "philox", dispatch.OPTIONS)
+
+
+def test_lines_of_the_text_are_those_of_the_files():
+    folder = pathlib.Path(__file__).parents[2] / "kernels"
+    for kernel in KERNELS:
+        name, number, seen = "", 0, 0
+        files = {"": []}
+        for line in dispatch.source(kernel).splitlines():
+            if line.startswith("#line"):
+                _, number, name = line.split()
+                number, name = int(number) - 1, name.strip('"')
+                path = folder / ("include" if name.endswith(".cuh") else "") / name
+                files[name] = path.read_text(encoding="utf-8").splitlines()
+                continue
+            original = files[name][number] if number < len(files[name]) else ""
+            assert line == original or original.startswith("#") or not line, (name, number, line)
+            number, seen = number + 1, seen + 1
+        assert seen
