@@ -19,7 +19,11 @@ def csr_row_norms(data, indices, indptr, M, p, out):
                 y[j] += value * row[j]
         largest = 0.0
         for j in range(k):
-            largest = max(largest, abs(y[j]))
+            size = abs(y[j])
+            if not size <= largest:
+                largest = size
+                if np.isnan(size):
+                    break
         # Dividing by the largest entry first keeps extreme scales from over- or underflowing.
         if largest == 0.0 or p == np.inf or not np.isfinite(largest):
             out[i] = largest

@@ -5,17 +5,30 @@ over a tile that stays in the second-level cache. `transform` does a tile that l
 `transform_strided` one of up to 32 rows that lie apart: half of its levels on the way into
 `buffer`, half on the way back, since rows apart by a power of two evict each other.
 Unnormalised: H H = 2^k I.
+
+On a GPU `transform` takes a matrix of any size: a sweep does as many levels as fit into shared
+memory, and gives the bits of the CPU.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+
+from ..dispatch import device_of
 
 __all__ = ["add_signed_rows", "transform", "transform_strided"]
 
 
-def transform(x: np.ndarray) -> None:
+def transform(x: Any) -> None:
     """Transform the columns of a C-contiguous float64 x (2^k, w)."""
+    device = device_of(x)
+    if device is not None:
+        from . import cuda
+
+        cuda.transform(device, x)
+        return
     from . import cpu
 
     cpu.transform(x)
@@ -28,11 +41,15 @@ def transform_strided(x: np.ndarray, first: int, buffer: np.ndarray) -> None:
     cpu.transform_strided(x, first, buffer)
 
 
-def add_signed_rows(
-    x: np.ndarray, offset: int, chosen: np.ndarray, scale: float, out: np.ndarray
-) -> None:
+def add_signed_rows(x: Any, offset: int, chosen: Any, scale: float, out: Any) -> None:
     """Add row k of the transform of all rows, of which x (2^q, d) holds the transformed part from
     `offset` (a multiple of 2^q) on, to out[k], for rows chosen[k] of the transform."""
+    device = device_of(x, chosen, out)
+    if device is not None:
+        from . import cuda
+
+        cuda.add_signed_rows(device, x, offset, chosen, scale, out)
+        return
     from . import cpu
 
     cpu.add_signed_rows(x, np.int64(offset), chosen, scale, out)

@@ -7,13 +7,22 @@ zone of oscillation a point lies. 5 flops per value.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+
+from ..dispatch import device_of
 
 __all__ = ["derivatives", "evaluate", "evaluate_scaled"]
 
 
-def evaluate(x: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def evaluate(x: Any, a: Any, b: Any) -> Any:
     """Values phi_0 … phi_p at x (n,), as (n, p + 1); a (p,) and b (p + 1,), b[0] unused."""
+    device = device_of(x, a, b)
+    if device is not None:
+        from . import cuda
+
+        return cuda.evaluate(device, x, a, b)
     from . import cpu
 
     out = np.empty((x.size, b.size))
@@ -21,8 +30,13 @@ def evaluate(x: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return out
 
 
-def evaluate_scaled(x: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def evaluate_scaled(x: Any, a: Any, b: Any) -> tuple[Any, Any]:
     """Mantissas (n, p + 1) of moderate size and int64 exponents: phi = mantissa * 2**exponent."""
+    device = device_of(x, a, b)
+    if device is not None:
+        from . import cuda
+
+        return cuda.evaluate_scaled(device, x, a, b)
     from . import cpu
 
     out = np.empty((x.size, b.size))
@@ -31,8 +45,13 @@ def evaluate_scaled(x: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[np.nda
     return out, exponents
 
 
-def derivatives(x: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def derivatives(x: Any, a: Any, b: Any) -> tuple[Any, Any]:
     """Values and first derivatives, each (n, p + 1)."""
+    device = device_of(x, a, b)
+    if device is not None:
+        from . import cuda
+
+        return cuda.derivatives(device, x, a, b)
     from . import cpu
 
     out = np.empty((x.size, b.size))

@@ -97,20 +97,11 @@ def norms(block: Block, M: Coefficients, p: float) -> FloatArray:
 
 
 def dense_norms(Y: FloatArray, p: float) -> FloatArray:
-    """Row p-norms; the plain sum of squares first, rescaled only if it left the safe range."""
-    if Y.shape[1] == 0:
-        return np.zeros(Y.shape[0])
-    if p == 2.0:
-        squares: FloatArray = np.einsum("ij,ij->i", Y, Y)
-        if squares.size == 0 or (squares.max() < 1e280 and squares.min() > 1e-280):
-            return np.sqrt(squares)
-    largest: FloatArray = np.abs(Y).max(axis=1)
-    if p == np.inf:
-        return largest
-    safe = np.where((largest > 0) & np.isfinite(largest), largest, 1.0)
-    scaled = np.abs(Y) / safe[:, None]
-    result: FloatArray = safe * np.sum(scaled**p, axis=1) ** (1.0 / p)
-    return np.where(largest > 0, result, 0.0)
+    """Row p-norms."""
+    from ..kernels.row_norms import row_norms
+
+    result: FloatArray = row_norms(Y, p)
+    return result
 
 
 def quadratic(block: Block, P: FloatArray) -> FloatArray:
