@@ -7,6 +7,7 @@ weak signal has a small column in K, which the plain linear methods take for the
 from __future__ import annotations
 
 import enum
+import math
 
 import numpy as np
 
@@ -57,9 +58,9 @@ def _weak(problem: Problem, counts: Array) -> Array:
     power = problem.data.real**2 + problem.data.imag**2
     measured = counts > 0
     if problem.noise is not None:
-        variance = (problem.noise / problem.scale[..., 0]) ** 2
         mean = problem.weighted(power).sum(axis=-2) / np.maximum(counts, 1)
-        return np.asarray(mean < _WEAK_IN_NOISE * variance)
+        size = np.sqrt(mean) * problem.scale[..., 0].astype(np.float64)
+        return np.asarray(size < math.sqrt(_WEAK_IN_NOISE) * problem.noise)
     mean = power.sum(axis=-2) / np.maximum(counts, 1)
     known = np.where(measured, mean, np.nan)
     return np.asarray(mean < _WEAK * np.nanmedian(known, axis=-1, keepdims=True))

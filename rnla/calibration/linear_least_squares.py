@@ -260,9 +260,12 @@ def _reference(reference: Reference, system: Equilibration) -> tuple[Array, Arra
             expected = f"a signal of shape {zero.shape}"
             raise argument_error("reference", f"a signal of shape {x.shape}", expected, remedy)
     elif isinstance(reference, (int, np.integer)) and not isinstance(reference, bool):
-        index = check_size(int(reference) + 1, problem.m, name="reference + 1") - 1
+        if not 0 <= reference < problem.m:
+            expected = f"an integer of 0 to {problem.m - 1}"
+            remedy = "Pass the number of a sensor, counted from 0."
+            raise argument_error("reference", reference, expected, remedy)
         s, x = np.zeros(problem.m), zero
-        s[index] = 1.0
+        s[reference] = 1.0
     else:
         s, x = np.asarray(reference), zero
     if s.ndim == 0 or s.shape[-1] != problem.m:

@@ -294,7 +294,10 @@ class SignalStep:
         ridge = np.finfo(self.problem.real_dtype).eps * np.where(trace > 0, trace, 1.0) / n
         gram[..., diagonal] += ridge[..., None]
         gram = gram.reshape(*gram.shape[:-1], n, n)
-        return np.asarray(np.linalg.solve(gram, b[..., None])[..., 0])
+        try:
+            return np.asarray(np.linalg.solve(gram, b[..., None])[..., 0])
+        except np.linalg.LinAlgError:  # too few gains that are not zero, and a ridge rounded away
+            return np.asarray((np.linalg.pinv(gram, hermitian=True) @ b[..., None])[..., 0])
 
 
 def _outer_axes(mask: Array, t: Array) -> Array:
@@ -351,11 +354,16 @@ def _checked(function: Callable[[Array], Array], problem: Problem) -> Callable[.
     def restrict(top: Array, below: Array) -> Array:
         best = _quotient(top, below)
         d = np.asarray(function(best.copy()))
-        if d.shape != best.shape or d.dtype.kind not in "fiuc" or not np.isfinite(d).all():
-            got = f"a result of shape {d.shape} and dtype {d.dtype}, or entries not finite"
-            remedy = "The function maps gains to gains."
-            expected = f"finite gains of shape {best.shape}"
+        expected = f"finite gains of shape {best.shape}, real for real data, not all zero"
+        remedy = "The function maps gains to gains."
+        if d.dtype.kind not in ("fiu" if best.dtype.kind == "f" else "fiuc"):
+            got = f"a result of dtype {d.dtype}"
+            raise argument_error("constraint", got, expected, remedy, kind=ArgumentTypeError)
+        if d.shape != best.shape or not np.isfinite(d).all():
+            got = f"a result of shape {d.shape}, or entries not finite"
             raise argument_error("constraint", got, expected, remedy)
+        if (best.any(axis=-1) & ~d.any(axis=-1)).any():
+            raise argument_error("constraint", "a result that is zero", expected, remedy)
         return d.astype(best.dtype)
 
     return restrict
@@ -367,6 +375,9 @@ def _in_span(constraint: Any, problem: Problem) -> Callable[[Array, Array], Arra
         expected = f"shape ({problem.m}, k) with k <= {problem.m}"
         remedy = "One row for each sensor."
         raise argument_error("constraint", f"shape {basis.shape}", expected, remedy)
+    if np.linalg.matrix_rank(basis) < basis.shape[1]:
+        remedy = "Drop redundant columns."
+        raise argument_error("constraint", "dependent columns", "independent columns", remedy)
     if basis.dtype.kind == "c" and problem.dtype.kind != "c":
         remedy = "Convert Y to complex."
         kind = ArgumentTypeError

@@ -94,6 +94,9 @@ class Problem:
         basis = [] if self.gain_basis is None else [self.gain_basis.dtype]
         self.dtype = working_dtype(given.dtype, self.operators.dtype, *basis)
         self.real_dtype = np.empty(0, dtype=self.dtype).real.dtype
+        if self.operators.real_dtype != self.real_dtype:
+            kind = _kind(self.operators.dtype)
+            self.operators = self.operators.astype(working_dtype(self.real_dtype, kind))
         valid = ~np.isnan(given)
         self.weights = self._checked_weights(weights, valid)
         self.noise = None if noise is None else check_positive(noise, "noise")
@@ -289,6 +292,11 @@ class Problem:
             got = "complex numbers" if array.dtype.kind == "c" else f"{array.min()}"
             remedy = "Weights are reciprocal variances, 0 for missing values."
             raise argument_error("weights", got, "real numbers that are not negative", remedy)
+        largest, limit = float(array.max()), float(np.finfo(self.real_dtype).max) ** 0.3
+        if largest > 0 and not 1 / limit <= largest <= limit:
+            remedy = "Divide them by the largest, and noise by its root."
+            expected = f"a largest weight between {1 / limit:.0e} and {limit:.0e}"
+            raise argument_error("weights", f"{largest:g}", expected, remedy)
         try:
             array = np.broadcast_to(array, shape)
         except ValueError as error:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from .._errors import ArgumentTypeError, argument_error, check_positive, check_size
 from .._result import IntArray, Status
 from ..random import RNGLike, resolve_seed
+from ._connectivity import is_connected
 from ._record import Calibration, joined, worst_status
 from ._starts import STARTS, Start, gains_of, linear_start
 from ._threads import blas_threads
@@ -138,7 +139,8 @@ def calibrate(
     a linear solve (``polish=None``). With them the canonical correlation still supplies `sigma`
     and `status`.
 
-    The test for ambiguity is gap < max(3 (1 - sigma_1), 1e-3). Memory: a few arrays of the size of
+    The test for ambiguity is gap < max(3 (1 - sigma_1), 1e-3), or sensors that share no unknowns
+    with the others, or standard errors that are infinite. Memory: a few arrays of the size of
     Y, the factors of dense operators, one vector of length m for each iteration of Lanczos.
 
     Examples
@@ -154,7 +156,7 @@ def calibrate(
     >>> bool(np.allclose(found.gains * (A @ found.signal), d * (A @ x)))
     True
     """
-    chosen = _check_options(method, solver, polish, precision)
+    chosen = _check_options(method, solver, polish, precision, robust, standard_errors)
     problem = Problem(
         Y, operators, model=model, weights=weights, gain_basis=gain_basis, noise=noise
     )
@@ -233,10 +235,13 @@ def _solve(problem: Problem, options: _Options) -> Calibration:
             gains, converged = first.gains, start.converged & first.converged
             finish = replace(options, max_sweeps=min(FULL_SWEEPS, options.max_sweeps))
         end = _finish(problem, start, gains, finish)
-        status = _statuses(certificate, converged & (end.converged | sampled))
         gains, signal, convention = _normalised(problem, end.gains, end.signal, flags, options)
         variance, chi2, freedom = _misfit(problem, end)
         errors = _errors(problem, gains, signal, variance, options)
+        split = ~is_connected(linear, certificate.usable)
+        if errors[0] is not None:  # directions in which all standard errors are infinite
+            split |= (np.isinf(errors[0]) & (gains != 0)).sum(axis=-1) > 1
+        status = _statuses(certificate, converged & (end.converged | sampled), split)
     k = None if problem.gain_basis is None else problem.k
     predicted = predicted_correlation(problem.model, m=problem.m, n=problem.n, p=problem.p, k=k)
     return Calibration(
@@ -302,12 +307,21 @@ class _End:
     variance: Array | None = None
 
 
-def _check_options(method: str, solver: str, polish: str | None, precision: str) -> str:
+def _check_options(
+    method: str,
+    solver: str,
+    polish: str | None,
+    precision: str,
+    robust: bool,
+    standard_errors: bool | str,
+) -> str:
     for name, value, allowed in (
         ("method", method, METHODS),
         ("solver", solver, SOLVERS),
         ("polish", polish, ("auto", "als", None)),
         ("precision", precision, ("full", "mixed")),
+        ("robust", robust, (False, True)),
+        ("standard_errors", standard_errors, ("auto", False, True)),
     ):
         if value not in allowed:
             expected = f"one of {', '.join(map(str, allowed))}"
@@ -322,7 +336,10 @@ def _sensor(reference: object, m: int) -> int:
         remedy = "Pass the number of a sensor, counted from 0."
         kind = ArgumentTypeError
         raise argument_error("reference", got, "an integer", remedy, kind=kind)
-    return check_size(int(reference) + 1, m, name="reference + 1") - 1
+    if not 0 <= reference < m:
+        remedy = "Pass the number of a sensor, counted from 0."
+        raise argument_error("reference", reference, f"an integer of 0 to {m - 1}", remedy)
+    return int(reference)
 
 
 def _certificate(problem: Problem, options: _Options) -> CanonicalCorrelation:
@@ -385,15 +402,18 @@ def _errors(
     return bound.gains, bound.signal * unit
 
 
-def _statuses(certificate: CanonicalCorrelation, converged: Array) -> Any:
-    """SPEC A10; a gap counts where the first correlation is known well enough to have one."""
+def _statuses(certificate: CanonicalCorrelation, converged: Array, split: Array) -> Any:
+    """SPEC A10; a gap counts where the first correlation is known well enough to have one.
+
+    Parts without a link may differ in noise, and then the gap does not show that they are `split`.
+    """
     sigma = certificate.sigma[..., 0]
     ambiguous = certificate.gap < np.maximum(3.0 * (1.0 - sigma), _GAP)
     ambiguous &= certificate.converged | (certificate.residual < _GAP)
     status = np.full(sigma.shape, Status.OK, dtype=object)
     status[~np.asarray(converged)] = Status.NOT_CONVERGED
     status[certificate.rank_deficient] = Status.RANK_DEFICIENT
-    status[ambiguous] = Status.AMBIGUOUS
+    status[ambiguous | split] = Status.AMBIGUOUS
     return status
 
 

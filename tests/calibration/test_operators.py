@@ -175,12 +175,38 @@ def sparse_eye(k):
     return scipy.sparse.eye_array(k)
 
 
-def test_products_of_user_operators_are_checked():
-    bad = LinearOperator((4, 2), matvec=lambda x: np.full(4, np.nan), dtype=float)
-    with pytest.raises(ArgumentError, match="NaN"):
-        UserOperators(bad).apply(np.ones(2))
-    with pytest.raises(ArgumentTypeError, match="rmatvec"):
-        UserOperators(bad).adjoint(np.ones(4))
+def linear_operator(matvec, rmatvec=None, dtype=complex):
+    return LinearOperator((4, 2), matvec=matvec, rmatvec=rmatvec, dtype=dtype)
+
+
+A = np.arange(8).reshape(4, 2) + 1j * np.eye(4, 2)
+
+
+@pytest.mark.parametrize(
+    "operator, message",
+    [
+        (linear_operator(lambda x: A @ x), "rmatvec"),
+        (linear_operator(lambda x: A @ x, lambda u: A.T @ u), "rmatvec"),
+        (linear_operator(lambda x: A @ x, lambda u: 2 * A.conj().T @ u), "rmatvec"),
+        (linear_operator(lambda x: A @ x, lambda u: (A.conj().T @ u)[:1]), "rmatvec"),
+        (linear_operator(lambda x: (A @ x)[:3], lambda u: A.conj().T @ u), "matvec"),
+        (linear_operator(lambda x: A @ x, lambda u: A.conj().T @ u, float), "complex"),
+        (linear_operator(lambda x: A @ x * np.nan, lambda u: A.conj().T @ u), "NaN"),
+    ],
+)
+def test_products_of_user_operators_are_checked(operator, message):
+    with pytest.raises((ArgumentError, ArgumentTypeError), match=message):
+        UserOperators([operator]).adjoint(np.ones(4))
+
+
+def test_adjoints_and_gram_matrices_that_are_right_pass():
+    """Must pass; with a wrong constant the same operator must not."""
+    Q = np.linalg.qr(A)[0] * 3.0
+    for dtype in (complex, np.complex64):
+        operators = UserOperators(aslinearoperator(Q.astype(dtype)), scalar_gram=9.0)
+        assert operators.adjoint(np.ones(4)).shape == (1, 2)
+    with pytest.raises(ArgumentError, match=r"scalar_gram: got 9\.1"):
+        UserOperators(aslinearoperator(Q), scalar_gram=9.1).adjoint(np.ones(4))
 
 
 def test_anything_that_is_a_matrix_becomes_operators():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -247,6 +248,32 @@ def test_single_precision_stays_single():
     assert relative_error(found.gains.astype(complex), case.d) < 1e-5
 
 
+def test_operators_and_data_of_different_precision():
+    """Double precision data through operators stored in single precision, and the reverse."""
+    case = draw("repeated", 32, 16, 6)
+    A = case.A.astype(np.complex64)
+    Y = case.d * (A.astype(complex) @ case.x)
+    for maps in (A, [scipy.sparse.csr_array(one) for one in A]):
+        found = calibrate(Y, maps)
+        assert found.gains.dtype == np.complex128
+        assert relative_error(found.gains, case.d) < 1e-12
+    real = draw_real(16, 10, 4)
+    found = calibrate(real.d * (real.A.astype(np.float32) @ real.x), real.A.astype(np.float32))
+    assert relative_error(found.gains, real.d) < 1e-12
+    found = calibrate(Y.astype(np.complex64), A.astype(complex))
+    assert relative_error(found.gains, case.d) < 1e-6
+
+
+def test_noise_of_any_size_and_few_gains():
+    case = draw("repeated", *SIZES["repeated"], snr=20.0)
+    for noise in (1e-300, 1e300):
+        assert np.isfinite(calibrate(case.Y, case.A, noise=noise).gains).all()
+    # Rows of zeros leave the signals to fewer gains than unknowns: singular systems.
+    case = draw("diverse", *SIZES["diverse"], snr=30.0, seed=1)
+    found = calibrate(case.Y.real, np.trunc(case.A.real), model="diverse")
+    assert np.isfinite(found.signal).all()
+
+
 @pytest.mark.parametrize("reference", [None, 3])
 def test_the_convention_holds(reference):
     case = draw("repeated", *SIZES["repeated"], snr=20.0)
@@ -350,6 +377,13 @@ def test_the_same_seed_gives_the_same_bits():
         ({"max_iter": 0}, "max_iter"),
         ({"tol": -1.0}, "tol"),
         ({"constraint": "phase", "polish": None}, "constraint"),
+        ({"constraint": lambda d: 0 * d}, "a result that is zero"),
+        ({"constraint": np.ones((16, 2))}, "dependent columns"),
+        ({"reference": -1}, "reference: got -1"),
+        ({"robust": "yes"}, "robust"),
+        ({"standard_errors": "maybe"}, "standard_errors"),
+        ({"weights": 1e200}, "weights: got 1e\\+200"),
+        ({"weights": 1e-200}, "weights"),
         ({"robust": True, "gain_basis": np.eye(16)[:, :4] + 1.0}, "robust"),
     ],
 )
