@@ -65,7 +65,7 @@ def _pattern(operators: Operators) -> Operators | None:
 
 def _through(pattern: Operators, values: Array, repeated: bool) -> Array:
     """Values that depend on an unknown on which one of these depends."""
-    unknowns = pattern.adjoint(values.astype(np.float32)) > 0
+    unknowns = np.asarray(pattern.adjoint(values.astype(np.float32)) > 0)
     if repeated:
         unknowns = unknowns.any(axis=-2, keepdims=True)
-    return pattern.apply(unknowns.astype(np.float32)) > 0
+    return np.asarray(pattern.apply(unknowns.astype(np.float32)) > 0)
