@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from . import approximation, dpp, kernels, sampling
-from .kernels import power_rows, residual_product, two_sum
+from .kernels import diagonal_products, power_rows, residual_product, two_sum
 from .random import Stream
 from .scores import online_scores
 from .sketch import (
@@ -54,6 +54,7 @@ def compile_kernels() -> dict[str, Any]:
     two_sum.add_to_pair(np.zeros(2), np.zeros(2), np.ones(2))
     residual_product.add_residual_product(np.eye(4, 2), np.ones(2), np.ones(4), None, np.zeros(3))
     _powers()
+    _diagonals()
     _extended()
     _draws()
     _samples()
@@ -83,6 +84,18 @@ def _powers() -> None:
         power_rows.guided_power_rows(one, one, one, np.ones((2, 2)), one, w, 1.5, 1.0)
 
 
+def _diagonals() -> None:
+    for real, kind in ((np.float64, np.complex128), (np.float32, np.complex64)):
+        signs, power = np.ones(2, dtype=real), np.zeros(2, dtype=real)
+        v = np.ones(2, dtype=kind)
+        for diagonal in (signs, v):
+            diagonal_products.multiply_padded(diagonal, v, np.empty(3, dtype=kind))
+            diagonal_products.add_product(diagonal, v, np.zeros(2, dtype=kind))
+        diagonal_products.squares(v, None, power)
+        diagonal_products.squares(v, signs, power)
+        diagonal_products.als_sums(v, v, v, v.copy())
+
+
 def _extended() -> None:
     """What only ill-conditioned matrices call."""
     from .kernels import csr_extended, split_rows
@@ -109,6 +122,7 @@ def _draws() -> None:
 
 def _samples() -> None:
     q = np.full(8, 0.5)
+    sampling.poisson_sample(q, rng=0)
     sampling.ordered_pivotal_sample(q, rng=0)
     sampling.tree_pivotal_sample(q, rng=0)
     sampling.spatial_order(np.random.default_rng(0).random((8, 2)))

@@ -8,10 +8,13 @@ one with every A_l and one with every A_l^*.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from .._errors import argument_error
-from ._whitening import whiten
+from ._successive import successive
+from ._whitening import FactoredWhitening, is_scaled, whiten
 from .operators._base import Array
 from .problem import Problem
 
@@ -48,7 +51,7 @@ class Equilibration:
         self._check_counts()
         self.whitening = whiten(problem)
         self.rooted_data = self.whitening.rooted(problem.data)
-        self._conjugate = self.rooted_data.conj()
+        self.successive = successive(problem) if is_scaled(self.whitening) else None
         gamma = problem.gamma()
         root = np.sqrt(np.where(self.usable, gamma, 1.0))
         if problem.gain_basis is None:
@@ -87,13 +90,31 @@ class Equilibration:
         """The adjoint of `spread`."""
         return self.coordinates(np.einsum("...lm,...lm->...m", self._conjugate, r))
 
+    @cached_property
+    def _conjugate(self) -> Array:
+        return np.asarray(self.rooted_data.conj())
+
     def product(self, u: Array) -> Array:
         """E E^* u."""
+        if self.successive is not None:
+            rows = np.reshape(u, (-1, u.shape[-1]))
+            return np.stack([self._one_product(row) for row in rows]).reshape(u.shape)
         return self.gather(self.whitening.project(self.spread(u)))
 
     def solution(self, u: Array) -> tuple[Array, Array]:
         """Reciprocal gains, and the signal that fits them best."""
-        return self.inverse_gains(u), self.whitening.signal(self.spread(u))
+        s = self.inverse_gains(u)
+        if self.successive is not None and isinstance(self.whitening, FactoredWhitening):
+            self.whitening.products += 1
+            return s, self.successive.analysis(s) * self.whitening.unit**2
+        return s, self.whitening.signal(self.spread(u))
+
+    def _one_product(self, u: Array) -> Array:
+        assert self.successive is not None
+        assert isinstance(self.whitening, FactoredWhitening)
+        self.whitening.products += 2
+        image = self.successive.product(self.inverse_gains(u))
+        return self.coordinates(image) * self.whitening.unit**2
 
     def _check_counts(self) -> None:
         """Equations that are left against unknowns that are left."""

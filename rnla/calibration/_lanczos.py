@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ._krylov_basis import KrylovBasis
 from .operators._base import Array
 
 __all__ = ["LargestPair", "lanczos", "power"]
@@ -96,28 +97,28 @@ def _one_run(
     k, b = start.shape[-1], start.shape[-2]
     fixed = 0 if locked is None else locked.shape[-2]
     largest = min(room, k - fixed)
-    V = start[..., :0, :] if locked is None else locked
-    block = _orthonormal(_purged(start, V))
+    basis = KrylovBasis(locked, start.shape, start.dtype)
+    block = _orthonormal(basis.purged(start)[0])
+    before = 0
     H = np.zeros((*start.shape[:-2], 0, 0), dtype=start.dtype)
     history: list[Array] = []
     parts = 16 if start.size == b * k else 4
     steps = products = 0
     while True:
         width = block.shape[-2]
-        V = np.concatenate([V, block], axis=-2)
-        image = product(block)
+        basis.append(block)
+        rest, components = basis.purged(product(block), recent=before + width)
+        before = width
         steps += 1
         products += width
-        free = V[..., fixed:, :]
-        H = _bordered(H, _inner(free, image))
-        rest = _purged(image, V)
+        H = _bordered(H, components[..., fixed:, :])
         R = _triangle(rest)
-        size = free.shape[-2]
+        size = basis.size - fixed
         # The eigenvalues of H cost size^3: looked at each step at first, then every sixteenth part
         # of them, for many problems every fourth.
         full = size + 1 > largest
         if not full and steps < max_iter and steps % max(1, steps // parts):
-            block = _next_block(rest, R, V, largest - size)
+            block = _next_block(rest, R, basis, largest - size)
             continue
         # One vector a step: tridiagonal and, by the choice of phases, real.
         projected = H.real if b == 1 else H
@@ -133,13 +134,13 @@ def _one_run(
         converged = residual <= tol * np.maximum(np.abs(value), tiny)
         stalled = stagnation > 0.0 and _stalled(history, stagnation)
         if converged.all() or steps >= max_iter or stalled or full:
-            best = vectors[..., ::-1][..., :leading].swapaxes(-1, -2) @ free
+            best = basis.combination(vectors[..., ::-1][..., :leading].swapaxes(-1, -2))
             second = values[..., -2] if size > 1 else np.zeros_like(value)
             return LargestPair(value, second, best, residual, converged, steps, products)
-        block = _next_block(rest, R, V, largest - size)
+        block = _next_block(rest, R, basis, largest - size)
 
 
-def _next_block(rest: Array, R: Array, V: Array, width: int) -> Array:
+def _next_block(rest: Array, R: Array, basis: KrylovBasis, width: int) -> Array:
     """Orthonormal rows for the next step, at most `width`.
 
     Those from a negligible rest (an invariant subspace) are noise and have to be purged again.
@@ -148,8 +149,8 @@ def _next_block(rest: Array, R: Array, V: Array, width: int) -> Array:
     pivots = np.abs(np.diagonal(R, axis1=-2, axis2=-1))
     if (pivots > _NEGLIGIBLE * pivots.max(initial=1.0)).all():
         return block[..., :width, :]
-    block = _orthonormal(_purged(block, V))[..., :width, :]
-    return _orthonormal(_purged(block, V))
+    block = _orthonormal(basis.purged(block)[0])[..., :width, :]
+    return _orthonormal(basis.purged(block)[0])
 
 
 def _stalled(history: list[Array], fraction: float) -> bool:
@@ -158,20 +159,6 @@ def _stalled(history: list[Array], fraction: float) -> bool:
     recent = np.array(history[-4:])
     change = np.abs(np.diff(recent, axis=0)).max(axis=0)
     return bool((change <= fraction * np.maximum(np.abs(recent[-1]), fraction)).all())
-
-
-def _inner(V: Array, W: Array) -> Array:
-    """V^* W for rows as vectors, without a conjugated copy of V."""
-    return np.asarray((V @ W.conj().swapaxes(-1, -2)).conj())
-
-
-def _purged(W: Array, V: Array) -> Array:
-    """W without its components along the rows of V: twice, for full orthogonality."""
-    if V.shape[-2] == 0:
-        return W
-    for _ in range(2):
-        W = W - _inner(V, W).swapaxes(-1, -2) @ V
-    return W
 
 
 def _bordered(H: Array, column: Array) -> Array:

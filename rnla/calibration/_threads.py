@@ -1,4 +1,7 @@
-"""One BLAS thread for small problems: there a second one costs more than it gives."""
+"""One BLAS thread for small problems: there a second one costs more than it gives.
+
+And for transforms, which have threads of their own.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,8 @@ _SMALL = 2**22  # multiply-adds of a product with all operators
 def blas_threads(problem: Problem) -> AbstractContextManager[None]:
     """The context in which to do the dense algebra of a problem."""
     size = problem.p * problem.m * problem.n * math.prod(problem.batch_shape)
-    return single_threaded_blas() if size <= _SMALL else nullcontext()
+    alone = size <= _SMALL or problem.operators.diagonals is not None
+    return single_threaded_blas() if alone else nullcontext()
 
 
 def with_few_threads(

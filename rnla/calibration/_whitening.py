@@ -19,7 +19,7 @@ from .operators import DenseOperators, Operators, SparseOperators
 from .operators._base import Array
 from .problem import Problem
 
-__all__ = ["FactoredWhitening", "Whitening", "orthonormal", "whiten"]
+__all__ = ["FactoredWhitening", "Whitening", "is_scaled", "orthonormal", "whiten"]
 
 _DENSE_ENTRIES = 2**24
 _WORST_CONDITION = 1e8  # of a Gram matrix: beyond, its inverse spoils the projections
@@ -144,6 +144,13 @@ class _Iterative(Whitening):
         """See `Whitening`."""
         self.products += 1
         return self.rooted(self.problem.synthesis(self.signal(u)))
+
+
+def is_scaled(whitening: Whitening) -> bool:
+    """Whether Q is a multiple of the operators of the problem, without weights."""
+    if not isinstance(whitening, FactoredWhitening) or whitening.root_weights is not None:
+        return False
+    return whitening.inverse is None and whitening.Q is whitening.problem.operators
 
 
 def whiten(problem: Problem) -> Whitening:

@@ -32,11 +32,14 @@ class Operators(abc.ABC):
         precision.
     scalar_gram : float or None
         c where A_l^* A_l = c I for every l, None where that is not so or not known.
+    diagonals : ndarray, shape (p, n), or None
+        Where A_l x is `transform` of the product of x with this row, with zeros behind.
     """
 
     shape: tuple[int, int, int]
     dtype: np.dtype[Any]
     scalar_gram: float | None = None
+    diagonals: Array | None = None
 
     def __repr__(self) -> str:
         p, m, n = self.shape
@@ -87,6 +90,14 @@ class Operators(abc.ABC):
             unit[np.arange(stop - start), 0, np.arange(start, stop)] = 1.0
             columns[start:stop] = self.apply(unit)
         return np.ascontiguousarray(columns.transpose(1, 2, 0))
+
+    def transform(self, padded: Array) -> Array:
+        """What is common to all maps of `diagonals`, of one vector (m,) which it may overwrite."""
+        raise NotImplementedError
+
+    def transform_adjoint(self, u: Array) -> Array:
+        """The adjoint of `transform`."""
+        raise NotImplementedError
 
     @property
     def real_dtype(self) -> np.dtype[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy.typing as npt
 import scipy.fft
 
 from ._base import Array
@@ -37,6 +38,20 @@ class PartialFourier(SignedColumns):
     array([[1., 1., 1., 1., 1., 1., 1., 1.],
            [1., 1., 1., 1., 1., 1., 1., 1.]])
     """
+
+    def __init__(self, m: int, signs: npt.ArrayLike) -> None:
+        super().__init__(m, signs)
+        self.diagonals = self.signs
+
+    def transform(self, padded: Array) -> Array:
+        """See `Operators`."""
+        result: Array = scipy.fft.fft(padded, overwrite_x=True)
+        return result
+
+    def transform_adjoint(self, u: Array) -> Array:
+        """See `Operators`."""
+        result: Array = scipy.fft.ifft(u, norm="forward", overwrite_x=True)
+        return result
 
     def _apply(self, X: Array) -> Array:
         padded = self._padded(X)

@@ -44,6 +44,7 @@ class MaskedFourier(Operators):
             raise argument_error("masks", f"shape {array.shape}", "shape (p, *image)", remedy)
         self.masks = array
         self.image_shape = array.shape[1:]
+        self.diagonals = array.reshape(len(array), -1)
         size = math.prod(self.image_shape)
         self.shape = (array.shape[0], size, size)
         real = array.real.dtype
@@ -59,6 +60,16 @@ class MaskedFourier(Operators):
         if self.masks.dtype.kind == "c":
             kind = np.result_type(kind, np.complex64)
         return MaskedFourier(self.masks.astype(kind))
+
+    def transform(self, padded: Array) -> Array:
+        """See `Operators`."""
+        image = padded.reshape(self.image_shape)
+        return np.asarray(scipy.fft.fftn(image, norm="ortho", overwrite_x=True)).ravel()
+
+    def transform_adjoint(self, u: Array) -> Array:
+        """See `Operators`."""
+        image = u.reshape(self.image_shape)
+        return np.asarray(scipy.fft.ifftn(image, norm="ortho", overwrite_x=True)).ravel()
 
     def _images(self, X: Array) -> Array:
         return X.reshape(*X.shape[:-1], *self.image_shape)
