@@ -17,6 +17,7 @@ import numpy as np
 from .._errors import argument_error, check_positive, check_size, import_optional
 from .._result import IntArray, Status
 from ..random import RNGLike, resolve_seed
+from ._anderson import Anderson
 from ._conjugate_gradient import conjugate_gradient
 from ._equilibration import usable_sensors
 from ._models import check_model
@@ -138,13 +139,14 @@ def calibrate_partitioned(
     workers = Workers(parts)
     workers.update(_opened, model)
     system = _System(workers, model)
+    width = 8 if solver == "block_krylov" else 1
     start = largest_correlation(
-        system, solver=solver, tol=tol, max_iter=steps, block=8, start=None, seed=seed
+        system, solver=solver, tol=tol, max_iter=steps, block=width, start=None, seed=seed
     )
     s = start.inverse_gains
     d = np.where(s != 0, 1.0 / np.where(s != 0, s, 1), 0)
     alternating = _Alternating(system, tol, steps)
-    d, cost, sweeps, converged = alternating.run(d, max_sweeps)
+    d, cost, sweeps, converged = alternating.run(_unit(d), max_sweeps)
     signal = alternating.signal(d)
     good = d != 0
     factor = np.abs(d).sum() / max(1, good.sum())
@@ -461,21 +463,29 @@ class _Alternating:
 
     def run(self, d: Array, max_sweeps: int) -> tuple[Array, Array, int, bool]:
         """Gains, their cost, sweeps, and whether that was enough."""
-        top, below, cost = self.workers.total(_sums, d, self.signal_step(d))
-        if max_sweeps == 0:
-            return d, cost, 0, True
+        top, below, cost = self._evaluated(d)
+        history = Anderson()
+        slow = False
         for sweep in range(1, max_sweeps + 1):
-            new = np.where(below > 0, top / np.where(below > 0, below, 1), 0)
-            unit = np.abs(new).mean()
-            new = new / (unit if unit > 0 else 1.0)
-            if self.x is not None:
-                self.x = self.x * unit
-            change = np.linalg.norm(new - d * (np.vdot(d, new) / np.vdot(d, d)))
-            d, old = new, cost
-            top, below, cost = self.workers.total(_sums, d, self.signal_step(d))
-            if change <= 1e-8 * np.linalg.norm(d) or old - cost <= 1e-10 * cost:
+            plain = _unit(np.where(below > 0, top / np.where(below > 0, below, 1), 0))
+            new = _unit(history.propose(d, plain))
+            top, below, reached = self._evaluated(new)
+            if reached > cost:
+                history.forget(np.ones((), dtype=bool))
+                new = plain
+                top, below, reached = self._evaluated(new)
+            change = np.linalg.norm(new - d)
+            little = bool(cost - reached <= 1e-10 * reached)
+            d, cost = new, reached
+            if change <= 1e-8 * np.linalg.norm(d) or (little and slow):
                 return d, cost, sweep, True
-        return d, cost, max_sweeps, False
+            slow = little
+        return d, cost, max_sweeps, max_sweeps == 0
+
+    def _evaluated(self, d: Array) -> tuple[Array, Array, Array]:
+        """The sums for the next gains and the cost, with the best signals for these."""
+        result: tuple[Array, Array, Array] = self.workers.total(_sums, d, self.signal_step(d))
+        return result
 
     def signal(self, d: Array) -> Array:
         """All signals, brought here."""
@@ -483,6 +493,11 @@ class _Alternating:
             assert self.x is not None
             return self.x
         return np.concatenate(self.workers.visit(_signals, d))
+
+
+def _unit(d: Array) -> Array:
+    mean = np.abs(d).mean()
+    return np.asarray(d / mean if mean > 0 else d)
 
 
 def _common_shape(shapes: list[tuple[int, int, int]]) -> tuple[int, int, int]:

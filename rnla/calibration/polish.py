@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from .._errors import ArgumentTypeError, argument_error, check_positive, check_size
+from ._anderson import Anderson
 from ._conjugate_gradient import conjugate_gradient
 from ._sketched_qr import sketched_factor
 from ._threads import with_few_threads
@@ -67,6 +68,7 @@ def polish(
     constraint: Constraint = None,
     max_sweeps: int = 50,
     tol: float = 1e-8,
+    accelerate: bool = True,
 ) -> Polished:
     """Minimise sum w |y - D A x|^2 from a start by alternating least squares.
 
@@ -84,7 +86,10 @@ def polish(
     max_sweeps : int
     tol : float
         Ends where a sweep changes D A x by less than `tol` relative to it, or lowers the cost by
-        less than 1e-10 of it.
+        less than 1e-10 of it, twice in a row.
+    accelerate : bool
+        Extrapolate from the last five sweeps, and take the plain step where that is worse. Not
+        with a callable.
 
     Returns
     -------
@@ -97,8 +102,9 @@ def polish(
 
     Notes
     -----
-    Linear convergence to a local minimum: start from a linear method. With a callable the cost
-    falls only if the function returns minimisers of its own class.
+    Plain sweeps converge linearly, as slowly as power iteration if the gap is small; extrapolation
+    makes of them what Lanczos makes of power iteration. To a local minimum: start from a linear
+    method. With a callable the cost falls only if the function returns minimisers of its own class.
 
     Examples
     --------
@@ -126,31 +132,54 @@ def polish(
     if constraint is not None:
         d = _confined(restrict(d, np.ones_like(d.real)), d)
     scaled = kind != "phase" and not callable(constraint)
-    t = step.solve(y, d, None if signal is None else step.coordinates(signal))
+    accelerate = accelerate and not callable(constraint)
+    unit = _mean_modulus(d) if scaled else np.ones_like(d.real[..., :1])
+    d = d / unit
+    if signal is not None:
+        signal = step.coordinates(signal * (unit if problem.repeated else unit[..., None]))
+    t = step.solve(y, d, signal)
     v = step.synthesis(t)
     size = (np.abs(y) ** 2).sum(axis=(-2, -1))
     costs = [_cost(y, d, v)]
     old = d[..., None, :] * v
     steady = np.zeros(problem.batch_shape, dtype=bool)
+    slow = steady.copy()
+    history = Anderson(real=kind is not None)
+    least = max(tol, 16.0 * float(np.finfo(problem.real_dtype).eps))
     for _ in range(count):
         top = (v.conj() * y).sum(axis=-2)
         below = (v.real**2 + v.imag**2).sum(axis=-2)
-        new = restrict(top, below)
-        unit = np.ones_like(new.real[..., :1])
-        if scaled:
-            mean = np.abs(new).mean(axis=-1, keepdims=True)
-            unit = np.where(mean > 0, mean, 1)
+        plain = restrict(top, below)
+        unit = _mean_modulus(plain) if scaled else np.ones_like(plain.real[..., :1])
+        plain = plain / unit
         guess = t * (unit if problem.repeated else unit[..., None])
+        best = plain
+        if accelerate:
+            best = history.propose(d, plain)
+            best = restrict(best, np.ones_like(best.real)) if kind is not None else best
+            best = best / _mean_modulus(best) if scaled else best
         # Problems that have ended stay as they are while the others of the batch go on.
-        d = np.where(steady[..., None], d, new / unit)
-        t = np.where(_outer_axes(steady, t), t, step.solve(y, d, guess))
-        v = step.synthesis(t)
-        costs.append(_cost(y, d, v))
+        best = np.where(steady[..., None], d, best)
+        found = np.where(_outer_axes(steady, t), t, step.solve(y, best, guess))
+        v = step.synthesis(found)
+        cost = _cost(y, best, v)
+        worse = np.asarray(cost > costs[-1]) & ~steady
+        if accelerate and worse.any():
+            history.forget(worse)
+            best = np.where(worse[..., None], plain, best)
+            found = np.where(_outer_axes(worse, t), step.solve(y, best, guess), found)
+            v = step.synthesis(found)
+            cost = _cost(y, best, v)
+        d, t = best, found
+        costs.append(cost)
         data = d[..., None, :] * v
         change = (np.abs(data - old) ** 2).sum(axis=(-2, -1))
         old = data
-        steady |= change <= tol**2 * size
-        steady |= costs[-2] - costs[-1] <= 1e-10 * costs[-1]
+        steady |= change <= least**2 * size
+        # An extrapolated step may gain little by chance: twice in a row.
+        little = costs[-2] - costs[-1] <= 1e-10 * costs[-1]
+        steady |= little & (slow | (not accelerate))
+        slow = little
         if steady.all():
             break
     return Polished(
@@ -298,6 +327,11 @@ class SignalStep:
             return np.asarray(np.linalg.solve(gram, b[..., None])[..., 0])
         except np.linalg.LinAlgError:  # too few gains that are not zero, and a ridge rounded away
             return np.asarray((np.linalg.pinv(gram, hermitian=True) @ b[..., None])[..., 0])
+
+
+def _mean_modulus(d: Array) -> Array:
+    mean = np.abs(d).mean(axis=-1, keepdims=True)
+    return np.asarray(np.where(mean > 0, mean, 1))
 
 
 def _outer_axes(mask: Array, t: Array) -> Array:

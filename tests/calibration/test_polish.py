@@ -149,3 +149,25 @@ def test_few_strong_sensors_are_preconditioned_by_a_sketch(monkeypatch):
         signals.append(found.signal)
     assert relative_error(signals[0], signals[1]) < 1e-10
     assert counts[0] < 0.7 * counts[1]
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("constraint", [None, "phase", "positive", "span"])
+def test_extrapolation_needs_fewer_sweeps_and_ends_no_higher(model, constraint):
+    """Median of five seeds; the companion is the plain iteration, which is the slower one."""
+    sweeps = []
+    for seed in range(5):
+        case = draw(model, 24, 12, 16, snr=20.0, gains="mild", seed=seed)
+        given_ = np.fft.fft(np.eye(24))[:, :6] if constraint == "span" else constraint
+        problem = Problem(case.Y, case.A, model=model)
+        fast, plain = (
+            polish(problem, case.d, constraint=given_, max_sweeps=500, accelerate=accelerate)
+            for accelerate in (True, False)
+        )
+        assert fast.converged
+        assert fast.costs[-1] <= plain.costs[-1] * (1 + 1e-8)
+        assert (np.diff(fast.costs) <= 1e-12 * fast.costs[0]).all()
+        sweeps.append([fast.sweeps, plain.sweeps])
+    fast, plain = np.median(sweeps, axis=0)
+    assert fast <= plain + 1
+    assert model == "repeated" or fast < 0.6 * plain
