@@ -16,6 +16,7 @@ from .._errors import ArgumentTypeError, argument_error, check_positive, check_s
 from .._result import IntArray, Status
 from ..random import RNGLike, resolve_seed
 from ._connectivity import is_connected
+from ._reciprocal_subspace import ReciprocalSubspace
 from ._record import Calibration, joined, worst_status
 from ._starts import STARTS, Start, gains_of, linear_start
 from ._threads import blas_threads
@@ -93,8 +94,8 @@ def calibrate(
         On the gains, met by the polish: modulus one, real and not negative, in the span of the
         columns, or what a function makes of them.
     polish : {"auto", "als", None}
-        Alternating least squares after the linear method. "auto" polishes unless there is a
-        `gain_basis`, which the polish could not keep.
+        Alternating least squares after the linear method ("auto" and "als" are the same), within
+        the `gain_basis` if there is one.
     robust : bool
         Leave out values above four medians of their sensor in the linear method, and reweight by
         residuals in the polish: for gross errors in a few per cent of the data.
@@ -162,14 +163,15 @@ def calibrate(
     )
     check_identifiable(problem)
     basis = gain_basis is not None
-    polishing = robust or polish == "als" or (polish == "auto" and not basis)
+    polishing = robust or polish is not None
     if constraint is not None and not polishing:
-        remedy = "Pass polish='als'; for reciprocal gains in a subspace gain_basis is enough."
+        remedy = "Leave polish out; for reciprocal gains in a subspace gain_basis is enough."
         got = "a constraint without the polish that meets it"
         raise argument_error("constraint", got, "None for polish=None", remedy)
-    if robust and basis:
-        remedy = "Leave out one of them."
-        raise argument_error("robust", "True with a gain_basis", "one of the two", remedy)
+    if basis and (robust or constraint is not None):
+        name = "robust" if robust else "constraint"
+        got, remedy = "one with a gain_basis", "Leave out one of them."
+        raise argument_error(name, got, "one of the two", remedy)
     if sample is not None and (robust or not polishing):
         remedy = "Leave out one of them."
         got = "a sample with robust=True or without a polish"
@@ -188,7 +190,7 @@ def calibrate(
         max_iter=check_size(max_iter, name="max_iter"),
         max_sweeps=check_size(max_sweeps, name="max_sweeps"),
         seed=resolve_seed(rng),
-        reason=_reason(method, polish, polishing, robust, basis),
+        reason=_reason(method, polishing, robust, basis),
     )
     if sample is not None:
         # Outside of the parts of a batch, so that all problems share the snapshots.
@@ -236,8 +238,8 @@ def _solve(problem: Problem, options: _Options) -> Calibration:
             finish = replace(options, max_sweeps=min(FULL_SWEEPS, options.max_sweeps))
         end = _finish(problem, start, gains, finish)
         gains, signal, convention = _normalised(problem, end.gains, end.signal, flags, options)
-        variance, chi2, freedom = _misfit(problem, end)
-        errors = _errors(problem, gains, signal, variance, options)
+        variance, chi2, freedom = _misfit(problem, end, options.constraint)
+        errors = _errors(problem, gains, signal, variance, end.outliers, options)
         split = ~is_connected(linear, certificate.usable)
         if errors[0] is not None:  # directions in which all standard errors are infinite
             split |= (np.isinf(errors[0]) & (gains != 0)).sum(axis=-1) > 1
@@ -371,9 +373,10 @@ def _finish(problem: Problem, start: Start, gains: Array, options: _Options) -> 
             variance=best.scale**2,
         )
     if options.polishing:
-        run = polish_gains(
-            problem, gains, constraint=options.constraint, max_sweeps=options.max_sweeps
-        )
+        constraint = options.constraint
+        if problem.gain_basis is not None:
+            constraint = ReciprocalSubspace(problem.gain_basis, start.inverse_gains)
+        run = polish_gains(problem, gains, constraint=constraint, max_sweeps=options.max_sweeps)
         return _End(
             run.gains, run.signal, run.costs[-1], run.costs, run.converged, run.sweeps, run.products
         )
@@ -384,11 +387,19 @@ def _finish(problem: Problem, start: Start, gains: Array, options: _Options) -> 
 
 
 def _errors(
-    problem: Problem, gains: Array, signal: Array, variance: Array, options: _Options
+    problem: Problem,
+    gains: Array,
+    signal: Array,
+    variance: Array,
+    outliers: Array | None,
+    options: _Options,
 ) -> tuple[Array | None, Array | None]:
-    """Standard errors, with the noise given or else the noise found."""
+    """Standard errors without the outliers, with the noise given or else the noise found."""
     if not options.errors:
         return None, None
+    if outliers is not None and outliers.any():
+        full: Any = 1.0 if problem.weights is None else problem.weights
+        problem = problem.with_weights((full * ~outliers).astype(problem.real_dtype))
     noise = np.sqrt(variance) if problem.noise is None else problem.noise
     unit = problem.scale[..., 0] if problem.repeated else problem.scale
     bound = cramer_rao(
@@ -453,10 +464,17 @@ def _normalised(
     return d.astype(problem.dtype), x.astype(problem.dtype), "; ".join(parts)
 
 
-def _misfit(problem: Problem, end: _End) -> tuple[Array, Array | None, IntArray]:
+def _misfit(
+    problem: Problem, end: _End, constraint: Constraint
+) -> tuple[Array, Array | None, IntArray]:
     counts = problem.valid_counts
-    gains = np.minimum((counts > 0).sum(axis=-1), problem.k)
-    freedom = np.asarray(counts.sum(axis=-1) - gains - problem.signal_size + 1, dtype=np.int64)
+    gains = np.minimum((counts > 0).sum(axis=-1), problem.k) - 1
+    if isinstance(constraint, str):
+        # A phase or a size is half of a complex number; real data leave signs or all.
+        gains = gains - gains // 2 if problem.dtype.kind == "c" else gains * (constraint != "phase")
+    elif constraint is not None and not callable(constraint):
+        gains = np.minimum(gains, np.shape(constraint)[-1] - 1)
+    freedom = np.asarray(counts.sum(axis=-1) - gains - problem.signal_size, dtype=np.int64)
     mean = np.where(freedom > 0, end.cost / np.maximum(freedom, 1), 0.0)
     if end.variance is not None:
         mean = end.variance
@@ -471,7 +489,7 @@ def _misfit(problem: Problem, end: _End) -> tuple[Array, Array | None, IntArray]
     return variance, chi2, freedom
 
 
-def _reason(method: str, polish: str | None, polishing: bool, robust: bool, basis: bool) -> str:
+def _reason(method: str, polishing: bool, robust: bool, basis: bool) -> str:
     if method == "auto":
         text = "canonical correlation: fewest products, not misled by weak sensors or phases"
     else:
@@ -479,7 +497,6 @@ def _reason(method: str, polish: str | None, polishing: bool, robust: bool, basi
     if robust:
         return text + "; polished by reweighted alternating least squares"
     if polishing:
-        return text + "; polished by alternating least squares"
-    if polish == "auto" and basis:
-        return text + "; not polished, to keep the reciprocal gains in their subspace"
+        where = " within the subspace of the reciprocal gains" if basis else ""
+        return text + "; polished by alternating least squares" + where
     return text + "; not polished, as asked for"

@@ -228,6 +228,10 @@ def test_check_16_outliers():
         plain.append(relative_error(calibrate(case.Y, case.A).signal, case.x))
         assert 0.03 < found.outliers.mean() < 0.08
         assert "reweighted" in found.reason
+        # Standard errors are those of the values left.
+        rest = np.where(found.outliers, np.nan, case.Y)
+        bound = calibrate(rest, case.A, noise=np.sqrt(found.residual_variance))
+        np.testing.assert_allclose(found.gains_error, bound.gains_error, rtol=0.02)
     assert np.median(robust) < 0.0035
     assert np.median(plain) > 0.5
 
