@@ -22,9 +22,9 @@ import numpy.typing as npt
 
 from .._errors import ArgumentError, ArgumentTypeError, argument_error, check_size
 from ..sampling._archive import damage_reported, read_archive, write_archive
+from ._values import LARGEST_VALUE, as_numbers
 from .measures import Measure
 from .surrogate import Failure
-from .weighted_least_squares import LARGEST_VALUE, unmasked
 
 __all__ = ["Evaluations", "stored_seed"]
 
@@ -318,18 +318,7 @@ def _at_one(f: Callable[[Any], Any], point: Vector) -> tuple[Array | None, str]:
 
 
 def _numbers(result: Any) -> Array:
-    try:
-        values = unmasked(result)
-    except ValueError as error:
-        values, got = np.empty(0, dtype=object), f"{type(result).__name__} ({error})"
-    else:
-        got = f"dtype {values.dtype}"
-    if values.dtype.kind not in "fiubc":
-        raise argument_error(
-            "f", got, "numbers", "Return arrays of floats; nan marks a failure.",
-            kind=ArgumentTypeError,
-        )  # fmt: skip
-    return values.astype(np.complex128 if values.dtype.kind == "c" else np.float64)
+    return as_numbers(result, "f", "numbers", "Return arrays of floats; nan marks a failure.")
 
 
 def _text(error: Exception) -> str:

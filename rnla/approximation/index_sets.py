@@ -100,6 +100,8 @@ def total_degree(dimension: int, degree: int) -> IntArray:
     """
     p = check_degree(degree)
     d = check_size(dimension, name="dimension")
+    if math.comb(d + p, min(d, p)) > _MOST:
+        raise _too_many()
     return _walk(d, float(p), lambda l, a: float(a))
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._errors import ArgumentTypeError, argument_error, check_size
+from ._values import scalar
 from .index_sets import IntArray
 from .tensor_basis import TensorBasis
 
@@ -87,7 +88,7 @@ class SobolIndices:
     @property
     def mean_dimension(self) -> Any:
         """Mean number of coordinates of a part, weighted by share: 1 for an additive function."""
-        return _scalar(self.total.sum(axis=0))
+        return scalar(self.total.sum(axis=0))
 
     @cached_property
     def _members(self) -> npt.NDArray[np.bool_]:
@@ -121,7 +122,7 @@ class SobolIndices:
         """
         size = check_size(order, name="order")
         return {
-            u: _scalar(share)
+            u: scalar(share)
             for u, share in zip(self.subsets, self.shares, strict=True)
             if len(u) == size
         }
@@ -134,7 +135,7 @@ class SobolIndices:
     def _sum(self, chosen: Any) -> Any:
         # A constant has no parts; its shares are undefined.
         empty = np.where(np.asarray(self.variance) > 0.0, 0.0, np.nan)
-        return _scalar(empty + self.shares[chosen].sum(axis=0))
+        return scalar(empty + self.shares[chosen].sum(axis=0))
 
 
 def sobol_indices(basis: TensorBasis, coefficients: npt.ArrayLike) -> SobolIndices:
@@ -195,7 +196,7 @@ def sobol_indices(basis: TensorBasis, coefficients: npt.ArrayLike) -> SobolIndic
     np.divide(parts, variance, out=shares, where=np.broadcast_to(variance > 0.0, parts.shape))
     return SobolIndices(
         dimension=len(basis.families),
-        variance=_scalar(_in_units(variance, units)),
+        variance=scalar(_in_units(variance, units)),
         subsets=tuple(subsets[i] for i in order),
         shares=shares,
     )
@@ -276,7 +277,3 @@ def _centred_squares(basis: TensorBasis, table: Array) -> tuple[IntArray, Vector
             axis=1,
         )
     return codes, np.abs(table) ** 2
-
-
-def _scalar(value: Any) -> Any:
-    return value.item() if np.ndim(value) == 0 else value

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._errors import ArgumentTypeError, argument_error
+from ._values import scalar
 from .conditional_mean import conditional_mean
 from .designs._record import Design
 from .jackknife import moves, standard_errors
@@ -146,23 +147,23 @@ class WeightedFit:
         """
         factor = self.design.error_factor
         if math.isinf(factor):
-            return _scalar(np.full(np.shape(self.squared_error), factor))
+            return scalar(np.full(np.shape(self.squared_error), factor))
         return self.squared_error * factor
 
     @property
     def mean(self) -> Any:
         """Mean of the fit under the measure."""
-        return _scalar(self.basis.integrals() @ self.coefficients)
+        return scalar(self.basis.integrals() @ self.coefficients)
 
     @property
     def variance(self) -> Any:
         """Variance of the fit under the measure, exactly from the coefficients."""
-        return _scalar((np.abs(self._centred) ** 2).sum(axis=0))
+        return scalar((np.abs(self._centred) ** 2).sum(axis=0))
 
     @property
     def std(self) -> Any:
         """Standard deviation of the fit under the measure."""
-        return _scalar(np.sqrt(self.variance))
+        return scalar(np.sqrt(self.variance))
 
     @property
     def covariance(self) -> Any:
@@ -290,7 +291,7 @@ class WeightedFit:
     @property
     def mean_standard_error(self) -> Any:
         """Standard error of `mean` by the jackknife; see `standard_errors`."""
-        return _scalar(self._standard_errors(self.basis.integrals()[None])[0])
+        return scalar(self._standard_errors(self.basis.integrals()[None])[0])
 
     def standard_error(self, x: Any) -> Array:
         """Standard errors of the fitted values at points x by the jackknife.
@@ -310,7 +311,3 @@ class WeightedFit:
         """
         result: Array = self._standard_errors(self.basis.evaluate(x))
         return result
-
-
-def _scalar(value: Any) -> Any:
-    return value.item() if np.ndim(value) == 0 else value

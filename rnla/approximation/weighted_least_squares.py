@@ -19,6 +19,7 @@ from scipy.special import gammaincinv
 
 from .._errors import ArgumentTypeError, argument_error, check_fraction
 from ..tall import single_threaded_blas
+from ._values import LARGEST_VALUE, as_numbers, scalar
 from .designs._features import Basis, check_basis, feature_rows
 from .designs._record import Design
 from .weighted_fit import WeightedFit
@@ -27,8 +28,6 @@ __all__ = ["WeightedFit", "weighted_least_squares"]
 
 Array = npt.NDArray[Any]
 Vector = npt.NDArray[np.float64]
-
-LARGEST_VALUE = 1e140  # squares, times weights, must not overflow
 
 
 def weighted_least_squares(
@@ -155,10 +154,10 @@ def weighted_least_squares(
         coefficients=shaped(solution),
         basis=basis,
         design=kept,
-        residual_sum=_scalar(shaped(total)),
-        squared_error=_scalar(shaped(error)),
-        interval=(_scalar(shaped(low)), _scalar(shaped(high))),
-        fit_squared_error=_scalar(shaped(removed.sum(axis=0) / (n - m or math.nan))),
+        residual_sum=scalar(shaped(total)),
+        squared_error=scalar(shaped(error)),
+        interval=(scalar(shaped(low)), scalar(shaped(high))),
+        fit_squared_error=scalar(shaped(removed.sum(axis=0) / (n - m or math.nan))),
         level=level,
         leave_one_out=shaped(_leave_one_out(residuals, leverage, roots)),
         lambda_min=lambda_min,
@@ -170,35 +169,13 @@ def weighted_least_squares(
     )
 
 
-def unmasked(values: Any) -> Array:
-    """An array, with nan where values are masked: those are missing, whatever lies beneath."""
-    if isinstance(values, np.ma.MaskedArray) and values.dtype.kind in "fiubc":
-        kind = np.complex128 if values.dtype.kind == "c" else np.float64
-        return np.asarray(np.ma.filled(values.astype(kind), np.nan))
-    return np.asarray(values)
-
-
 def _values(values: Any, n: int) -> Array:
     expected = f"{n} rows of numbers, one for each point of the design"
-    try:
-        array = unmasked(values)
-    except (TypeError, ValueError) as error:
-        raise argument_error(
-            "values",
-            f"{type(values).__name__} ({error})",
-            expected,
-            "Pass an array of shape (n,) or (n, k).",
-            kind=ArgumentTypeError,
-        ) from error
-    if array.dtype.kind not in "fiubc":
-        remedy = "Convert first; nan marks a failed evaluation."
-        raise argument_error(
-            "values", f"dtype {array.dtype}", expected, remedy, kind=ArgumentTypeError
-        )
+    remedy = "Pass an array of shape (n,) or (n, k); nan marks a failed evaluation."
+    array = as_numbers(values, "values", expected, remedy)
     if array.ndim not in (1, 2) or array.shape[0] != n or array.size == 0:
         remedy = "Keep the order of design.points; nan marks a failed evaluation."
         raise argument_error("values", f"shape {array.shape}", expected, remedy)
-    array = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
     with np.errstate(invalid="ignore"):
         large = np.argwhere(np.isfinite(array) & ~(np.abs(array) <= LARGEST_VALUE))
     if large.size:
@@ -258,7 +235,3 @@ def _leave_one_out(residuals: Array, leverage: Vector, roots: Vector) -> Array:
     result: Array = np.full(residuals.shape, math.inf, dtype=residuals.dtype)
     np.divide(residuals, room, out=result, where=room > 1e-12 * roots)
     return result
-
-
-def _scalar(value: Any) -> Any:
-    return value.item() if np.ndim(value) == 0 else value

@@ -116,6 +116,7 @@ def test_the_order_of_a_user_list_is_kept():
         (lambda: anisotropic([1.0, np.nan], 2.0), "weights"),
         (lambda: anisotropic([1.0], -1.0), "level"),
         (lambda: tensor_product(50, 1), "more than 1000000"),
+        (lambda: total_degree(50, 20), "more than 1000000"),
         (lambda: anisotropic([1e-12, 1.0], 1.0), "more than 1000000"),
         (lambda: as_index_set([[10**19]]), "the entry 10000000000000000000"),
         (lambda: as_index_set([[2**40]]), "the entry 1099511627776"),
