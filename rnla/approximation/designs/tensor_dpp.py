@@ -59,12 +59,11 @@ def tensor_dpp_design(basis: Any, *, rng: RNGLike = None, draw: int = 0) -> Desi
 
     Notes
     -----
-    No point is ever rejected, so the cost does not depend on luck; that of
-    `projection_dpp_design` varies with its m H_m proposals on average. But there proposals are
-    tested many at a time by matrix products, and here points come one by one, and every
-    coordinate's merge reads all that is left of Q: the time grows with the number of coordinates.
-    `projection_dpp_design` was faster in all spaces that ``bench/designs.py`` measures, and is what
-    "auto" takes.
+    No whole point is ever rejected, only candidates on the line; `projection_dpp_design` needs
+    m H_m proposals on average. But there proposals are tested many at a time by matrix products,
+    and here points come one by one, and every coordinate's merge reads all that is left of Q: the
+    time grows with the number of coordinates. `projection_dpp_design` was faster in all spaces that
+    ``bench/designs.py`` measures, and is what "auto" takes.
 
     Examples
     --------
