@@ -67,5 +67,5 @@ def _through(pattern: Operators, values: Array, repeated: bool) -> Array:
     """Values that depend on an unknown on which one of these depends."""
     unknowns = np.asarray(pattern.adjoint(values.astype(np.float32)) > 0)
     if repeated:
-        unknowns = unknowns.any(axis=-2, keepdims=True)
+        unknowns = np.asarray(unknowns.any(axis=-2, keepdims=True))
     return np.asarray(pattern.apply(unknowns.astype(np.float32)) > 0)
