@@ -36,6 +36,8 @@ warmup: $(VENV)/.dev
 test: warmup
 	$(PYTEST) -m "not slow" tests
 
+# Here a kernel check that cannot run is a failure, not a skip.
+check: export RNLA_KERNEL_CHECKS := required
 check: lint types contracts test slow-check doctest docs wheel-test demo
 
 lint: $(VENV)/.dev
@@ -43,7 +45,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 
 # The wheel, unpacked: types and import contracts are checked on what users install, kernels included.
-build/installed: $(VENV)/.dev $(shell find rnla kernels -name '*.py' 2>/dev/null)
+build/installed: $(VENV)/.dev $(shell find rnla kernels -name '*.py' -o -name '*.cu*' 2>/dev/null)
 	rm -rf build dist
 	$(RUN) -m build --wheel --outdir dist . >/dev/null
 	$(RUN) -m pip install --quiet --no-deps --target build/installed dist/*.whl

@@ -28,11 +28,13 @@ __all__ = [
     "lanes",
     "of_types",
     "source",
+    "strips",
 ]
 
 # Products and sums are rounded one by one, as on the CPU, except where a kernel writes fma().
 OPTIONS = ("--std=c++14", "--fmad=false")
 MOST_BLOCKS = 1 << 16  # of one launch; threads go on in strides of the grid
+MOST_STRIPS = 65535  # what a grid can have in its second extent
 
 _C_TYPES = {
     np.dtype(np.float32): "float",
@@ -64,6 +66,11 @@ class Launch:
 def blocks(work: int, threads: int = 1) -> tuple[int, int, int]:
     """A grid for `work` > 0 threads (or blocks, with threads=1), in strides if there is more."""
     return (max(1, min(-(-work // threads), MOST_BLOCKS)), 1, 1)
+
+
+def strips(work: int) -> int:
+    """The second extent of a grid for `work` > 0 strips of columns, in strides if there is more."""
+    return max(1, min(work, MOST_STRIPS, MOST_BLOCKS))
 
 
 def lanes(columns: int) -> int:

@@ -27,7 +27,6 @@ Index = range | npt.NDArray[np.integer[Any]]
 FloatArray = npt.NDArray[np.float64]
 
 _SEED_BITS = 63
-_TWO_TO_MINUS_52 = 2.0**-52
 
 
 def resolve_seed(rng: RNGLike = None) -> int:
@@ -86,6 +85,7 @@ class Stream:
     -----
     Two (seed, purpose) pairs share a 64-bit key with probability 2**-64. Every method takes the
     global indices wanted, as a `range` or an integer array, and costs O(len(index)).
+    Numbers for an index array on a GPU are drawn there; for a range, `like` is an array there.
 
     Examples
     --------
@@ -106,61 +106,49 @@ class Stream:
         message = len(text).to_bytes(4, "little") + text + self.seed.to_bytes(size, "little")
         return int.from_bytes(hashlib.blake2b(message, digest_size=8).digest(), "little")
 
-    def words(self, index: Index, *, block: int = 0, draw: int = 0) -> npt.NDArray[np.uint32]:
+    def words(
+        self, index: Index, *, block: int = 0, draw: int = 0, like: Any = None
+    ) -> npt.NDArray[np.uint32]:
         """Four 32-bit words per index, shape (len(index), 4)."""
         from .kernels import philox
 
-        if isinstance(index, range) and index.step == 1:
-            words: npt.NDArray[np.uint32] = philox.words_range(
-                self.key, index.start, len(index), block, draw
-            )
-        else:
-            words = philox.words_at(self.key, np.asarray(index, dtype=np.uint64), block, draw)
+        words: npt.NDArray[np.uint32] = philox.words(self.key, index, block, draw, like=like)
         return words
 
-    def uniform(self, index: Index, *, block: int = 0, draw: int = 0) -> FloatArray:
+    def uniform(
+        self, index: Index, *, block: int = 0, draw: int = 0, like: Any = None
+    ) -> FloatArray:
         """Float64 uniforms strictly inside (0, 1), odd multiples of 2**-53, shape (len(index),)."""
         from .kernels import philox
 
-        if isinstance(index, range) and index.step == 1:
-            result: FloatArray = philox.uniform_range(
-                self.key, index.start, len(index), block, draw
-            )
-            return result
-        return _open_unit(self.words(index, block=block, draw=draw), 0)
+        uniform: FloatArray = philox.uniform(self.key, index, block, draw, like=like)
+        return uniform
 
-    def integers(self, high: int, index: Index, *, draw: int = 0) -> npt.NDArray[np.int64]:
+    def integers(
+        self, high: int, index: Index, *, draw: int = 0, like: Any = None
+    ) -> npt.NDArray[np.int64]:
         """Integers of 0 … high-1 (high at most 2**32) with a bias below high / 2**64."""
-        words = self.words(index, draw=draw).astype(np.uint64)
-        bound = np.uint64(high)
-        carry = (words[:, 1] * bound) >> np.uint64(32)
-        return ((words[:, 0] * bound + carry) >> np.uint64(32)).astype(np.int64)
+        from .kernels import philox
 
-    def signs(self, index: Index, *, draw: int = 0) -> FloatArray:
+        integers: npt.NDArray[np.int64] = philox.integers(self.key, high, index, draw, like=like)
+        return integers
+
+    def signs(self, index: Index, *, draw: int = 0, like: Any = None) -> FloatArray:
         """Independent signs, -1.0 or +1.0."""
-        bits = self.words(index, draw=draw)[:, 0] >> np.uint32(31)
-        return 1.0 - 2.0 * bits.astype(np.float64)
+        from .kernels import philox
 
-    def normal(self, index: Index, columns: int = 1, *, draw: int = 0) -> FloatArray:
+        signs: FloatArray = philox.signs(self.key, index, draw, like=like)
+        return signs
+
+    def normal(
+        self, index: Index, columns: int = 1, *, draw: int = 0, like: Any = None
+    ) -> FloatArray:
         """Standard normals by Box-Muller, shape (len(index), columns)."""
-        out = np.empty((len(index), columns))
-        for block in range((columns + 1) // 2):
-            words = self.words(index, block=block, draw=draw)
-            radius = np.sqrt(-2.0 * np.log(_open_unit(words, 0)))
-            angle = (2.0 * np.pi) * _open_unit(words, 2)
-            out[:, 2 * block] = radius * np.cos(angle)
-            if 2 * block + 1 < columns:
-                out[:, 2 * block + 1] = radius * np.sin(angle)
-        return out
+        from .kernels import philox
+
+        normal: FloatArray = philox.normal(self.key, index, columns, draw, like=like)
+        return normal
 
     def generator(self) -> np.random.Generator:
         """A NumPy generator keyed by this stream, for small work between passes, never per row."""
         return np.random.Generator(np.random.Philox(key=self.key))
-
-
-def _open_unit(words: npt.NDArray[np.uint32], first: int) -> FloatArray:
-    """52 bits from two words, moved half a step so that neither 0 nor 1 can occur."""
-    high = (words[:, first] >> np.uint32(6)).astype(np.float64)
-    low = (words[:, first + 1] >> np.uint32(6)).astype(np.float64)
-    result: FloatArray = (high * 2.0**26 + low + 0.5) * _TWO_TO_MINUS_52
-    return result

@@ -37,6 +37,15 @@ def test_the_command_line_runs():
     assert answer.stdout.strip() == f"rnla {rnla.__version__}"
 
 
+def test_the_cuda_sources_are_shipped_with_what_they_include():
+    from rnla.kernels import dispatch
+
+    for kernel in ("philox", "csr_row_norms"):
+        assert "__global__" in dispatch.source(kernel)
+        assert "#include" not in dispatch.source(kernel)
+    assert "__umulhi" in dispatch.source("philox")
+
+
 def test_the_type_marker_is_shipped():
     from importlib.resources import files
 

@@ -25,9 +25,9 @@ extern "C" __global__ void levels(double* x, int64 groups, int levels, int64 inn
       }
       __syncthreads();
     }
+    // No barrier: a thread loads what it wrote back itself.
     for (int e = threadIdx.x; e < count * width; e += blockDim.x)
       here[e / width * inner + e % width] = part[e];
-    __syncthreads();
   }
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dispatch import Launch, blocks, lanes, of_types
+from ..dispatch import Launch, blocks, lanes, of_types, strips
 
 THREADS = 256
 ROWS_PER_BLOCK = 1024  # a block adds to the column maxima once
@@ -19,7 +19,7 @@ def column_and_row_max(device: Any, block: Any, integer: Any) -> tuple[Any, Any]
         width = lanes(columns)
         bits = device.contiguous(block, block.dtype).view(integer)
         arguments = bits, np.int64(rows), np.int64(columns), np.int32(width), column, row
-        grid = blocks(rows, ROWS_PER_BLOCK)[0], min(-(-columns // width), 65535), 1
+        grid = blocks(rows, ROWS_PER_BLOCK)[0], strips(-(-columns // width)), 1
         types = of_types(Bits=integer)
         device.run(Launch("scan", "column_and_row_max", grid, (THREADS, 1, 1), arguments, types))
     return column.view(block.dtype), row.view(block.dtype)

@@ -74,6 +74,7 @@ def _kept(seed: int, start: int, q: Vector) -> tuple[IntArray, Vector]:
 
 def poisson_rows(q: Vector, start: int, seed: int) -> IntArray:
     """Rows kept among start ... start + len(q) - 1, whose probabilities are `q`."""
-    uniforms = Stream(seed, ROW_PURPOSE).uniform(range(start, start + q.size))
-    kept: IntArray = start + np.flatnonzero((uniforms < q) & (q >= TINY))
+    from ..kernels import poisson_rows as kernel
+
+    kept: IntArray = kernel.poisson_rows(Stream(seed, ROW_PURPOSE).key, start, q, TINY)
     return kept

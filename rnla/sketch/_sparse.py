@@ -57,4 +57,5 @@ class SparseOperator(Operator):
     def _transposed(self, start: int, stop: int, Y: FloatArray) -> FloatArray:
         from ..kernels import sparse_columns
 
-        return sparse_columns.transposed(*self.entries(start, stop), Y)
+        result: FloatArray = sparse_columns.transposed(*self.entries(start, stop), Y)
+        return result

@@ -92,7 +92,8 @@ def norms(block: Block, M: Coefficients, p: float) -> FloatArray:
         from ..kernels.csr_row_norms import csr_row_norms
 
         M = np.eye(block.shape[1]) if M is None else M
-        return csr_row_norms(block.data, block.indices, block.indptr, M, p)
+        result: FloatArray = csr_row_norms(block.data, block.indices, block.indptr, M, p)
+        return result
     return dense_norms(product(block, M, None, passing=True), p)
 
 
@@ -128,4 +129,5 @@ def max_columns_and_rows(block: Block, columns: FloatArray) -> FloatArray:
             block.data, block.indices, block.indptr, block.shape[1]
         )
     np.maximum(columns, column, out=columns)
-    return row.astype(np.float64)
+    largest: FloatArray = row.astype(np.float64)
+    return largest

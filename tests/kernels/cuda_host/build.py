@@ -74,9 +74,11 @@ def build(
 
 
 @lru_cache
-def library(kernel: str, types: tuple[str, ...], cache: pathlib.Path) -> ctypes.CDLL:
-    """The kernel `kernels/<kernel>/cuda.cu`, ready to be launched."""
-    source = KERNELS / kernel / "cuda.cu"
+def library(
+    kernel: str, types: tuple[str, ...], cache: pathlib.Path, source: pathlib.Path | None = None
+) -> ctypes.CDLL:
+    """`kernels/<kernel>/cuda.cu`, or a changed `source` of it, ready to be launched."""
+    source = source or KERNELS / kernel / "cuda.cu"
     entries = "".join(f"ENTRY({name})\n" for name in functions(kernel))
     defines = "".join(f"#define {name.replace('=', ' ')}\n" for name in types)
     text = (

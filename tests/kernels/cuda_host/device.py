@@ -15,7 +15,7 @@ from rnla.kernels.dispatch import Launch
 
 from . import build
 
-__all__ = ["EmulatedArray", "EmulatedDevice", "EmulatorError"]
+__all__ = ["EmulatedArray", "EmulatedDevice", "EmulatorError", "argument_types", "execute"]
 
 GUARD = 4096  # bytes before and after every array that belong to none
 MOST_SHARED = 227 * 1024
@@ -36,6 +36,7 @@ class EmulatedDevice:
     def __init__(self, cache: pathlib.Path, *, order: int = 0, check: bool = True) -> None:
         self.cache, self.order, self.check = cache, order, check
         self.launches: list[Launch] = []
+        self.sources: dict[str, pathlib.Path] = {}  # that stand for a kernel's own
 
     def empty(self, shape: Any, dtype: Any) -> EmulatedArray:
         """Memory full of ones bits: NaN, or -1."""
@@ -83,7 +84,8 @@ class EmulatedDevice:
 
     def run(self, launch: Launch) -> None:
         self.launches.append(launch)
-        library = build.library(launch.kernel, launch.types, self.cache)
+        source = self.sources.get(launch.kernel)
+        library = build.library(launch.kernel, launch.types, self.cache, source)
         execute(library, launch, order=self.order, check=self.check)
 
 
@@ -91,12 +93,11 @@ def execute(library: ctypes.CDLL, launch: Launch, *, order: int = 0, check: bool
     """Run a launch; raise for limits, types and everything that emulator.cpp reports."""
     where = f"{launch.kernel}.{launch.function}"
     _check_limits(library, launch, where)
-    types_of = library[f"types_{launch.function}"]
-    types_of.restype = ctypes.c_char_p
-    types = types_of().decode().split()
+    types = argument_types(library, launch.function)
     if len(types) != len(launch.arguments):
         raise EmulatorError(f"{where}: {len(launch.arguments)} arguments for {len(types)}")
-    values, buffers = [], {}
+    values = []
+    buffers: dict[int, np.ndarray] = {}
     for place, (kind, given) in enumerate(zip(types, launch.arguments, strict=True)):
         values.append(_value(kind, given, f"{where}, argument {place}"))
         if isinstance(given, np.ndarray) and given.size:
@@ -132,6 +133,13 @@ def execute(library: ctypes.CDLL, launch: Launch, *, order: int = 0, check: bool
     for place, given, old in before:
         if given.tobytes() != old.tobytes():
             raise EmulatorError(f"{where}: argument {place} is const and was changed")
+
+
+def argument_types(library: ctypes.CDLL, function: str) -> list[str]:
+    """NumPy's names of a function's parameters: "f8", "*f8" for a pointer, "&f8" to constants."""
+    types_of = library[f"types_{function}"]
+    types_of.restype = ctypes.c_char_p
+    return types_of().decode().split()
 
 
 def _check_limits(library: ctypes.CDLL, launch: Launch, where: str) -> None:

@@ -1,0 +1,114 @@
+"""Every barrier and every atomic of the CUDA kernels is needed, and the emulator knows.
+
+The companion of all other tests of these kernels: take one away, and a run on a small problem is
+reported as a race. Removing it might go unnoticed on a GPU for years.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from rnla.kernels import (
+    count_sketch,
+    dispatch,
+    fwht,
+    gather_product,
+    poisson_rows,
+    power_rows,
+    row_norms,
+    scan,
+    sparse_columns,
+    sparse_sign,
+)
+
+from .cuda_host import build
+from .cuda_host.device import EmulatedDevice, EmulatorError
+
+KEY = 5
+NEEDED = re.compile(r"__syncthreads\(\);|__syncwarp\(\);|atomic(?:Add|Max)(?=\()")
+PLAIN = """
+#define atomicAdd_plain(address, value) (*(address) += (value))
+#define atomicMax_plain(address, value) (*(address) = max(*(address), (value)))
+"""
+
+
+def block(device, rows, columns):
+    return device.put(np.random.default_rng(0).standard_normal((rows, columns)))
+
+
+def sketches(device):
+    for deterministic in (False, True):
+        out = device.zeros((3, 5), np.float64)
+        count_sketch.add_dense(KEY, 0, block(device, 300, 5), out, deterministic=deterministic)
+        sparse_sign.add_dense(KEY, 0, block(device, 300, 5), 2, out, deterministic=deterministic)
+        A = sp.random_array((64, 40), density=0.9, rng=np.random.default_rng(1), format="csr")
+        S = (np.arange(65), np.random.default_rng(2).integers(0, 3, 64), np.ones(64))
+        arrays = map(device.put, (*S, A.data, A.indices, A.indptr))
+        out = device.zeros((3, 40), np.float64)
+        sparse_columns.add_csr(*arrays, out, deterministic=deterministic)
+        sparse_columns.add_dense(
+            *map(device.put, S), block(device, 64, 40), out, deterministic=deterministic
+        )
+
+
+def maxima(device):
+    scan.column_and_row_max(block(device, 1100, 100))
+    A = sp.random_array((300, 4), density=0.9, rng=np.random.default_rng(1), format="csr")
+    scan.csr_column_and_row_max(*map(device.put, (A.data, A.indices, A.indptr)), 4)
+
+
+def kept_rows(device):
+    poisson_rows.poisson_rows(KEY, 0, device.put(np.full(9000, 0.5)), 0.0)
+
+
+WORK = {
+    "count_sketch": sketches,
+    "sparse_sign": sketches,
+    "sparse_columns": sketches,
+    "fwht": lambda device: fwht.transform(block(device, 2**10, 24)),
+    "scan": maxima,
+    "row_norms": lambda device: row_norms.product_row_norms(
+        block(device, 130, 20), block(device, 20, 70), 1.5
+    ),
+    "poisson_rows": kept_rows,
+    "power_rows": lambda device: power_rows.power_rows(*device.put(np.ones((2, 700))), None, 3.0),
+    "gather_product": lambda device: gather_product.gather_product(
+        block(device, 20, 3), *map(device.put, (np.arange(4), np.arange(3)))
+    ),
+}
+PLACES = [
+    (kernel, match.start(), match[0])
+    for kernel in WORK
+    for match in NEEDED.finditer((build.KERNELS / kernel / "cuda.cu").read_text())
+]
+
+
+def name_of(place):
+    kernel, start, what = place
+    text = (build.KERNELS / kernel / "cuda.cu").read_text()
+    return f"{kernel}-line-{text.count(chr(10), 0, start) + 1}-{what.strip('();_')}"
+
+
+def test_every_kernel_with_barriers_or_atomics_has_work():
+    for path in build.KERNELS.glob("*/cuda.cu"):
+        assert path.parent.name in WORK or not NEEDED.search(path.read_text()), path.parent.name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", PLACES, ids=name_of)
+def test_without_it_the_emulator_complains(place, cuda_cache, tmp_path, monkeypatch):
+    kernel, start, what = place
+    monkeypatch.setattr(dispatch, "MOST_BLOCKS", 2)  # blocks do more than one tile
+    text = (build.KERNELS / kernel / "cuda.cu").read_text()
+    put = f"{what}_plain" if what.startswith("atomic") else ""
+    changed = tmp_path / "cuda.cu"
+    changed.write_text(PLAIN + text[:start] + put + text[start + len(what) :])
+    with EmulatedDevice(cuda_cache).here() as device:
+        WORK[kernel](device)
+        device.sources[kernel] = changed
+        with pytest.raises(EmulatorError, match=r"no barrier after|before it is written"):
+            WORK[kernel](device)
