@@ -17,6 +17,7 @@ from .gap import PredictedErrors, predicted_correlation, predicted_errors
 from .identifiability import Identifiability, check_identifiable, identifiability
 from .interferometer import InterferometerGains, gains_from_model
 from .linear_least_squares import LinearLeastSquares, linear_least_squares
+from .measurement_parts import measurement_parts
 from .operators import (
     DenseOperators,
     MaskedFourier,
@@ -27,7 +28,7 @@ from .operators import (
     UserOperators,
     as_operators,
 )
-from .partitioned import PartitionedCalibration, calibrate_partitioned, measurement_parts
+from .partitioned import PartitionedCalibration, calibrate_partitioned
 from .plan import MeasurementPlan, plan
 from .polish import Polished, gain_step, polish
 from .problem import Problem

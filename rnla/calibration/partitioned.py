@@ -9,28 +9,26 @@ stay where they are until the end; one signal needs an n x n factor once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .._errors import argument_error, check_positive, check_size, import_optional
+from .._errors import argument_error, check_positive, check_size
 from .._result import IntArray, Status
 from ..random import RNGLike, resolve_seed
+from . import _partition_tasks as tasks
 from ._anderson import Anderson
 from ._conjugate_gradient import conjugate_gradient
 from ._equilibration import usable_sensors
 from ._models import check_model
-from ._whitening import Whitening, whiten
 from ._workers import Workers
 from .canonical_correlation import largest_correlation
 from .flags import SensorFlag
 from .identifiability import check_identifiable
 from .operators._base import Array
-from .polish import SignalStep
-from .problem import Problem
 
-__all__ = ["PartitionedCalibration", "calibrate_partitioned", "measurement_parts"]
+__all__ = ["PartitionedCalibration", "calibrate_partitioned"]
 
 _GAP = 1e-3
 
@@ -137,7 +135,7 @@ def calibrate_partitioned(
     if len(parts) == 0:
         raise argument_error("parts", "none", "one part at least", "Pass a list of (Y, operators).")
     workers = Workers(parts)
-    workers.update(_opened, model)
+    workers.update(tasks.opened, model)
     system = _System(workers, model)
     width = 8 if solver == "block_krylov" else 1
     start = largest_correlation(
@@ -177,180 +175,6 @@ def calibrate_partitioned(
     )
 
 
-def measurement_parts(Y: Any, operators: Any, weights: Any = None, *, count: int = 1) -> list[Any]:
-    """Cut measurements into parts for `calibrate_partitioned`.
-
-    Parameters
-    ----------
-    Y : array_like or dask.array, shape (p, m)
-        A Dask array is cut along its chunks of measurements and stays where it is.
-    operators : array_like or dask.array
-        Shape (p, m, n), or (m, n) for snapshots through one map.
-    weights : array_like or dask.array, shape (p, m), optional
-    count : int
-        Parts to make of arrays that are not Dask's.
-
-    Returns
-    -------
-    list of (Y, operators) or (Y, operators, weights), or of Dask Delayed values of these
-
-    Raises
-    ------
-    ArgumentError
-        For shapes that do not fit.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from rnla.calibration import measurement_parts
-    >>> [part[0].shape for part in measurement_parts(np.ones((5, 3)), np.ones((3, 2)), count=2)]
-    [(3, 3), (2, 3)]
-    """
-    given = [Y, operators] if weights is None else [Y, operators, weights]
-    lazy = any(hasattr(one, "__dask_graph__") for one in given)
-    arrays = [one if hasattr(one, "__dask_graph__") else np.asarray(one) for one in given]
-    first, maps = arrays[0], arrays[1]
-    shared = maps.ndim == 2
-    if first.ndim != 2 or maps.ndim not in (2, 3) or (not shared and len(maps) != len(first)):
-        got = f"Y of shape {first.shape} and operators of shape {maps.shape}"
-        expected = "(p, m) and (p, m, n), or (m, n)"
-        raise argument_error("operators", got, expected, "One matrix for each row of Y, or one.")
-    if hasattr(first, "chunks"):
-        stops = np.cumsum(first.chunks[0])
-    else:
-        count = min(check_size(count, name="count"), len(first))
-        stops = np.cumsum([len(part) for part in np.array_split(np.arange(len(first)), count)])
-    parts: list[Any] = []
-    start = 0
-    for stop in stops:
-        cut = [one if shared and i == 1 else one[start:stop] for i, one in enumerate(arrays)]
-        parts.append(_delayed(cut) if lazy else tuple(cut))
-        start = int(stop)
-    return parts
-
-
-def _delayed(arrays: list[Any]) -> Any:
-    """One task that gathers the pieces of a part."""
-    dask = import_optional("dask", extra="dask", purpose="to cut Dask arrays into parts")
-    return dask.delayed(_gathered, pure=False)(*arrays)
-
-
-def _gathered(*arrays: Any) -> tuple[Any, ...]:
-    return tuple(np.asarray(one) for one in arrays)
-
-
-# -- on the workers ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Held:
-    """One part: its problem, that without unusable sensors, and factors for signals of its own."""
-
-    problem: Problem
-    linear: Problem | None = None
-    whitening: Whitening | None = None
-    step: SignalStep | None = None
-
-
-def _opened(part: Any, model: str) -> _Held:
-    Y, operators = part[0], part[1]
-    problem = Problem(Y, operators, model=model, weights=part[2] if len(part) > 2 else None)
-    if problem.batch_shape:
-        raise argument_error("parts", f"Y of shape {np.shape(Y)}", "shape (q, m)", "One problem.")
-    return _Held(problem)
-
-
-def _summary(held: _Held) -> tuple[Any, ...]:
-    problem = held.problem
-    scale = float(problem.scale[0, 0])
-    counts = problem.valid_counts
-    gram = problem.operators.scalar_gram if problem.weights is None else None
-    kind = problem.dtype.kind
-    shape = (problem.p, problem.m, problem.n)
-    return shape, kind, gram, scale**2 * float(counts.sum()), problem.gamma() * scale**2, counts
-
-
-def _prepared(held: _Held, scale: float, usable: Array) -> _Held:
-    problem = held.problem.rescaled(scale)
-    linear = problem
-    if not usable.all():
-        weights = np.ones(()) if problem.weights is None else problem.weights
-        linear = problem.with_weights(weights * usable)
-    if problem.repeated:
-        return replace(held, problem=problem, linear=linear)
-    whitening = whiten(problem)
-    step = SignalStep(problem, whitening)
-    own = whitening if linear is problem else whiten(linear)
-    return _Held(problem, linear, own, step)
-
-
-def _triangle(held: _Held) -> Array:
-    assert held.linear is not None
-    A = held.linear.operators.dense()
-    if held.linear.weights is not None:
-        A = np.sqrt(held.linear.weights)[..., None] * A
-    return np.asarray(np.linalg.qr(A.reshape(-1, A.shape[-1]), mode="r"))
-
-
-def _to_signal(held: _Held, s: Array) -> Array:
-    """C^* s of one signal."""
-    assert held.linear is not None
-    return held.linear.cross_adjoint(s)
-
-
-def _to_gains(held: _Held, x: Array) -> Array:
-    """C x of one signal."""
-    assert held.linear is not None
-    return held.linear.cross(x)
-
-
-def _there_and_back(held: _Held, s: Array) -> Array:
-    """The projection of diag(y_l) s on the signals of this part, back in the gains."""
-    assert held.linear is not None
-    assert held.whitening is not None
-    y = held.whitening.rooted(held.linear.data)
-    image = held.whitening.project(y * s[..., None, :])
-    return np.asarray((y.conj() * image).sum(axis=-2))
-
-
-def _own_signals(held: _Held, d: Array) -> tuple[Array, Array]:
-    """The best signals of this part, in coordinates, and W^{1/2} A x."""
-    assert held.step is not None
-    y = held.step.whitening.rooted(held.problem.data)
-    t = held.step.solve(y, d, None)
-    return t, held.step.synthesis(t)
-
-
-def _sums(held: _Held, d: Array, x: Array | None) -> tuple[Array, Array, Array]:
-    """What the step for the gains needs, and the cost of d with the signal (its own if None)."""
-    problem = held.problem
-    root = np.ones(()) if problem.weights is None else np.sqrt(problem.weights)
-    y = root * problem.data
-    v = _own_signals(held, d)[1] if x is None else root * problem.synthesis(x)
-    cost = (np.abs(y - d * v) ** 2).sum()
-    return (v.conj() * y).sum(axis=0), (np.abs(v) ** 2).sum(axis=0), np.asarray(cost)
-
-
-def _normal_product(held: _Held, powers: Array, x: Array) -> Array:
-    """A^* W |D|^2 A x."""
-    problem = held.problem
-    return problem.analysis(problem.weighted(powers * problem.synthesis(x)))
-
-
-def _right_side(held: _Held, d: Array) -> Array:
-    """A^* W D^* y."""
-    problem = held.problem
-    return problem.analysis(d.conj() * problem.weighted(problem.data))
-
-
-def _signals(held: _Held, d: Array) -> Array:
-    assert held.step is not None
-    return held.step.signal(_own_signals(held, d)[0])
-
-
-# -- here ----------------------------------------------------------------------------------------
-
-
 class _Totals:
     """What of a problem is known here: sums over the parts."""
 
@@ -379,7 +203,7 @@ class _System:
     def __init__(self, workers: Workers, model: str) -> None:
         self.workers = workers
         self.repeated = model == "repeated"
-        found = workers.visit(_summary)
+        found = workers.visit(tasks.summary)
         p, m, n = _common_shape([one[0] for one in found])
         counts = np.sum([one[5] for one in found], axis=0)
         self.scale = float(np.sqrt(sum(one[3] for one in found) / counts.sum()))
@@ -391,7 +215,7 @@ class _System:
         self.usable = usable_sensors(facade)
         root = np.sqrt(np.where(self.usable, gamma, 1.0))
         self.diagonal = np.where(self.usable, 1.0 / root, 0.0)
-        workers.update(_prepared, self.scale, self.usable)
+        workers.update(tasks.prepared, self.scale, self.usable)
         self.gram: float | None = None
         self.factor: Array | None = None
         if self.repeated:
@@ -399,7 +223,7 @@ class _System:
             if self.usable.all() and len(grams) == 1 and None not in grams:
                 self.gram = p * grams.pop()
             else:
-                R = np.linalg.qr(np.concatenate(workers.visit(_triangle)), mode="r")
+                R = np.linalg.qr(np.concatenate(workers.visit(tasks.triangle)), mode="r")
                 self.factor = np.linalg.inv(R)
         self.rank_deficient = np.zeros((), dtype=bool)
         self.products = 0
@@ -426,9 +250,9 @@ class _System:
         s = self.inverse_gains(u)
         self.products += 2
         if not self.repeated:
-            return np.asarray(self.workers.total(_there_and_back, s) * self.diagonal)
-        x = self.solve(self.workers.total(_to_signal, s))
-        return np.asarray(self.workers.total(_to_gains, x) * self.diagonal)
+            return np.asarray(self.workers.total(tasks.there_and_back, s) * self.diagonal)
+        x = self.solve(self.workers.total(tasks.to_signal, s))
+        return np.asarray(self.workers.total(tasks.to_gains, x) * self.diagonal)
 
     def solution(self, u: Array) -> tuple[Array, Array]:
         """Reciprocal gains; the signals stay where they are."""
@@ -448,10 +272,10 @@ class _Alternating:
         if not self.system.repeated:
             return None
         powers = np.abs(d) ** 2
-        b = self.workers.total(_right_side, d)
+        b = self.workers.total(tasks.right_side, d)
         guess = np.zeros_like(b) if self.x is None else self.x
         self.x, _ = conjugate_gradient(
-            lambda x: self.workers.total(_normal_product, powers, x),
+            lambda x: self.workers.total(tasks.normal_product, powers, x),
             b,
             guess,
             axes=1,
@@ -484,7 +308,7 @@ class _Alternating:
 
     def _evaluated(self, d: Array) -> tuple[Array, Array, Array]:
         """The sums for the next gains and the cost, with the best signals for these."""
-        result: tuple[Array, Array, Array] = self.workers.total(_sums, d, self.signal_step(d))
+        result: tuple[Array, Array, Array] = self.workers.total(tasks.sums, d, self.signal_step(d))
         return result
 
     def signal(self, d: Array) -> Array:
@@ -492,7 +316,7 @@ class _Alternating:
         if self.system.repeated:
             assert self.x is not None
             return self.x
-        return np.concatenate(self.workers.visit(_signals, d))
+        return np.concatenate(self.workers.visit(tasks.signals, d))
 
 
 def _unit(d: Array) -> Array:
