@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["add_product", "als_sums", "multiply_padded", "squares"]
+__all__ = ["add_product", "als_residual", "als_sums", "multiply_padded", "squares"]
 
 
 def multiply_padded(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
@@ -35,14 +35,23 @@ def squares(a: np.ndarray, weights: np.ndarray | None, out: np.ndarray) -> None:
         cpu.weighted_squares(a, weights, out)
 
 
-def als_sums(y: np.ndarray, v: np.ndarray, d: np.ndarray, old: np.ndarray) -> tuple[float, float]:
-    """sum |y - d v|^2 and sum |d v - old|^2; then `old` becomes d v.
+def als_sums(
+    y: np.ndarray, v: np.ndarray, d: np.ndarray, old: np.ndarray, out: np.ndarray
+) -> tuple[float, float]:
+    """out = d v; sum |y - d v|^2 and sum |d v - old|^2.
 
     Parameters
     ----------
-    y, v, d, old : ndarray, shape (m,)
-        Measurements, A_l x, gains, and d A_l x of the sweep before.
+    y, v, d, old, out : ndarray, shape (m,)
+        Measurements, A_l x, gains, d A_l x of the sweep before and of this one.
     """
     from . import cpu
 
-    return cpu.als_sums(y, v, d, old)
+    return cpu.als_sums(y, v, d, old, out)
+
+
+def als_residual(y: np.ndarray, v: np.ndarray, d: np.ndarray) -> None:
+    """v = conj(d) (y - d v), all (m,)."""
+    from . import cpu
+
+    cpu.als_residual(y, v, d)

@@ -37,7 +37,7 @@ def weighted_squares(a, weights, out):
 
 
 @njit(cache=True, nogil=True, fastmath=_REORDERED)
-def als_sums(y, v, d, old):
+def als_sums(y, v, d, old, out):
     cost = 0.0
     change = 0.0
     for i in range(y.size):
@@ -46,5 +46,11 @@ def als_sums(y, v, d, old):
         moved = model - old[i]
         cost += left.real * left.real + left.imag * left.imag
         change += moved.real * moved.real + moved.imag * moved.imag
-        old[i] = model
+        out[i] = model
     return cost, change
+
+
+@njit(cache=True, nogil=True, fastmath=_REORDERED)
+def als_residual(y, v, d):
+    for i in range(y.size):
+        v[i] = np.conj(d[i]) * (y[i] - d[i] * v[i])

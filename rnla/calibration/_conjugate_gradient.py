@@ -24,10 +24,12 @@ def conjugate_gradient(
     tol: float,
     max_iter: int,
     precondition: Callable[[Array], Array] | None = None,
+    residual: Array | None = None,
 ) -> tuple[Array, int]:
     """Solve M x = b from the start x; the last `axes` axes are one vector each.
 
     Returns the solution and the number of products. Stops where the residual is below tol ||b||.
+    Where the first residual is given, b is no more than the measure of that.
     """
 
     def dot(a: Array, c: Array) -> Array:
@@ -39,11 +41,11 @@ def conjugate_gradient(
 
     solve = identity if precondition is None else precondition
     target = tol**2 * dot(b, b)
-    r = b - product(x)
+    r = b - product(x) if residual is None else residual
     z = solve(r)
     direction = z
     rho = dot(r, z)
-    products = 1
+    products = 1 if residual is None else 0
     for _ in range(max_iter):
         open_ = dot(r, r) > target
         if not open_.any():

@@ -104,11 +104,25 @@ class Successive:
         self._each(visit)
         return out
 
-    def gain_sums(self, t: Array, d: Array, old: Array) -> tuple[Array, Array, float, float]:
+    def gradient(self, t: Array, d: Array) -> Array:
+        """A_l^* (conj(d) o (y_l - d o A_l t_l)), summed over l for one signal."""
+        out = self._signals()
+
+        def visit(index: int, buffer: Array, turn: Turn) -> None:
+            image = self._forth(index, t, buffer)
+            diagonal_products.als_residual(self.data[index], image, d)
+            self._back(index, image, out, turn)
+
+        self._each(visit)
+        return out
+
+    def gain_sums(
+        self, t: Array, d: Array, old: Array, out: Array
+    ) -> tuple[Array, Array, float, float]:
         """What a sweep of alternating least squares needs of v_l = A_l t_l.
 
         Returns sum_l conj(v_l) o y_l, sum_l |v_l|^2, sum |y - d v|^2 and sum |d v - old|^2;
-        `old` (p, m) becomes d v.
+        `out` (p, m) becomes d v.
         """
         m, p = self.problem.m, self.problem.p
         top = np.zeros(m, dtype=self.problem.dtype)
@@ -117,7 +131,7 @@ class Successive:
 
         def visit(index: int, buffer: Array, turn: Turn) -> None:
             v = self._forth(index, t, buffer)
-            sums[index] = diagonal_products.als_sums(self.data[index], v, d, old[index])
+            sums[index] = diagonal_products.als_sums(self.data[index], v, d, old[index], out[index])
             turn()
             diagonal_products.add_product(v, self.data[index], top)
             diagonal_products.squares(v, None, below)

@@ -18,20 +18,16 @@ import numpy as np
 
 from .._errors import ArgumentTypeError, argument_error, check_positive, check_size
 from ._anderson import Anderson
-from ._conjugate_gradient import conjugate_gradient
 from ._reciprocal_subspace import ReciprocalSubspace
-from ._sketched_qr import sketched_factor
+from ._signal_step import SignalStep
 from ._threads import with_few_threads
-from ._whitening import FactoredWhitening, Whitening, whiten
-from .operators import DenseOperators
+from ._whitening import whiten
 from .operators._base import Array, check_entries
 from .problem import Problem
 
 __all__ = ["Constraint", "Polished", "SignalStep", "gain_step", "polish"]
 
 Constraint = Any
-_GRAM_ENTRIES = 2**24
-_EFFECTIVE_ROWS = 4  # in n
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,21 +132,18 @@ def polish(
     accelerate = accelerate and not callable(constraint)
     unit = _mean_modulus(d) if scaled else np.ones_like(d.real[..., :1])
     d = d / unit
-    if signal is not None:
+    if signal is not None and step.outer is None:
         signal = step.coordinates(signal * (unit if problem.repeated else unit[..., None]))
     t = step.solve(y, d, signal)
-    v = step.synthesis(t)
-    size = (np.abs(y) ** 2).sum(axis=(-2, -1))
-    costs = [_cost(y, d, v)]
-    old = d[..., None, :] * v
+    size = (y.real**2 + y.imag**2).sum(axis=(-2, -1))
+    sums = step.gain_sums(y, d, t, y)
+    costs = [sums.cost]
     steady = np.zeros(problem.batch_shape, dtype=bool)
     slow = steady.copy()
     history = Anderson(real=kind is not None)
     least = max(tol, 16.0 * float(np.finfo(problem.real_dtype).eps))
     for _ in range(count):
-        top = (v.conj() * y).sum(axis=-2)
-        below = (v.real**2 + v.imag**2).sum(axis=-2)
-        plain = restrict(top, below)
+        plain = restrict(sums.top, sums.below)
         unit = _mean_modulus(plain) if scaled else np.ones_like(plain.real[..., :1])
         plain = plain / unit
         guess = t * (unit if problem.repeated else unit[..., None])
@@ -162,21 +155,17 @@ def polish(
         # Problems that have ended stay as they are while the others of the batch go on.
         best = np.where(steady[..., None], d, best)
         found = np.where(_outer_axes(steady, t), t, step.solve(y, best, guess))
-        v = step.synthesis(found)
-        cost = _cost(y, best, v)
-        worse = np.asarray(cost > costs[-1]) & ~steady
+        after = step.gain_sums(y, best, found, sums.data)
+        worse = np.asarray(after.cost > costs[-1]) & ~steady
         if accelerate and worse.any():
             history.forget(worse)
             best = np.where(worse[..., None], plain, best)
             found = np.where(_outer_axes(worse, t), step.solve(y, best, guess), found)
-            v = step.synthesis(found)
-            cost = _cost(y, best, v)
-        d, t = best, found
-        costs.append(cost)
-        data = d[..., None, :] * v
-        change = (np.abs(data - old) ** 2).sum(axis=(-2, -1))
-        old = data
-        steady |= change <= least**2 * size
+            after = step.gain_sums(y, best, found, sums.data)
+        d, t, sums = best, found, after
+        costs.append(sums.cost)
+        step.changed(np.sqrt(sums.change / size))
+        steady |= sums.change <= least**2 * size
         # An extrapolated step may gain little by chance: twice in a row.
         little = costs[-2] - costs[-1] <= 1e-10 * costs[-1]
         steady |= little & (slow | (not accelerate))
@@ -213,134 +202,13 @@ def gain_step(problem: Problem, signal: Array) -> Array:
     return _quotient((weighted * problem.data).sum(axis=-2), below)
 
 
-class SignalStep:
-    """Weighted least squares for the signal, in the coordinates of a `Whitening`."""
-
-    def __init__(self, problem: Problem, whitening: Whitening) -> None:
-        self.problem, self.whitening = problem, whitening
-        self.outer: Array | None = None
-        self.rows: Array | None = None
-        if isinstance(whitening, FactoredWhitening) and isinstance(whitening.Q, DenseOperators):
-            Q = whitening.Q.A
-            if Q.size * Q.shape[-1] <= _GRAM_ENTRIES * (Q.shape[-3] if problem.repeated else 1):
-                self.outer = self._outer(Q) * whitening.unit**2
-            elif problem.repeated and Q.ndim == 3 and not problem.batch_shape:
-                self.rows = Q
-
-    def _outer(self, Q: Array) -> Array:
-        """q_i^* q_i for every row (summed over l for one signal), shape (..., m, n^2)."""
-        n = Q.shape[-1]
-        if self.problem.repeated:
-            rows = Q.swapaxes(-2, -3)  # (..., m, p, n): the gain is one for all l
-            gram = rows.conj().swapaxes(-1, -2) @ rows
-        else:
-            gram = Q.conj()[..., :, None] * Q[..., None, :]
-        return np.ascontiguousarray(gram.reshape(*gram.shape[:-2], n * n))
-
-    def coordinates(self, x: Array) -> Array:
-        """t of a signal."""
-        whitening = self.whitening
-        if not isinstance(whitening, FactoredWhitening):
-            return x
-        return whitening.analysis(whitening.rooted(self.problem.synthesis(x)))
-
-    def signal(self, t: Array) -> Array:
-        """The signal of t."""
-        whitening = self.whitening
-        if not isinstance(whitening, FactoredWhitening):
-            return t
-        return whitening.coordinates_to_signal(t)
-
-    def synthesis(self, t: Array) -> Array:
-        """W^{1/2} A x."""
-        whitening = self.whitening
-        if isinstance(whitening, FactoredWhitening):
-            return whitening.synthesis(t)
-        whitening.products += 1
-        return whitening.rooted(self.problem.synthesis(t))
-
-    def analysis(self, u: Array) -> Array:
-        """The adjoint of `synthesis`."""
-        whitening = self.whitening
-        if isinstance(whitening, FactoredWhitening):
-            return whitening.analysis(u)
-        whitening.products += 1
-        return self.problem.analysis(whitening.rooted(u))
-
-    def solve(self, y: Array, d: Array, start: Array | None) -> Array:
-        """The minimiser of ||y - d o synthesis(t)||."""
-        b = self.analysis(d.conj()[..., None, :] * y)
-        power = d.real**2 + d.imag**2
-        if self.outer is not None:
-            return self._direct(power, b)
-        guess = np.zeros_like(b) if start is None else start
-        square = power[..., None, :]
-        t, _ = conjugate_gradient(
-            lambda t: self.analysis(square * self.synthesis(t)),
-            b,
-            guess,
-            axes=1,
-            tol=64.0 * float(np.finfo(self.problem.real_dtype).eps),
-            max_iter=500,
-            precondition=self._preconditioner(power),
-        )
-        return t
-
-    def _preconditioner(self, power: Array) -> Callable[[Array], Array] | None:
-        """From a sketch of the weighted rows, where few sensors carry most of the weight.
-
-        Random rows with equal weights make a well-conditioned matrix from four times as many rows
-        as columns on; what counts here is the effective number of rows.
-        """
-        if self.rows is None:
-            return None
-        p, m, n = self.rows.shape
-        effective = p * power.sum() ** 2 / max(float((power**2).sum()), np.finfo(float).tiny)
-        if effective > _EFFECTIVE_ROWS * n or p * m < 2 * _EFFECTIVE_ROWS * n:
-            return None
-        inverse = sketched_factor((np.sqrt(power)[:, None] * self.rows).reshape(-1, n))
-        if inverse is None:
-            return None
-        back = inverse.conj().T
-        return lambda r: inverse @ (back @ r)
-
-    def _direct(self, power: Array, b: Array) -> Array:
-        outer = self.outer
-        assert outer is not None
-        n = b.shape[-1]
-        if self.problem.repeated and outer.ndim == 2:  # one product for the whole batch
-            numbers = outer.view(outer.real.dtype)  # real times complex is two real products
-            flat = (power.reshape(-1, power.shape[-1]) @ numbers).view(outer.dtype)
-            gram = flat.reshape(*power.shape[:-1], n * n)
-        elif self.problem.repeated:
-            gram = (power[..., None, :] @ outer)[..., 0, :]
-        elif outer.ndim == 3:  # (maps, m, n^2): one product per map
-            flat = np.moveaxis(power.reshape(-1, power.shape[-1]) @ outer, 0, -2)
-            gram = flat.reshape(*power.shape[:-1], len(outer), n * n)
-        else:
-            gram = (power[..., None, None, :] @ outer)[..., 0, :]
-        diagonal = np.arange(0, n * n, n + 1)
-        trace = gram[..., diagonal].real.sum(axis=-1)
-        ridge = np.finfo(self.problem.real_dtype).eps * np.where(trace > 0, trace, 1.0) / n
-        gram[..., diagonal] += ridge[..., None]
-        gram = gram.reshape(*gram.shape[:-1], n, n)
-        try:
-            return np.asarray(np.linalg.solve(gram, b[..., None])[..., 0])
-        except np.linalg.LinAlgError:  # too few gains that are not zero, and a ridge rounded away
-            return np.asarray((np.linalg.pinv(gram, hermitian=True) @ b[..., None])[..., 0])
+def _outer_axes(mask: Array, t: Array) -> Array:
+    return mask.reshape(*mask.shape, *(1,) * (t.ndim - mask.ndim))
 
 
 def _mean_modulus(d: Array) -> Array:
     mean = np.abs(d).mean(axis=-1, keepdims=True)
     return np.asarray(np.where(mean > 0, mean, 1))
-
-
-def _outer_axes(mask: Array, t: Array) -> Array:
-    return mask.reshape(*mask.shape, *(1,) * (t.ndim - mask.ndim))
-
-
-def _cost(y: Array, d: Array, v: Array) -> Array:
-    return np.asarray((np.abs(y - d[..., None, :] * v) ** 2).sum(axis=(-2, -1)))
 
 
 def _quotient(top: Array, below: Array) -> Array:

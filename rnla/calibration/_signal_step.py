@@ -1,0 +1,218 @@
+"""The signal for given gains, by weighted least squares, and what a sweep needs to know of it.
+
+Explicit operators: Gram matrices weighted by |d_i|^2, formed from the outer products of the rows in
+one matrix product, p m n^2 once and m n^2 + n^3 a solve. Implicit ones: conjugate gradients, two
+products an iteration, to no more accuracy than the sweep before was from the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ._conjugate_gradient import conjugate_gradient
+from ._sketched_qr import sketched_factor
+from ._successive import successive
+from ._whitening import FactoredWhitening, Whitening, is_scaled
+from .operators import DenseOperators
+from .operators._base import Array
+from .problem import Problem
+
+__all__ = ["GainSums", "SignalStep"]
+
+_GRAM_ENTRIES = 2**24
+_EFFECTIVE_ROWS = 4  # in n
+_INEXACT = 0.03  # of the change of the sweep before
+
+
+class GainSums(NamedTuple):
+    """sum conj(v) y and sum |v|^2 over l, sum |y - d v|^2, sum |d v - old|^2, and d v itself."""
+
+    top: Array
+    below: Array
+    cost: Array
+    change: Array
+    data: Array
+
+
+class SignalStep:
+    """Weighted least squares for the signal, in the coordinates of a `Whitening`."""
+
+    def __init__(self, problem: Problem, whitening: Whitening) -> None:
+        self.problem, self.whitening = problem, whitening
+        self.outer: Array | None = None
+        self.rows: Array | None = None
+        self.successive = successive(problem) if is_scaled(whitening) else None
+        self.tol = self.least = 64.0 * float(np.finfo(problem.real_dtype).eps)
+        self._stores: list[Array] = []
+        if self.successive is not None:
+            self.tol = 1e-6
+        if isinstance(whitening, FactoredWhitening) and isinstance(whitening.Q, DenseOperators):
+            Q = whitening.Q.A
+            if Q.size * Q.shape[-1] <= _GRAM_ENTRIES * (Q.shape[-3] if problem.repeated else 1):
+                self.outer = self._outer(Q) * whitening.unit**2
+            elif problem.repeated and Q.ndim == 3 and not problem.batch_shape:
+                self.rows = Q
+
+    def _outer(self, Q: Array) -> Array:
+        """q_i^* q_i for every row (summed over l for one signal), shape (..., m, n^2)."""
+        n = Q.shape[-1]
+        if self.problem.repeated:
+            rows = Q.swapaxes(-2, -3)  # (..., m, p, n): the gain is one for all l
+            gram = rows.conj().swapaxes(-1, -2) @ rows
+        else:
+            gram = Q.conj()[..., :, None] * Q[..., None, :]
+        return np.ascontiguousarray(gram.reshape(*gram.shape[:-2], n * n))
+
+    def coordinates(self, x: Array) -> Array:
+        """t of a signal."""
+        whitening = self.whitening
+        if not isinstance(whitening, FactoredWhitening):
+            return x
+        if is_scaled(whitening):
+            return x / whitening.unit
+        return whitening.analysis(whitening.rooted(self.problem.synthesis(x)))
+
+    def signal(self, t: Array) -> Array:
+        """The signal of t."""
+        whitening = self.whitening
+        if not isinstance(whitening, FactoredWhitening):
+            return t
+        return whitening.coordinates_to_signal(t)
+
+    def synthesis(self, t: Array) -> Array:
+        """W^{1/2} A x."""
+        whitening = self.whitening
+        if isinstance(whitening, FactoredWhitening):
+            return whitening.synthesis(t)
+        whitening.products += 1
+        return whitening.rooted(self.problem.synthesis(t))
+
+    def analysis(self, u: Array) -> Array:
+        """The adjoint of `synthesis`."""
+        whitening = self.whitening
+        if isinstance(whitening, FactoredWhitening):
+            return whitening.analysis(u)
+        whitening.products += 1
+        return self.problem.analysis(whitening.rooted(u))
+
+    def gain_sums(self, y: Array, d: Array, t: Array, old: Array) -> GainSums:
+        """`GainSums` of v = synthesis(t); `old` are the data of the sweep before."""
+        if self.successive is not None and isinstance(self.whitening, FactoredWhitening):
+            self.whitening.products += 1
+            if not self._stores:
+                self._stores = [np.empty_like(y), np.empty_like(y)]
+            data = self._stores[int(old is self._stores[0])]
+            scaled = t * self.whitening.unit
+            sums = self.successive.gain_sums(scaled, np.ascontiguousarray(d), old, data)
+            return GainSums(sums[0], sums[1], np.asarray(sums[2]), np.asarray(sums[3]), data)
+        v = self.synthesis(t)
+        data = d[..., None, :] * v
+        left, moved = y - data, data - old
+        return GainSums(
+            top=(v.conj() * y).sum(axis=-2),
+            below=(v.real**2 + v.imag**2).sum(axis=-2),
+            cost=(left.real**2 + left.imag**2).sum(axis=(-2, -1)),
+            change=(moved.real**2 + moved.imag**2).sum(axis=(-2, -1)),
+            data=data,
+        )
+
+    def changed(self, change: Array) -> None:
+        """Tell how much the last sweep changed the data, relative to them."""
+        if self.successive is not None:
+            self.tol = min(self.tol, max(self.least, _INEXACT * float(change)))
+
+    def solve(self, y: Array, d: Array, start: Array | None) -> Array:
+        """The minimiser of ||y - d o synthesis(t)||."""
+        if self.successive is not None:
+            return self._iterated(d, start)
+        b = self.analysis(d.conj()[..., None, :] * y)
+        power = d.real**2 + d.imag**2
+        if self.outer is not None:
+            return self._direct(power, b)
+        guess = np.zeros_like(b) if start is None else start
+        square = power[..., None, :]
+        t, _ = conjugate_gradient(
+            lambda t: self.analysis(square * self.synthesis(t)),
+            b,
+            guess,
+            axes=1,
+            tol=64.0 * float(np.finfo(self.problem.real_dtype).eps),
+            max_iter=500,
+            precondition=self._preconditioner(power),
+        )
+        return t
+
+    def _iterated(self, d: Array, start: Array | None) -> Array:
+        """From the start on, as far as it pays."""
+        one, whitening = self.successive, self.whitening
+        assert one is not None
+        assert isinstance(whitening, FactoredWhitening)
+        unit, power = whitening.unit, d.real**2 + d.imag**2
+        d = np.ascontiguousarray(d)
+        if start is None:
+            start = np.zeros(self.problem.signal_shape, dtype=self.problem.dtype)
+        residual = one.gradient(unit * start, d) * unit
+        # ||M t|| is near the mean of |d|^2 times ||t||.
+        measure = power.mean() * start if start.any() else residual
+        t, products = conjugate_gradient(
+            lambda t: one.normal(t, power) * unit**2,
+            measure,
+            start,
+            axes=1,
+            tol=self.tol,
+            max_iter=500,
+            residual=residual,
+        )
+        whitening.products += 2 * products + 2
+        return t
+
+    def _preconditioner(self, power: Array) -> Callable[[Array], Array] | None:
+        """From a sketch of the weighted rows, where few sensors carry most of the weight.
+
+        Random rows with equal weights make a well-conditioned matrix from four times as many rows
+        as columns on; what counts here is the effective number of rows.
+        """
+        if self.rows is None:
+            return None
+        p, m, n = self.rows.shape
+        effective = p * power.sum() ** 2 / max(float((power**2).sum()), np.finfo(float).tiny)
+        if effective > _EFFECTIVE_ROWS * n or p * m < 2 * _EFFECTIVE_ROWS * n:
+            return None
+        inverse = sketched_factor((np.sqrt(power)[:, None] * self.rows).reshape(-1, n))
+        if inverse is None:
+            return None
+        back = inverse.conj().T
+        return lambda r: inverse @ (back @ r)
+
+    def _direct(self, power: Array, b: Array) -> Array:
+        outer = self.outer
+        assert outer is not None
+        n = b.shape[-1]
+        if self.problem.repeated and outer.ndim == 2:  # one product for the whole batch
+            numbers = outer.view(outer.real.dtype)  # real times complex is two real products
+            flat = (power.reshape(-1, power.shape[-1]) @ numbers).view(outer.dtype)
+            gram = flat.reshape(*power.shape[:-1], n * n)
+        elif self.problem.repeated:
+            gram = (power[..., None, :] @ outer)[..., 0, :]
+        elif outer.ndim == 3:  # (maps, m, n^2): one product per map
+            flat = np.moveaxis(power.reshape(-1, power.shape[-1]) @ outer, 0, -2)
+            gram = flat.reshape(*power.shape[:-1], len(outer), n * n)
+        else:
+            gram = (power[..., None, None, :] @ outer)[..., 0, :]
+        diagonal = np.arange(0, n * n, n + 1)
+        trace = gram[..., diagonal].real.sum(axis=-1)
+        ridge = np.finfo(self.problem.real_dtype).eps * np.where(trace > 0, trace, 1.0) / n
+        gram[..., diagonal] += ridge[..., None]
+        gram = gram.reshape(*gram.shape[:-1], n, n)
+        try:
+            return np.asarray(np.linalg.solve(gram, b[..., None])[..., 0])
+        except np.linalg.LinAlgError:  # too few gains that are not zero, and a ridge rounded away
+            return np.asarray((np.linalg.pinv(gram, hermitian=True) @ b[..., None])[..., 0])
+
+
+def _mean_modulus(d: Array) -> Array:
+    mean = np.abs(d).mean(axis=-1, keepdims=True)
+    return np.asarray(np.where(mean > 0, mean, 1))
