@@ -322,6 +322,8 @@ def picture(lines: list[dict[str, Any]], measured: list[dict[str, Any]]) -> None
         )
         ax.axhline(problem.tol, color=COLOURS[6], lw=0.8, ls=":", label="tolerance")
         ax.set_title(f"{name}, d = {problem.measure.dimension}", fontsize=9)
+        ax.set_xticks(BUDGETS, [str(n) for n in BUDGETS], minor=False)
+        ax.xaxis.set_minor_formatter("")
     for ax in axes[-1]:
         ax.set_xlabel("evaluations")
     for ax in axes[:, 0]:
