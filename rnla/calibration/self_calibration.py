@@ -376,7 +376,15 @@ def _finish(problem: Problem, start: Start, gains: Array, options: _Options) -> 
         constraint = options.constraint
         if problem.gain_basis is not None:
             constraint = ReciprocalSubspace(problem.gain_basis, start.inverse_gains)
-        run = polish_gains(problem, gains, constraint=constraint, max_sweeps=options.max_sweeps)
+            gains = constraint.gains
+        fits = start.signal.shape == (*problem.batch_shape, *problem.signal_shape)
+        run = polish_gains(
+            problem,
+            gains,
+            signal=start.signal if fits else None,  # not that of a sample
+            constraint=constraint,
+            max_sweeps=options.max_sweeps,
+        )
         return _End(
             run.gains, run.signal, run.costs[-1], run.costs, run.converged, run.sweeps, run.products
         )
@@ -452,7 +460,10 @@ def _normalised(
         mean = (gains * good).sum(axis=-1, keepdims=True)
         name = "mean gain"
         if reference is not None:
-            mean, name = gains[..., reference : reference + 1], f"gain of sensor {reference}"
+            own, name = gains[..., [reference]], f"gain of sensor {reference}"
+            if not own.all():
+                name += " (the mean gain where that is zero)"
+            mean = np.where(own != 0, own, mean)
         size = np.abs(mean)
         factor = factor * np.where(size > 0, mean / np.where(size > 0, size, 1), 1)
         parts.append(f"the {name} is positive")
