@@ -18,6 +18,7 @@ from .problem import Problem
 __all__ = ["Probes"]
 
 PURPOSE = "calibration.cramer_rao"
+_NUMBERS = 2**22  # of the probes in work
 
 
 class Probes:
@@ -56,11 +57,36 @@ class Probes:
 
     def estimate(self, count: int, tol: float, max_iter: int, seed: int) -> tuple[Array, Array]:
         """Variances of gains and signal for unit noise."""
-        problem, frame = self.problem, self.frame
-        m = problem.m
-        z = self._random(m + problem.signal_size, count, seed)
-        # Probes in the units of the errors: what is correlated adds less scatter.
-        units = np.concatenate([self._gain_units(), self._signal_units(z[:, m:])])
+        problem = self.problem
+        m, size = problem.m, problem.m + problem.signal_size
+        step = max(1, _NUMBERS // (problem.p * m))
+        units = np.zeros(0)
+        total, squares = np.zeros(size), np.zeros(size)
+        for start in range(0, count, step):
+            z = self._random(size, range(start, min(start + step, count)), seed)
+            if start == 0:
+                units = np.concatenate([self._gain_units(), self._signal_units(z[:1, m:])])
+            samples = self._samples(z, units, tol, max_iter)
+            total += samples.sum(axis=0)
+            squares += (samples**2).sum(axis=0)
+        means = total / count
+        scatter = np.sqrt(np.maximum(squares / count - means**2, 0.0) / max(1, count - 1))
+        if self.frame.matrix is None:  # not below a part of the variance with all else known
+            means = np.maximum(means, 0.1 * units**2)
+        means = np.maximum(means, 0.0)
+        if count > 1 and (means > 0).any():
+            relative = scatter[means > 0] / means[means > 0]
+            self.uncertainty = float(0.5 * np.sqrt(np.mean(relative**2)))
+        gains = means[:m] * self.frame.factor
+        gains[~seen(self.g)] = np.inf
+        return gains, means[m:].reshape(self.x.shape)
+
+    def _samples(self, z: Array, units: Array, tol: float, max_iter: int) -> Array:
+        """Unbiased estimates of the diagonal, one a probe, in the units of the errors.
+
+        What is correlated adds less scatter in these units.
+        """
+        m, frame = self.problem.m, self.frame
         scaled = z * np.where(units > 0, 1.0 / np.where(units > 0, units, 1), 0)
         b = np.concatenate([frame.gains_adjoint(scaled[:, :m]), scaled[:, m:]], axis=-1)
         b = self.gauged(b, adjoint=True)
@@ -75,24 +101,12 @@ class Probes:
             precondition=lambda r: r * diagonal,
         )
         rest = self.backward(self.forward(solution)) - b
-        self.converged = bool(
-            (np.linalg.norm(rest, axis=-1) <= 2.0 * tol * np.linalg.norm(b, axis=-1)).all()
-        )
+        limit = 2.0 * tol * np.linalg.norm(b, axis=-1)
+        self.converged &= bool((np.linalg.norm(rest, axis=-1) <= limit).all())
         solution = self.gauged(solution, adjoint=False)
         k = frame.size
         moved = np.concatenate([frame.gains(solution[:, :k]), solution[:, k:]], axis=-1)
-        samples = (z.conj() * moved).real * units
-        means = samples.mean(axis=0)
-        if frame.matrix is None:  # not below a part of the variance with all else known
-            means = np.maximum(means, 0.1 * units**2)
-        means = np.maximum(means, 0.0)
-        if count > 1:
-            scatter = samples.std(axis=0, ddof=1) / np.sqrt(count)
-            scatter = scatter[means > 0] / means[means > 0]
-            self.uncertainty = float(0.5 * np.sqrt(np.mean(scatter**2)))
-        gains = means[:m] * frame.factor
-        gains[~seen(self.g)] = np.inf
-        return gains, means[m:].reshape(self.x.shape)
+        return np.asarray((z.conj() * moved).real * units)
 
     def _gain_units(self) -> Array:
         """Standard errors of gains with everything else known."""
@@ -102,13 +116,14 @@ class Probes:
             root = np.where(self.frame.diagonal != 0, root, 0)
         return np.asarray(root)
 
-    def _random(self, size: int, count: int, seed: int) -> Array:
+    def _random(self, size: int, probes: range, seed: int) -> Array:
         stream = Stream(seed, PURPOSE)
-        signs = stream.signs(range(count * size)).reshape(count, size)
+        places = range(probes.start * size, probes.stop * size)
+        signs = stream.signs(places).reshape(-1, size)
         if self.problem.dtype.kind != "c":
             return signs
         # Quarter turns: what is not complex linear averages out, and the modulus is one.
-        turns = stream.signs(range(count * size), draw=1).reshape(count, size)
+        turns = stream.signs(places, draw=1).reshape(-1, size)
         z = signs * np.where(turns > 0, 1.0, 1j)
         if self.frame.real:  # along T, where the signs are those of real coordinates
             assert self.frame.diagonal is not None

@@ -78,8 +78,8 @@ def cramer_rao(
     noise: Any = None,
     constraint: Constraint = None,
     method: str = "auto",
-    probes: int = 64,
-    tol: float = 1e-4,
+    probes: int = 32,
+    tol: float = 1e-3,
     max_iter: int = 1000,
     rng: RNGLike = 0,
 ) -> CramerRao:
