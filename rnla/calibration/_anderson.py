@@ -48,8 +48,11 @@ class Anderson:
         if self.real:
             gram, right = gram.real, right.real
         diagonal = np.einsum("...ii->...i", gram).real.mean(axis=-1)[..., None, None]
-        tiny = np.finfo(F.real.dtype).tiny
-        gram = gram + (_RIDGE * diagonal + tiny) * np.eye(gram.shape[-1], dtype=gram.real.dtype)
+        limits = np.finfo(F.real.dtype)
+        ridge = max(_RIDGE, 16.0 * float(limits.eps))
+        gram = gram + (ridge * diagonal + limits.tiny) * np.eye(
+            gram.shape[-1], dtype=gram.real.dtype
+        )
         with np.errstate(over="ignore", invalid="ignore"):
             factors = np.linalg.solve(gram, right)
             change = (factors.swapaxes(-1, -2) @ np.stack(self._values, axis=-2))[..., 0, :]

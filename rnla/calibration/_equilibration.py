@@ -59,6 +59,12 @@ class Equilibration:
             self._diagonal = np.where(self.usable, 1.0 / root, 0.0).astype(problem.real_dtype)
         else:
             R = np.linalg.qr(np.sqrt(gamma)[..., None] * problem.gain_basis, mode="r")
+            pivots = np.abs(np.diagonal(R, axis1=-2, axis2=-1))
+            limit = 16.0 * problem.k * float(np.finfo(problem.real_dtype).eps)
+            if not (pivots.min(axis=-1) > limit * pivots.max(axis=-1)).all():
+                remedy = "Leave out functions that are zero where nothing is measured."
+                expected = "independent columns at the usable sensors"
+                raise argument_error("gain_basis", "dependent columns there", expected, remedy)
             self._columns = problem.gain_basis @ np.linalg.inv(R)
 
     @property

@@ -26,13 +26,21 @@ class ReciprocalSubspace:
         B, independent columns.
     inverse_gains : ndarray, shape (..., m)
         Where to start; the nearest B v.
+    usable : ndarray of bool, shape (..., m)
+        Where that is known.
     """
 
-    def __init__(self, basis: Array, inverse_gains: Array) -> None:
+    def __init__(self, basis: Array, inverse_gains: Array, usable: Array) -> None:
         # Orthonormal columns: what is solved for is as well conditioned as the data allow.
         self.basis = np.linalg.qr(basis)[0].astype(np.result_type(basis, inverse_gains))
         self._adjoint = self.basis.conj().T
-        self.v = (self._adjoint @ inverse_gains[..., None])[..., 0]
+        inverse = np.linalg.pinv(usable[..., None] * self.basis)
+        self.v = (inverse @ (usable * inverse_gains)[..., None])[..., 0]
+
+    @property
+    def gains(self) -> Array:
+        """1 / (B v), also of sensors without data."""
+        return self._gains(self.v)
 
     def __call__(self, best: Array) -> Array:
         """Gains of the class near the best ones."""

@@ -145,7 +145,7 @@ def _smallest(S: Array, N: Array, system: Equilibration) -> tuple[Array, Array, 
         top = 1.0 + np.abs(H).sum(axis=-1).max(axis=-1)
         H = H + _diagonal(np.where(system.usable, 0, top[..., None]))
         values, vectors = np.linalg.eigh(H)
-        return root * vectors[..., 0], values[..., 0], values[..., 1]
+        return root * vectors[..., 0], values[..., 0], values[..., min(1, values.shape[-1] - 1)]
     H = basis.conj().T @ S @ basis
     R = np.linalg.qr(np.sqrt(N)[..., None] * basis, mode="r")
     inverse = np.linalg.inv(R)

@@ -276,6 +276,9 @@ class Problem:
             expected = f"shape ({self.m}, k) with k <= {self.m}"
             remedy = "One row for each sensor, one column for each function of the basis."
             raise argument_error("gain_basis", f"shape {basis.shape}", expected, remedy)
+        # Only their span counts.
+        size = np.abs(basis).max(axis=0)
+        basis = np.asarray(basis / np.where(size > 0, size, 1))
         rank = int(np.linalg.matrix_rank(basis))
         if rank < basis.shape[1]:
             got = f"rank {rank} with {basis.shape[1]} columns"

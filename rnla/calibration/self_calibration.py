@@ -6,6 +6,7 @@ Counting check, flags, linear start, test for ambiguity, maximum-likelihood poli
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from .._errors import ArgumentTypeError, argument_error, check_positive, check_size
 from .._result import IntArray, Status
 from ..random import RNGLike, resolve_seed
+from ..tall import single_threaded_blas, thread_count
 from ._connectivity import is_connected
 from ._reciprocal_subspace import ReciprocalSubspace
 from ._record import Calibration, joined, worst_status
@@ -30,6 +32,7 @@ from .cramer_rao import cramer_rao, is_small
 from .flags import SensorFlag, sensor_flags
 from .gap import predicted_correlation
 from .identifiability import check_identifiable
+from .operators import UserOperators
 from .operators._base import Array
 from .polish import Constraint
 from .polish import polish as polish_gains
@@ -42,7 +45,7 @@ __all__ = ["calibrate"]
 METHODS = ("auto", *STARTS)
 _GAP = 1e-3
 _SAMPLED = f", on a sample of the snapshots first and then {FULL_SWEEPS} times on all"
-_PART = 2**19  # values of Y solved at a time
+_PART = 2**16  # values of Y solved at a time, by each thread
 _PART_FACTORS = 2**22  # entries of factors, where weights make them differ
 _PROBLEMS_WITH_ERRORS = 16
 
@@ -199,7 +202,7 @@ def calibrate(
             options = replace(options, snapshots=chosen_snapshots, reason=options.reason + _SAMPLED)
     parts = [] if callable(constraint) else _parts(problem)
     if len(parts) > 1:
-        return joined([_solve(part, options) for part in parts], problem.batch_shape)
+        return joined(_solve_parts(parts, options), problem.batch_shape)
     return _solve(problem, options)
 
 
@@ -211,6 +214,14 @@ def _parts(problem: Problem) -> list[Problem]:
     if problem.weights is not None:
         step = max(1, min(step, _PART_FACTORS // (numbers * problem.n)))
     return [problem.part(slice(at, min(at + step, size))) for at in range(0, size, step)]
+
+
+def _solve_parts(parts: list[Problem], options: _Options) -> list[Calibration]:
+    """In threads, which change nothing: parts share nothing but the operators."""
+    alone = isinstance(parts[0].operators, UserOperators)  # whose products may not bear threads
+    workers = 1 if alone else min(thread_count(), len(parts))
+    with single_threaded_blas(), ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(lambda part: _solve(part, options), parts))
 
 
 def _solve(problem: Problem, options: _Options) -> Calibration:
@@ -375,7 +386,8 @@ def _finish(problem: Problem, start: Start, gains: Array, options: _Options) -> 
     if options.polishing:
         constraint = options.constraint
         if problem.gain_basis is not None:
-            constraint = ReciprocalSubspace(problem.gain_basis, start.inverse_gains)
+            basis = problem.gain_basis
+            constraint = ReciprocalSubspace(basis, start.inverse_gains, start.usable)
             gains = constraint.gains
         fits = start.signal.shape == (*problem.batch_shape, *problem.signal_shape)
         run = polish_gains(

@@ -7,8 +7,9 @@ import pytest
 from scipy.optimize import least_squares
 
 from rnla import ArgumentError, calibrate
-from rnla.calibration import simulate
+from rnla.calibration import relative_error, simulate
 from rnla.calibration._reciprocal_subspace import ReciprocalSubspace
+from rnla.calibration.self_calibration import METHODS
 from tests.calibration.cases import MODELS, complex_normal
 
 SIZES = {"repeated": (24, 12, 6), "diverse": (24, 8, 6), "snapshots": (24, 8, 10)}
@@ -76,7 +77,9 @@ def test_the_step_is_the_minimiser(real):
     below[3] = 0.0  # a sensor without data
     target = 1.0 / (basis @ v) * (1.0 + 0.1 * draw(m))
     start = basis @ (v * (1.0 + 0.05 * draw(k)))
-    step = ReciprocalSubspace(basis, 7.0 * start)
+    known = np.arange(m) != 5
+    step = ReciprocalSubspace(basis, np.where(known, 7.0 * start, 100.0), known)
+    np.testing.assert_allclose(step.gains, 1.0 / (7.0 * start))
     d = step.restrict(below * target, below)
 
     def residual(z):
@@ -105,6 +108,27 @@ def test_costs_never_rise_and_batches_are_what_their_problems_are():
     for one, gains in zip(Y, both.gains, strict=True):
         alone = calibrate(one, data.operators, **options)
         np.testing.assert_allclose(alone.gains, gains, atol=1e-3)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_sensors_without_data_get_the_gain_that_the_basis_implies(method):
+    data = simulate("repeated", m=24, n=12, p=6, gain_subspace=6, rng=0)
+    Y = data.Y.copy()
+    Y[:, [2, 20]] = np.nan
+    found = calibrate(Y, data.operators, gain_basis=data.gain_basis, method=method)
+    assert found.flagged.tolist() == [2, 20]
+    assert relative_error(found.gains, data.gains) < 1e-10
+
+
+def test_columns_of_any_size_that_the_data_can_tell_apart():
+    data = simulate("repeated", m=24, n=12, p=6, gain_subspace=3, rng=0)
+    basis = data.gain_basis * np.array([1e-200, 1.0, 1e150])
+    found = calibrate(data.Y, data.operators, gain_basis=basis)
+    assert relative_error(found.gains, data.gains) < 1e-10
+    steps = np.kron(np.eye(4), np.ones((6, 1)))
+    Y = np.where(np.arange(24) < 6, np.nan, data.Y)
+    with pytest.raises(ArgumentError, match="gain_basis: got dependent columns there"):
+        calibrate(Y, data.operators, gain_basis=steps)
 
 
 def test_one_prior_is_enough():

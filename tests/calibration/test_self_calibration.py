@@ -206,6 +206,10 @@ def test_large_batches_are_solved_in_parts(missing, monkeypatch):
     for name in ("gains", "signal", "chi2", "gains_error", "signal_error"):
         np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-7)
     assert parts.status is whole.status
+    for threads in "15":
+        monkeypatch.setenv("RNLA_THREADS", threads)
+        again = calibrate(Y, case.A, model="diverse", noise=case.sigma)
+        np.testing.assert_array_equal(again.gains, parts.gains)
 
 
 def test_standard_errors_are_reported():
@@ -290,6 +294,23 @@ def test_the_convention_holds(reference):
     model = found.gains * (case.A @ found.signal)
     np.testing.assert_allclose(model, case.Y, atol=0.5 * np.abs(case.Y).max())
     assert np.linalg.norm(model - case.Y) < 0.2 * np.linalg.norm(case.Y)
+
+
+def test_a_reference_without_data():
+    case = draw("repeated", *SIZES["repeated"], snr=20.0)
+    found = calibrate(np.where(np.arange(16) == 3, np.nan, case.Y), case.A, reference=3)
+    assert "(the mean gain where that is zero) is positive" in found.convention
+    assert found.gains.sum() == pytest.approx(abs(found.gains.sum()))
+
+
+def test_one_sensor():
+    """Nothing to tell from another: its gain is one."""
+    rng = np.random.default_rng(0)
+    A, x = complex_normal(rng, 4, 1, 3), complex_normal(rng, 3)
+    for method in METHODS:
+        found = calibrate(2j * (A @ x), A, method=method)
+        assert found.gains == pytest.approx(1.0)
+        assert relative_error(found.signal, x) < 1e-9
 
 
 def test_masked_images():
