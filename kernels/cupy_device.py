@@ -17,9 +17,14 @@ _STATIC_LIMIT = 48 * 1024  # more dynamic shared memory has to be asked for
 
 @lru_cache
 def _module(kernel: str, types: tuple[str, ...]) -> Any:
-    """Loaded for each GPU by CuPy, which also keeps the machine code on disk."""
     options = (*OPTIONS, *(f"-D{name}" for name in types))
     return cupy.RawModule(code=source(kernel), options=options, backend="nvrtc")
+
+
+@lru_cache
+def _function(kernel: str, types: tuple[str, ...], name: str) -> Any:
+    """Loaded on each GPU by CuPy at the first call, which also keeps the machine code on disk."""
+    return _module(kernel, types).get_function(name)
 
 
 class CupyDevice:
@@ -55,7 +60,7 @@ class CupyDevice:
     def run(self, launch: Launch) -> None:
         """Queue a launch on the current stream; nothing waits for it."""
         with self._device:
-            function = _module(launch.kernel, launch.types).get_function(launch.function)
+            function = _function(launch.kernel, launch.types, launch.function)
             if launch.shared > _STATIC_LIMIT:
                 function.max_dynamic_shared_size_bytes = launch.shared
             arguments = tuple(np.intp(0) if a is None else a for a in launch.arguments)

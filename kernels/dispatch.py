@@ -32,6 +32,8 @@ __all__ = [
 ]
 
 # Products and sums are rounded one by one, as on the CPU, except where a kernel writes fma().
+# CuPy appends -ftz=true: float arithmetic would lose subnormal numbers, so kernels compute in
+# double and turn float into double by as_double().
 OPTIONS = ("--std=c++14", "--fmad=false")
 MOST_BLOCKS = 1 << 16  # of one launch; threads go on in strides of the grid
 MOST_STRIPS = 65535  # what a grid can have in its second extent

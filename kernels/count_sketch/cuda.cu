@@ -29,7 +29,7 @@ extern "C" __global__ void add_dense(uint64 key, uint64 start, const Real* block
     for (int64 first = 0; first < numbers; first += 32) {
       uint64 drawn = __shfl_sync(ALL_LANES, mine, row & 31);
       if (first + lane < numbers) {
-        double x = (double)block[base * d + first + lane];
+        double x = as_double(block[base * d + first + lane]);
         atomicAdd(out + (int64)(drawn >> 1) * d + column, drawn & 1u ? -x : x);
       }
       row += (int)(32 / d);

@@ -13,7 +13,7 @@ extern "C" __global__ void csr_row_norms(const Real* data, const Index* indices,
       for (int64 first = lane; first < k; first += 4 * width) {
         double y[4] = {0.0, 0.0, 0.0, 0.0};
         for (int64 a = indptr[i]; a < indptr[i + 1]; ++a) {
-          double value = (double)data[a];
+          double value = as_double(data[a]);
           const double* row = M + (int64)indices[a] * k;
           for (int c = 0; c < 4; ++c)
             if (first + c * width < k) y[c] = fma(value, row[first + c * width], y[c]);

@@ -19,6 +19,18 @@ typedef unsigned long long uint64;
   type* name = reinterpret_cast<type*>(shared_bytes)
 #endif
 
+// Exact for subnormal numbers too, which CuPy's -ftz=true would make zero.
+__device__ inline double as_double(double x) { return x; }
+__device__ inline double as_double(float x) {
+#ifdef __CUDA_ARCH__
+  double result;
+  asm("cvt.f64.f32 %0, %1;" : "=d"(result) : "f"(x));
+  return result;
+#else
+  return (double)x;
+#endif
+}
+
 const uint32 ALL_LANES = 0xFFFFFFFFu;
 
 // Loops run `for (int64 i = grid_first(); i < count; i += grid_step())`: any grid does any count.

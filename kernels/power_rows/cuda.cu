@@ -16,7 +16,7 @@ extern "C" __global__ void held_rows(const double* b, const double* z, double un
 extern "C" __global__ void scaled_rows(const Real* B, const double* root, int64 count, int64 d,
                                        double* out) {
   for (int64 t = grid_first(); t < count * d; t += grid_step())
-    out[t] = root[t / d] * (double)B[t];
+    out[t] = root[t / d] * as_double(B[t]);
 }
 
 // The sum over a block of 256 threads, in thread 0.

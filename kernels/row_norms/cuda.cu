@@ -16,7 +16,7 @@ extern "C" __global__ void product_row_norms(const Real* A, int64 rows, int64 d,
       for (int64 deep = 0; deep < d; deep += DEPTH) {
         for (int e = threadIdx.x; e < SIDE * DEPTH; e += 256) {
           int64 i = top + e / DEPTH, l = deep + e % DEPTH;
-          left[e % DEPTH][e / DEPTH] = i < rows && l < d ? (double)A[i * d + l] : 0.0;
+          left[e % DEPTH][e / DEPTH] = i < rows && l < d ? as_double(A[i * d + l]) : 0.0;
           l = deep + e / SIDE;
           int64 j = first + e % SIDE;
           right[e / SIDE][e % SIDE] = l < d && j < k ? M[l * k + j] : 0.0;
@@ -50,7 +50,7 @@ extern "C" __global__ void row_norms(const Real* Y, int64 rows, int64 k, double 
     int64 i = base + threadIdx.x % 32 / width;
     PowerSum sum = {0.0, 0.0};
     if (i < rows)
-      for (int64 j = threadIdx.x % width; j < k; j += width) add(sum, (double)Y[i * k + j], p);
+      for (int64 j = threadIdx.x % width; j < k; j += width) add(sum, as_double(Y[i * k + j]), p);
     merge_lanes(sum, width, p);
     if (i < rows && threadIdx.x % width == 0) out[i] = root(sum, p);
   }

@@ -37,7 +37,7 @@ extern "C" __global__ void add_dense_sorted(const uint64* keys, const uint32* ow
       double sum = out[row * d + j];
       for (int64 k = begin; k < end; ++k) {
         uint32 a = (uint32)keys[k];
-        sum += values[a] * (double)block[(int64)owners[a] * d + j];
+        sum += values[a] * as_double(block[(int64)owners[a] * d + j]);
       }
       out[row * d + j] = sum;
     }
@@ -56,7 +56,7 @@ extern "C" __global__ void add_csr_sorted(const uint64* keys, const uint32* owne
       uint32 a = (uint32)keys[k];
       int64 i = owners[a];
       for (int64 b = row_starts[i] + threadIdx.x % 32; b < row_starts[i + 1]; b += 32)
-        out[row * d + indices[b]] += values[a] * (double)data[b];
+        out[row * d + indices[b]] += values[a] * as_double(data[b]);
       __syncwarp();
     }
   }
@@ -67,7 +67,7 @@ extern "C" __global__ void add_dense(const int64* indptr, const int64* places, c
                                      double* out) {
   for (int64 i = grid_first() / width; i < columns; i += grid_step() / width) {
     for (int64 j = threadIdx.x % width; j < d; j += width) {
-      double x = (double)block[i * d + j];
+      double x = as_double(block[i * d + j]);
       for (int64 a = indptr[i]; a < indptr[i + 1]; ++a)
         atomicAdd(out + places[a] * d + j, values[a] * x);
     }
@@ -79,7 +79,7 @@ extern "C" __global__ void add_csr(const int64* indptr, const int64* places, con
                                    const Index* row_starts, int64 d, int width, double* out) {
   for (int64 i = grid_first() / width; i < columns; i += grid_step() / width) {
     for (int64 b = row_starts[i] + threadIdx.x % width; b < row_starts[i + 1]; b += width) {
-      double x = (double)data[b];
+      double x = as_double(data[b]);
       for (int64 a = indptr[i]; a < indptr[i + 1]; ++a)
         atomicAdd(out + places[a] * d + indices[b], values[a] * x);
     }

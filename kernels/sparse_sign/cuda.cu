@@ -58,7 +58,7 @@ extern "C" __global__ void add_dense(uint64 key, uint64 start, const Real* block
     int row = (int)(lane / d);
     int64 column = lane % d;
     for (int64 first = lane; first < numbers; first += 32) {
-      double x = scale * (double)block[base * d + first];
+      double x = scale * as_double(block[base * d + first]);
       for (int entry = 0; entry < nonzeros; ++entry) {
         uint32 one = drawn[32 * entry + row];
         atomicAdd(out + (int64)(one >> 1) * d + column, one & 1u ? -x : x);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import pathlib
+import re
 
 import pytest
 
@@ -32,15 +33,14 @@ def variants(kernel):
 
 def compiled(kernel, architecture, types=()):
     options = (*dispatch.OPTIONS, *(f"-D{name}" for name in types))
-    return nvrtc.compile_source(
-        dispatch.source(kernel), kernel, (*options, f"--gpu-architecture=sm_{architecture}")
-    )
+    options = (*options, "-ftz=true", f"--gpu-architecture={architecture}")  # as CuPy does
+    return nvrtc.compile_source(dispatch.source(kernel), kernel, options)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.usefixtures("cuda_compiler")
 def test_for_one_architecture(kernel):
-    names, code = dispatch.functions(kernel), compiled(kernel, 90)
+    names, code = dispatch.functions(kernel), compiled(kernel, "sm_90")
     assert names
     assert all(name.encode() in code for name in names)
 
@@ -51,7 +51,43 @@ def test_for_one_architecture(kernel):
 @pytest.mark.usefixtures("cuda_compiler")
 def test_for_all_architectures_and_types(kernel, architecture):
     for types in variants(kernel):
-        assert compiled(kernel, architecture, types)
+        assert compiled(kernel, f"sm_{architecture}", types)
+
+
+FLUSHES = re.compile(r"(?:cvt|add|sub|mul)(?:\.rn)?\.ftz")  # others are inside log and pow
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.usefixtures("cuda_compiler")
+def test_no_instruction_flushes_subnormal_floats(kernel):
+    """Flushing is what CuPy's -ftz=true does to float arithmetic; there must not be any."""
+    for types in variants(kernel):
+        assert not FLUSHES.search(compiled(kernel, "compute_90", types).decode())
+
+
+SAME_BITS = "count_sketch sparse_sign sparse_columns fwht three_term poisson_rows gather_product"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kernel", SAME_BITS.split())
+@pytest.mark.usefixtures("cuda_compiler")
+def test_products_and_sums_are_rounded_one_by_one(kernel):
+    """And with the compiler's default they would not be: its first kernels come out fused."""
+    for types in variants(kernel):
+        assert b"fma.rn.f64" not in compiled(kernel, "compute_90", types)
+    if kernel in ("sparse_columns", "three_term"):
+        options = "--fmad=true", "--gpu-architecture=compute_90"
+        assert b"fma.rn.f64" in nvrtc.compile_source(dispatch.source(kernel), kernel, options)
+
+
+@pytest.mark.usefixtures("cuda_compiler")
+def test_plain_conversions_of_float_would_flush():
+    """Companion: with a plain conversion in place of as_double the instruction is there."""
+    text = dispatch.source("row_norms").replace("as_double(Y[", "(double)(Y[")
+    options = ("-DReal=float", "-ftz=true", "--gpu-architecture=compute_90")
+    assembly = nvrtc.compile_source(text, "row_norms", (*dispatch.OPTIONS, *options))
+    assert FLUSHES.search(assembly.decode())
 
 
 @pytest.mark.usefixtures("cuda_compiler")

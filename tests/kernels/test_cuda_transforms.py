@@ -9,7 +9,7 @@ import scipy.linalg
 from rnla.kernels import fwht, gather_product, three_term
 
 
-@pytest.mark.parametrize("k", [*range(9), 13])
+@pytest.mark.parametrize("k", [0, 1, 2, 3, 5, 8, 13])
 @pytest.mark.parametrize("width", [1, 5, 16])
 def test_transforms(gpu, k, width):
     """Sums and differences in the order of the CPU; against the matrix for small orders."""

@@ -34,7 +34,10 @@ def _nvrtc() -> ctypes.CDLL:
 
 
 def compile_source(text: str, name: str, options: tuple[str, ...]) -> bytes:
-    """Machine code (cubin) of CUDA source; raises `CompileError` with the compiler's messages."""
+    """Machine code of CUDA source, or PTX if that is what the architecture compute_… asks for.
+
+    Raises `CompileError` with the compiler's messages.
+    """
     nvrtc = _nvrtc()
     program = ctypes.c_void_p()
     made = nvrtc.nvrtcCreateProgram(
@@ -53,9 +56,10 @@ def compile_source(text: str, name: str, options: tuple[str, ...]) -> bytes:
         nvrtc.nvrtcGetProgramLog(program, log)
         if code:
             raise CompileError(f"{nvrtc.nvrtcGetErrorString(code).decode()}\n{log.value.decode()}")
-        nvrtc.nvrtcGetCUBINSize(program, ctypes.byref(size))
-        binary = ctypes.create_string_buffer(size.value)
-        nvrtc.nvrtcGetCUBIN(program, binary)
-        return binary.raw
+        what = "PTX" if any("compute_" in option for option in options) else "CUBIN"
+        getattr(nvrtc, f"nvrtcGet{what}Size")(program, ctypes.byref(size))
+        result = ctypes.create_string_buffer(size.value)
+        getattr(nvrtc, f"nvrtcGet{what}")(program, result)
+        return result.raw
     finally:
         nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
