@@ -144,7 +144,7 @@ def test_signs_of_real_data_have_no_error():
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("constraint", [None, "phase", "positive", "basis"])
 def test_probes_agree_with_the_dense_errors(model, constraint):
-    """Each standard error within five of its own estimated errors or so: 1024 probes, 15 %."""
+    """Each standard error within five of its own estimated errors or so: 400 probes, 25 %."""
     case = draw(model, *SIZES[model])
     case.d = case.d / np.abs(case.d) if constraint == "phase" else case.d
     case.d = np.abs(case.d) + 0j if constraint == "positive" else case.d
@@ -153,12 +153,12 @@ def test_probes_agree_with_the_dense_errors(model, constraint):
         constraint = basis
         case.d = basis @ np.linalg.lstsq(basis, case.d, rcond=None)[0]
     exact = errors_of(case, model, constraint=constraint)
-    found = errors_of(case, model, constraint=constraint, method="probes", probes=1024, rng=5)
-    assert_both(found, exact, rtol=0.15)
+    found = errors_of(case, model, constraint=constraint, method="probes", probes=400, rng=5)
+    assert_both(found, exact, rtol=0.25)
 
 
 def test_the_uncertainty_of_probes_is_what_they_miss_by():
-    case = draw("repeated", 64, 32, 4)
+    case = draw("repeated", 48, 16, 4)
     problem = Problem(case.Y, case.A)
     arguments = {"noise": 0.1, "rng": 1}
     exact = cramer_rao(problem, case.d, case.x, **arguments)
@@ -179,8 +179,8 @@ def test_probes_in_blocks_are_the_same_probes(monkeypatch):
 def test_structured_operators_without_a_matrix():
     """Random signs before a DFT: probes, and the dense method on the same numbers."""
     rng = np.random.default_rng(3)
-    operators = PartialFourier(256, rng.choice([-1.0, 1.0], size=(4, 128)))
-    x, d = complex_normal(rng, 128), rng.uniform(0.5, 1.5, 256) + 0j
+    operators = PartialFourier(64, rng.choice([-1.0, 1.0], size=(4, 32)))
+    x, d = complex_normal(rng, 32), rng.uniform(0.5, 1.5, 64) + 0j
     problem = Problem(d * operators.apply(x), operators, noise=0.1)
     found = cramer_rao(problem, d, x, method="probes")
     exact = cramer_rao(problem, d, x, method="dense")
