@@ -56,7 +56,8 @@ class WeightedFit:
         RSS, the weighted sum of squared residuals.
     squared_error : float or ndarray, shape (k,)
         RSS / (n - m): under an unbiased design an unbiased estimate of the squared L2 error of the
-        best approximation, plus the variance of the noise. nan for n = m.
+        best approximation, plus the variance of the noise, unless all functions of the space vanish
+        somewhere (see `volume_design`). nan for n = m.
     interval : tuple of two floats or ndarrays
         Interval of nominal probability `level` for what `squared_error` estimates. Its coverage is
         approximate: it rests on the variation between the points (Notes).

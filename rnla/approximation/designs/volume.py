@@ -65,6 +65,12 @@ def volume_design(
     ConvergenceError
         If the DPP needs too many proposals; see `projection_dpp_design`.
 
+    Notes
+    -----
+    The law (k/m) mu has no points where all functions of the space vanish, on cells or under
+    splines that were left out. The fit does not need them, but RSS / (n - m) then misses the error
+    there: take "mixed" or "plain" for such a space. With the constants in the space k >= 1.
+
     Examples
     --------
     >>> import numpy as np
