@@ -93,7 +93,7 @@ def _diagonals() -> None:
             diagonal_products.add_product(diagonal, v, np.zeros(2, dtype=kind))
         diagonal_products.squares(v, None, power)
         diagonal_products.squares(v, signs, power)
-        diagonal_products.als_sums(v, v, v, v, v.copy())
+        diagonal_products.als_cost(v, v, v)
         diagonal_products.als_residual(v, v.copy(), v)
 
 

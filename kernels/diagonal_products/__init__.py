@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["add_product", "als_residual", "als_sums", "multiply_padded", "squares"]
+__all__ = ["add_product", "als_cost", "als_residual", "multiply_padded", "squares"]
 
 
 def multiply_padded(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
@@ -35,19 +35,11 @@ def squares(a: np.ndarray, weights: np.ndarray | None, out: np.ndarray) -> None:
         cpu.weighted_squares(a, weights, out)
 
 
-def als_sums(
-    y: np.ndarray, v: np.ndarray, d: np.ndarray, old: np.ndarray, out: np.ndarray
-) -> tuple[float, float]:
-    """out = d v; sum |y - d v|^2 and sum |d v - old|^2.
-
-    Parameters
-    ----------
-    y, v, d, old, out : ndarray, shape (m,)
-        Measurements, A_l x, gains, d A_l x of the sweep before and of this one.
-    """
+def als_cost(y: np.ndarray, v: np.ndarray, d: np.ndarray) -> float:
+    """sum |y - d v|^2, all (m,)."""
     from . import cpu
 
-    return cpu.als_sums(y, v, d, old, out)
+    return cpu.als_cost(y, v, d)
 
 
 def als_residual(y: np.ndarray, v: np.ndarray, d: np.ndarray) -> None:

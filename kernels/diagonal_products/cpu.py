@@ -37,17 +37,12 @@ def weighted_squares(a, weights, out):
 
 
 @njit(cache=True, nogil=True, fastmath=_REORDERED)
-def als_sums(y, v, d, old, out):
+def als_cost(y, v, d):
     cost = 0.0
-    change = 0.0
     for i in range(y.size):
-        model = d[i] * v[i]
-        left = y[i] - model
-        moved = model - old[i]
+        left = y[i] - d[i] * v[i]
         cost += left.real * left.real + left.imag * left.imag
-        change += moved.real * moved.real + moved.imag * moved.imag
-        out[i] = model
-    return cost, change
+    return cost
 
 
 @njit(cache=True, nogil=True, fastmath=_REORDERED)

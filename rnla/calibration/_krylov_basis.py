@@ -18,15 +18,27 @@ from .operators._base import Array
 __all__ = ["KrylovBasis"]
 
 _COLUMNS = 2**15
+_ROOM = 32  # rows at first: memory that is not written to costs nothing
 _KEPT = 0.5  # of the norm after a subtraction: then one is enough (Daniel et al., 1976)
 
 
 class KrylovBasis:
     """Rows (..., j, k) with room for more; the first `fixed` of them given from outside."""
 
-    def __init__(self, locked: Array | None, shape: tuple[int, ...], dtype: Any) -> None:
+    def __init__(
+        self,
+        locked: Array | None,
+        shape: tuple[int, ...],
+        dtype: Any,
+        workspace: list[Array] | None = None,
+    ) -> None:
         self.fixed = self.size = 0 if locked is None else locked.shape[-2]
-        self._store = np.empty((*shape[:-2], max(8, 2 * self.size), shape[-1]), dtype=dtype)
+        wanted = (*shape[:-2], _ROOM, shape[-1])
+        self._workspace = [] if workspace is None else workspace
+        if self._workspace and self._workspace[-1].shape == wanted:
+            self._store = self._workspace.pop()
+        else:
+            self._store = np.empty(wanted, dtype=dtype)
         if locked is not None:
             self._store[..., : self.size, :] = locked
         k = shape[-1]
@@ -44,6 +56,10 @@ class KrylovBasis:
     def free(self) -> Array:
         """Those that were not given from outside."""
         return self._store[..., self.fixed : self.size, :]
+
+    def release(self) -> None:
+        """Give the memory to the next basis: fresh pages cost more than what is written to them."""
+        self._workspace.append(self._store)
 
     def append(self, block: Array) -> None:
         """More rows."""

@@ -63,18 +63,20 @@ def lanczos(
     max_iter: int,
     locked: Array | None = None,
     stagnation: float = 0.0,
+    workspace: list[Array] | None = None,
 ) -> LargestPair:
     """Block Lanczos from the rows of `start` (..., b, k).
 
     Vectors `locked` (..., l, k) are kept out of the search. With `stagnation` the search also ends
     when the largest value has changed by less than this fraction in each of the last three steps.
+    A `workspace` shared by several calls lets them use the same memory.
     """
     k, b = start.shape[-1], start.shape[-2]
     used, products = 0, 0
     batch = max(1, int(np.prod(start.shape[:-2])))
     room = max(4 * b, min(k, _LONGEST, _MEMORY // (batch * k)))
     while True:
-        pair = _one_run(product, start, tol, max_iter - used, room, locked, stagnation)
+        pair = _one_run(product, start, tol, max_iter - used, room, locked, stagnation, workspace)
         used += pair.iterations
         products += pair.products
         if pair.converged.all() or used >= max_iter or stagnation > 0.0:
@@ -93,11 +95,12 @@ def _one_run(
     room: int,
     locked: Array | None,
     stagnation: float,
+    workspace: list[Array] | None,
 ) -> LargestPair:
     k, b = start.shape[-1], start.shape[-2]
     fixed = 0 if locked is None else locked.shape[-2]
     largest = min(room, k - fixed)
-    basis = KrylovBasis(locked, start.shape, start.dtype)
+    basis = KrylovBasis(locked, start.shape, start.dtype, workspace)
     block = _orthonormal(basis.purged(start)[0])
     before = 0
     H = np.zeros((*start.shape[:-2], 0, 0), dtype=start.dtype)
@@ -136,6 +139,7 @@ def _one_run(
         if converged.all() or steps >= max_iter or stalled or full:
             best = basis.combination(vectors[..., ::-1][..., :leading].swapaxes(-1, -2))
             second = values[..., -2] if size > 1 else np.zeros_like(value)
+            basis.release()
             return LargestPair(value, second, best, residual, converged, steps, products)
         block = _next_block(rest, R, basis, largest - size)
 

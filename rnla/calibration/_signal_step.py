@@ -28,13 +28,15 @@ _INEXACT = 0.03  # of the change of the sweep before
 
 
 class GainSums(NamedTuple):
-    """sum conj(v) y and sum |v|^2 over l, sum |y - d v|^2, sum |d v - old|^2, and d v itself."""
+    """sum conj(v) y and sum |v|^2 over l, sum |y - d v|^2, sum |d v - old|^2, and what v was."""
 
     top: Array
     below: Array
     cost: Array
     change: Array
-    data: Array
+    gains: Array
+    coordinates: Array
+    data: Array | None
 
 
 class SignalStep:
@@ -46,7 +48,6 @@ class SignalStep:
         self.rows: Array | None = None
         self.successive = successive(problem) if is_scaled(whitening) else None
         self.tol = self.least = 64.0 * float(np.finfo(problem.real_dtype).eps)
-        self._stores: list[Array] = []
         if self.successive is not None:
             self.tol = 1e-6
         if isinstance(whitening, FactoredWhitening) and isinstance(whitening.Q, DenseOperators):
@@ -98,26 +99,38 @@ class SignalStep:
         whitening.products += 1
         return self.problem.analysis(whitening.rooted(u))
 
-    def gain_sums(self, y: Array, d: Array, t: Array, old: Array) -> GainSums:
-        """`GainSums` of v = synthesis(t); `old` are the data of the sweep before."""
-        if self.successive is not None and isinstance(self.whitening, FactoredWhitening):
-            self.whitening.products += 1
-            if not self._stores:
-                self._stores = [np.empty_like(y), np.empty_like(y)]
-            data = self._stores[int(old is self._stores[0])]
-            scaled = t * self.whitening.unit
-            sums = self.successive.gain_sums(scaled, np.ascontiguousarray(d), old, data)
-            return GainSums(sums[0], sums[1], np.asarray(sums[2]), np.asarray(sums[3]), data)
+    def gain_sums(self, y: Array, d: Array, t: Array, before: GainSums | None) -> GainSums:
+        """`GainSums` of v = synthesis(t), the change since `before`."""
+        if self.successive is not None:
+            return self._one_by_one(d, t, before)
         v = self.synthesis(t)
         data = d[..., None, :] * v
-        left, moved = y - data, data - old
+        left = y - data
+        moved = data if before is None else data - before.data
         return GainSums(
             top=(v.conj() * y).sum(axis=-2),
             below=(v.real**2 + v.imag**2).sum(axis=-2),
             cost=(left.real**2 + left.imag**2).sum(axis=(-2, -1)),
             change=(moved.real**2 + moved.imag**2).sum(axis=(-2, -1)),
+            gains=d,
+            coordinates=t,
             data=data,
         )
+
+    def _one_by_one(self, d: Array, t: Array, before: GainSums | None) -> GainSums:
+        """Instead of the change itself a bound: no array of the size of Y."""
+        one, whitening = self.successive, self.whitening
+        assert one is not None
+        assert isinstance(whitening, FactoredWhitening)
+        whitening.products += 1
+        top, below, cost = one.gain_sums(t * whitening.unit, np.ascontiguousarray(d))
+        change = np.inf
+        if before is not None:
+            moved = d - before.gains
+            by_gains = float(((moved.real**2 + moved.imag**2) * below).sum()) ** 0.5
+            by_signal = np.abs(before.gains).max() * np.linalg.norm(t - before.coordinates)
+            change = float(by_gains + by_signal) ** 2
+        return GainSums(top, below, np.asarray(cost), np.asarray(change), d, t, None)
 
     def changed(self, change: Array) -> None:
         """Tell how much the last sweep changed the data, relative to them."""

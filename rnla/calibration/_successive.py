@@ -116,29 +116,22 @@ class Successive:
         self._each(visit)
         return out
 
-    def gain_sums(
-        self, t: Array, d: Array, old: Array, out: Array
-    ) -> tuple[Array, Array, float, float]:
-        """What a sweep of alternating least squares needs of v_l = A_l t_l.
-
-        Returns sum_l conj(v_l) o y_l, sum_l |v_l|^2, sum |y - d v|^2 and sum |d v - old|^2;
-        `out` (p, m) becomes d v.
-        """
+    def gain_sums(self, t: Array, d: Array) -> tuple[Array, Array, float]:
+        """sum_l conj(v_l) o y_l, sum_l |v_l|^2 and sum |y - d v|^2 for v_l = A_l t_l."""
         m, p = self.problem.m, self.problem.p
         top = np.zeros(m, dtype=self.problem.dtype)
         below = np.zeros(m, dtype=self.problem.real_dtype)
-        sums = np.zeros((p, 2))
+        costs = np.zeros(p)
 
         def visit(index: int, buffer: Array, turn: Turn) -> None:
             v = self._forth(index, t, buffer)
-            sums[index] = diagonal_products.als_sums(self.data[index], v, d, old[index], out[index])
+            costs[index] = diagonal_products.als_cost(self.data[index], v, d)
             turn()
             diagonal_products.add_product(v, self.data[index], top)
             diagonal_products.squares(v, None, below)
 
         self._each(visit)
-        cost, change = (float(total) for total in sums.sum(axis=0))
-        return top, below, cost, change
+        return top, below, float(costs.sum())
 
     # -- one measurement -----------------------------------------------------------------------
 

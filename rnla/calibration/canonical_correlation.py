@@ -186,11 +186,12 @@ def largest_correlation(
     rows = starts[..., :-1, :]
     if start is not None:
         rows = np.concatenate([start[..., None, :], rows[..., 1:, :]], axis=-2)
+    workspace: list[Array] = []
     if solver == "power":
         pair = power(system.product, rows[..., 0, :], tol=tol, max_iter=max_iter)
     else:
-        pair = lanczos(_by_rows(system), rows, tol=tol, max_iter=max_iter)
-    probe = _second(system, pair, starts[..., -1:, :])
+        pair = lanczos(_by_rows(system), rows, tol=tol, max_iter=max_iter, workspace=workspace)
+    probe = _second(system, pair, starts[..., -1:, :], workspace)
     s, x = system.solution(pair.vector)
     second = np.maximum(pair.second, probe.value)
     sigma = np.sqrt(np.clip(np.stack([pair.value, second], axis=-1), 0.0, 1.0))
@@ -241,7 +242,7 @@ def _given(start: npt.ArrayLike, system: Equilibration) -> Array:
     return np.broadcast_to(u, (*problem.batch_shape, system.gain_size))
 
 
-def _second(system: Any, pair: LargestPair, start: Array) -> LargestPair:
+def _second(system: Any, pair: LargestPair, start: Array, workspace: list[Array]) -> LargestPair:
     """The largest eigenvalue orthogonal to the solution, to a per cent or so."""
     if system.gain_size < 2:
         nothing = np.zeros_like(pair.value)
@@ -255,4 +256,5 @@ def _second(system: Any, pair: LargestPair, start: Array) -> LargestPair:
         max_iter=max(_PROBES, pair.iterations),
         locked=pair.vector[..., None, :],
         stagnation=1e-3,
+        workspace=workspace,
     )

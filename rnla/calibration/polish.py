@@ -136,7 +136,7 @@ def polish(
         signal = step.coordinates(signal * (unit if problem.repeated else unit[..., None]))
     t = step.solve(y, d, signal)
     size = (y.real**2 + y.imag**2).sum(axis=(-2, -1))
-    sums = step.gain_sums(y, d, t, y)
+    sums = step.gain_sums(y, d, t, None)
     costs = [sums.cost]
     steady = np.zeros(problem.batch_shape, dtype=bool)
     slow = steady.copy()
@@ -155,13 +155,13 @@ def polish(
         # Problems that have ended stay as they are while the others of the batch go on.
         best = np.where(steady[..., None], d, best)
         found = np.where(_outer_axes(steady, t), t, step.solve(y, best, guess))
-        after = step.gain_sums(y, best, found, sums.data)
+        after = step.gain_sums(y, best, found, sums)
         worse = np.asarray(after.cost > costs[-1]) & ~steady
         if accelerate and worse.any():
             history.forget(worse)
             best = np.where(worse[..., None], plain, best)
             found = np.where(_outer_axes(worse, t), step.solve(y, best, guess), found)
-            after = step.gain_sums(y, best, found, sums.data)
+            after = step.gain_sums(y, best, found, sums)
         d, t, sums = best, found, after
         costs.append(sums.cost)
         step.changed(np.sqrt(sums.change / size))

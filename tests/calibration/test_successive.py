@@ -46,14 +46,11 @@ def test_products_match_those_of_all_at_once(problem):
     for power in (rng.random(M), rng.random((P, M))):
         close(one.normal(x, power), problem.analysis(power * problem.synthesis(x)))
     v = problem.synthesis(x)
-    old, out = numbers(rng, P, M), np.empty_like(y)
-    top, below, cost, change = one.gain_sums(x, d, old, out)
+    top, below, cost = one.gain_sums(x, d)
     close(top, (v.conj() * y).sum(axis=0))
     close(below, (np.abs(v) ** 2).sum(axis=0))
-    close(out, d * v)
     close(one.gradient(x, d), problem.analysis(d.conj() * (y - d * v)))
     np.testing.assert_allclose(cost, (np.abs(y - d * v) ** 2).sum())
-    np.testing.assert_allclose(change, (np.abs(d * v - old) ** 2).sum())
 
 
 @pytest.mark.parametrize("threads", ["2", "3", "8"])
