@@ -53,8 +53,9 @@ class Calibration:
     degrees_of_freedom : ndarray of int, shape (...)
         Values that count less unknowns (complex ones for complex data).
     gains_error, signal_error : ndarray like `gains` and `signal`, or None
-        Standard errors from the Cramer-Rao bound at the answer, inf where the data say nothing;
-        None where they were not computed.
+        Standard errors from the Cramer-Rao bound at the answer, after the best common factor of
+        each, without the values in `outliers`; inf where the data say nothing; None where they
+        were not computed. See `cramer_rao`.
     flags : ndarray of int, shape (..., m)
         Sums of `SensorFlag`.
     outliers : ndarray of bool, shape (..., p, m), or None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rnla import ArgumentError
 from rnla.calibration import (
@@ -130,6 +132,27 @@ def test_real_parameters_of_constrained_gains(model, constraint):
         expected.append(np.sqrt(np.einsum("ij,jk,ik->i", block, covariance, block.conj()).real))
     found = errors_of(case, model, constraint=constraint)
     assert_both(found, (expected[0], expected[1].reshape(case.x.shape)), rtol=1e-7)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@settings(max_examples=10)
+@given(seed=st.integers(0, 1000))
+def test_units_factors_and_orders_do_what_they_should(model, seed):
+    """(d / c, c x) moves a factor, sensors may be permuted, and data left out never help."""
+    case = draw(model, *SIZES[model], seed=seed)
+    gains, signal = errors_of(case, model)
+    rng = np.random.default_rng(seed)
+    c, order = complex(complex_normal(rng)), rng.permutation(12)
+    moved = Case(case.Y, case.A, c * case.x, case.d / c)
+    assert_both(errors_of(moved, model), (gains / abs(c), signal * abs(c)), rtol=1e-6)
+    permuted = Case(case.Y[:, order], case.A[..., order, :], case.x, case.d[order])
+    assert_both(errors_of(permuted, model), (gains[order], signal), rtol=1e-6)
+    # More data never hurt: a value less, errors no smaller.
+    less = Case(case.Y, case.A, case.x, case.d, weights=np.ones(case.Y.shape))
+    less.weights[0, 0] = 0.0
+    fewer = errors_of(less, model)
+    assert (fewer[0] >= gains * (1 - 1e-8)).all()
+    assert (fewer[1] >= signal * (1 - 1e-8)).all()
 
 
 def test_signs_of_real_data_have_no_error():
