@@ -19,11 +19,35 @@ _HERMITIAN = 1e-6
 class Visibilities:
     """V, M, w of equal shape (..., P, P), finite, Hermitian; zero where nothing was measured."""
 
-    V: FloatArray
+    V: FloatArray  # in units of unit_V, near one at most
     M: FloatArray
     weights: FloatArray
     flags: FloatArray  # (..., P): antennas with no pair to be calibrated on
     samples: FloatArray  # (...): complex measurements, an autocorrelation counting one half
+    unit_V: FloatArray  # (...): powers of two
+    unit_M: FloatArray
+
+    @property
+    def unit_gain(self) -> FloatArray:
+        """That of gains, shape (..., 1)."""
+        root: FloatArray = np.sqrt(self.unit_V) / np.sqrt(self.unit_M)
+        return root[..., None]
+
+    @property
+    def determined(self) -> FloatArray:
+        """Whether pairs connect all antennas that see anything, with a cycle of odd length, (...).
+
+        That is whether walks from one reach every antenna in an even number of steps.
+        """
+        links = (self.weights > 0.0) & (self.V != 0.0) & (self.M != 0.0)
+        seen = links.any(axis=-1)
+        even = np.cumsum(seen, axis=-1) * seen == 1  # the first one
+        while True:
+            odd = (links & even[..., None, :]).any(axis=-1)
+            new = even | (links & odd[..., None, :]).any(axis=-1)
+            if (new == even).all():
+                return np.asarray((even == seen).all(axis=-1))
+            even = new
 
 
 def as_visibilities(
@@ -49,13 +73,22 @@ def as_visibilities(
     if not autocorrelations:
         w = w * (1.0 - np.eye(P))
     V, w = _hermitian(np.where(w > 0.0, V, 0.0), w, "V")
+    V, unit_V = _unit(V)
+    M, unit_M = _unit(M)
     w = w / np.maximum(w.max(axis=(-2, -1), keepdims=True, initial=0.0), 1e-300)
     information = (w * np.abs(M) ** 2).sum(axis=-1)
     if not (information > 0.0).any():
         remedy = "Check weights, nan entries and the model."
         raise argument_error("V", "no pair with data, weight and model", "some pairs", remedy)
     samples = 0.5 * (w > 0.0).sum(axis=(-2, -1))
-    return Visibilities(V, M, w, information == 0.0, samples)
+    return Visibilities(V, M, w, information == 0.0, samples, unit_V, unit_M)
+
+
+def _unit(array: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Values of size one, so that their squares are in range, and the power of two taken out."""
+    largest = np.abs(array).max(axis=(-2, -1))
+    unit = np.ldexp(1.0, np.clip(np.frexp(largest)[1], -1000, 1000))
+    return array / unit[..., None, None], unit
 
 
 def _square(value: Any, name: str) -> FloatArray:
@@ -78,7 +111,11 @@ def _finite(array: FloatArray, name: str) -> None:
 
 
 def _weights(weights: Any, shape: tuple[int, ...]) -> FloatArray:
-    array = np.asarray(weights, dtype=np.float64)
+    array = np.asarray(weights)
+    if array.dtype.kind not in "iufb":
+        got, remedy = f"dtype {array.dtype}", "Weights are reciprocal variances, 0 for missing."
+        raise argument_error("weights", got, "real numbers", remedy, kind=ArgumentTypeError)
+    array = array.astype(np.float64)
     if not np.isfinite(array).all() or (array < 0.0).any():
         remedy = "Weights are reciprocal variances, 0 for missing."
         got = "an entry that is negative or not finite"
@@ -93,15 +130,16 @@ def _weights(weights: Any, shape: tuple[int, ...]) -> FloatArray:
 
 def _keep(flagged: Any, shape: tuple[int, ...]) -> FloatArray:
     array = np.asarray(flagged)
+    if array.size and array.dtype.kind not in "iub":
+        got, remedy = f"dtype {array.dtype}", "Pass antenna numbers, or a boolean for each antenna."
+        raise argument_error("flagged", got, "integers or booleans", remedy, kind=ArgumentTypeError)
     if array.dtype != np.bool_:
         keep = np.ones(shape[-1])
-        try:
-            keep[array.astype(np.intp)] = 0.0
-        except IndexError:
+        if ((array < 0) | (array >= shape[-1])).any():
             remedy = "Pass antenna numbers, or a boolean for each antenna."
-            raise argument_error(
-                "flagged", array.tolist(), f"numbers of 0 to {shape[-1] - 1}", remedy
-            ) from None
+            expected = f"numbers of 0 to {shape[-1] - 1}"
+            raise argument_error("flagged", array.tolist(), expected, remedy)
+        keep[array.astype(np.intp)] = 0.0
         return keep
     try:
         return 1.0 - np.broadcast_to(array, shape[:-1])

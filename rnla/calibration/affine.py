@@ -17,6 +17,7 @@ import numpy as np
 
 from .._errors import argument_error, check_positive, check_size
 from .._result import FloatArray, Status
+from ._connectivity import is_connected
 from .identifiability import identifiability
 from .operators._base import check_entries
 from .problem import Problem
@@ -108,7 +109,8 @@ def calibrate_affine(
     -----
     The common factor is free: (d, b, c) and (d/a, a b, a c) are the same readings. Exact without
     noise. If the gap is below max(3 (1 - sigma_1), 1e-3), gains are not determined, and the status
-    says so: a subspace that is nearly closed under multiplication by some profile, say.
+    says so: a subspace that is nearly closed under multiplication by some profile, say. So it does
+    where sensors share no unknowns with the others.
 
     References
     ----------
@@ -143,18 +145,23 @@ def calibrate_affine(
         remedy = "Gains show only in how readings vary."
         raise argument_error("Y", "readings that never vary", "some that vary", remedy)
     w = np.where(dead, 0.0, w)
+    alive = int(np.count_nonzero(~dead))
+    freedom = int(np.count_nonzero(w)) - (2 * alive - n + problem.p * n - 1)
+    if freedom < 0:
+        got = f"{np.count_nonzero(w)} readings left of {alive} sensors, not identifiable"
+        expected = f"at least {np.count_nonzero(w) - freedom}, the number of unknowns"
+        raise argument_error("Y", got, expected, "Measure more, or with more sensors.")
     s, b, sigma = _linear_start(centred, w, np.where(dead, 1.0, power), dead, U)
     d = np.where(dead | (s == 0.0), 0.0, 1.0 / np.where(s == 0.0, 1.0, s))
     d, b, c, sweeps, converged = _alternate(y, w, U, d, b + s * mean, tol, max_iter)
     residual = w * np.abs(y - d * (c @ U.T + b)) ** 2
-    alive = int(np.count_nonzero(~dead))
-    freedom = np.count_nonzero(w) - (2 * alive - n + problem.p * n - 1)
     noise = scale * math.sqrt(float(residual.sum()) / max(freedom, 1))
     turn = d.sum()
     factor = np.abs(d[~dead]).mean() * (turn / abs(turn) if abs(turn) > 0.0 else 1.0)
     gap = float(sigma[0] - sigma[1])
     status = Status.OK if converged else Status.NOT_CONVERGED
-    if gap < max(3.0 * (1.0 - float(sigma[0])), 1e-3):
+    apart = not is_connected(problem, ~dead)
+    if apart or gap < max(3.0 * (1.0 - float(sigma[0])), 1e-3):
         status = Status.AMBIGUOUS
     size = scale * factor
     return AffineCalibration(

@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import argument_error, check_positive, check_size
+from .._errors import ArgumentTypeError, argument_error, check_positive, check_size
 from .._result import FloatArray, Status
 from ._stefcal import linear_start, stefcal
 from ._visibilities import Visibilities, as_visibilities
 
 __all__ = ["InterferometerGains", "gains_from_model"]
+
+_TINY = np.finfo(np.float64).tiny
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,9 +140,9 @@ def gains_from_model(
     Notes
     -----
     One SVD, O(P^3), and O(P^2) an iteration. The common phase is free. The answer is called
-    ambiguous if the gap of the linear start is below 1e-3, where the pairs measured do not connect
-    all antennas, or below 2 sqrt((1 - sigma_1^2) / P), about the largest singular value that noise
-    of the power 1 - sigma_1^2 has by itself. Standard errors for weights scaled to
+    ambiguous if the pairs measured do not connect all antennas with a cycle of odd length, or if
+    the gap of the linear start is below 1e-3 or 2 sqrt((1 - sigma_1^2) / P), about the largest
+    singular value that noise of the power 1 - sigma_1^2 has. Standard errors for weights scaled to
     largest 1: with B_pq = w_pq |g_p M_pq g_q|^2 and C = diag(sum_q B_pq), log moduli have
     covariance sigma^2/2 (C + B)^-1 and phases sigma^2/2 (C - B)^+, first order in the noise.
 
@@ -163,9 +165,8 @@ def gains_from_model(
     P = data.V.shape[-1]
     tol = check_positive(tol, "tol")
     max_iter = check_size(max_iter, name="max_iter")
-    if reference is not None and not -P <= int(reference) < P:
-        remedy = "Pass the number of an antenna."
-        raise argument_error("reference", reference, f"an integer of 0 to {P - 1}", remedy)
+    _check_reference(reference, P)
+    unit = data.unit_gain
     first, sigma = linear_start(data)
     first = _first(start, first, data)
     g, iterations, converged = stefcal(data, first, tol=tol, max_iter=max_iter)
@@ -175,30 +176,49 @@ def gains_from_model(
     misfit = 0.5 * (data.weights * np.abs(residual) ** 2).sum(axis=(-2, -1))
     antennas = (~data.flags).sum(axis=-1)
     moved = 2.0 * np.sqrt((1.0 - sigma[..., 0] ** 2) / np.maximum(antennas, 1))
-    ambiguous = gap < np.maximum(moved, 1e-3)
+    ambiguous = (gap < np.maximum(moved, 1e-3)) | ~data.determined
     freedom = np.maximum(data.samples - antennas + 0.5, 0.5)
     estimate = np.sqrt(misfit / freedom)
-    level = estimate if noise is None else np.full_like(estimate, check_positive(noise, "noise"))
-    used = np.maximum(level, np.finfo(np.float64).tiny)
+    level = estimate
+    if noise is not None:
+        level = np.maximum(check_positive(noise, "noise") / data.unit_V, _TINY)
     modulus, phase = _errors(data, g, level, reference)
-    status = Status.AMBIGUOUS if ambiguous.any() else Status.OK
-    if not converged.all():
-        status = Status.NOT_CONVERGED
+    status = Status.OK if converged.all() else Status.NOT_CONVERGED
+    if ambiguous.any():
+        status = Status.AMBIGUOUS
+    convention = "the mean of g/|g| has phase zero"
+    if reference is not None:
+        convention = f"antenna {reference} has phase zero"
+        if (g[..., reference] == 0.0).any():
+            convention += " (the mean of g/|g| where it has no gain)"
     return InterferometerGains(
-        g,
+        g * unit,
         data.flags,
-        modulus,
+        modulus * unit,
         phase,
-        np.where(estimate == level, 1.0, (estimate / used) ** 2),
-        level,
+        np.where(
+            estimate == level, 1.0, np.minimum(estimate / np.maximum(level, _TINY), 1e150) ** 2
+        ),
+        level * data.unit_V,
         sigma,
-        first,
+        first * unit,
         iterations,
         converged,
         ambiguous,
         status,
-        "mean of g/|g| has phase zero" if reference is None else f"antenna {reference} has phase 0",
+        convention,
     )
+
+
+def _check_reference(reference: object, P: int) -> None:
+    if reference is None:
+        return
+    expected, remedy = f"an integer of 0 to {P - 1}", "Pass the number of an antenna."
+    if isinstance(reference, bool) or not isinstance(reference, (int, np.integer)):
+        got = f"{reference!r} ({type(reference).__name__})"
+        raise argument_error("reference", got, expected, remedy, kind=ArgumentTypeError)
+    if not 0 <= reference < P:
+        raise argument_error("reference", reference, expected, remedy)
 
 
 def _first(start: Any, linear: FloatArray, data: Visibilities) -> FloatArray:
@@ -209,18 +229,20 @@ def _first(start: Any, linear: FloatArray, data: Visibilities) -> FloatArray:
         g = linear if start == "linear" else np.ones_like(linear)
     else:
         g = np.asarray(start, dtype=np.complex128)
-        if g.shape[-1:] != linear.shape[-1:] or not np.isfinite(g).all():
+        if g.shape[-1:] != linear.shape[-1:] or not np.isfinite(g).all() or not g.any():
             remedy = "Pass one gain for each antenna."
-            expected = f"finite numbers of shape (..., {linear.shape[-1]})"
+            expected = f"finite numbers of shape (..., {linear.shape[-1]}), not all zero"
             raise argument_error("start", f"shape {g.shape}", expected, remedy)
-        g = np.broadcast_to(g, linear.shape)
+        g = np.broadcast_to(g, linear.shape) / data.unit_gain
     return np.where(data.flags, 0.0, g)
 
 
 def _convention(g: FloatArray, reference: int | None) -> FloatArray:
     modulus = np.abs(g)
     unit = np.where(modulus > 0.0, g / np.maximum(modulus, 1e-300), 0.0)
-    turn = unit.sum(axis=-1) if reference is None else unit[..., reference]
+    turn = unit.sum(axis=-1)
+    if reference is not None:
+        turn = np.where(modulus[..., reference] > 0.0, unit[..., reference], turn)
     size = np.abs(turn)
     phase = np.where(size > 1e-12, turn / np.maximum(size, 1e-300), 1.0)
     turned: FloatArray = g * phase.conj()[..., None]
@@ -244,11 +266,10 @@ def _errors(
     inverse = half * np.linalg.pinv(eye - N, rcond=1e-10, hermitian=True)
     inverse = inverse / (root[..., :, None] * root[..., None, :])
     # Phases relative to one antenna, or to the mean of all that are known.
-    if reference is None:
-        share = known / np.maximum(known.sum(axis=-1, keepdims=True), 1)
-    else:
-        share = np.zeros_like(C)
-        share[..., reference] = 1.0
+    share = known / np.maximum(known.sum(axis=-1, keepdims=True), 1)
+    if reference is not None:
+        one = np.arange(C.shape[-1]) == reference
+        share = np.where(known[..., [reference]], one, share)
     centre = eye - share[..., None, :]
     phases = np.diagonal(centre @ inverse @ centre.swapaxes(-2, -1), axis1=-2, axis2=-1)
     modulus = np.where(known, np.sqrt(np.maximum(logarithm, 0.0)) * np.abs(g), np.inf)

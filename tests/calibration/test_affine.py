@@ -109,6 +109,24 @@ def test_a_subspace_closed_under_a_profile_is_ambiguous():
     assert found.sigma[1] == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("noise", [0.01, 0.1, 0.3])
+def test_parts_that_differ_in_noise_are_ambiguous_too(noise):
+    rng = np.random.default_rng(0)
+    U = np.zeros((16, 4))
+    U[:8, :2], U[8:, 2:] = rng.normal(size=(2, 8, 2))
+    Y = (0.5 + rng.random(16)) * (rng.normal(size=(20, 4)) @ U.T + 1.0)
+    Y[:, :8] += noise * rng.normal(size=(20, 8))
+    assert calibrate_affine(Y, U).status.name == "AMBIGUOUS"
+
+
+def test_too_few_sensors_left():
+    net = simulate_affine(m=16, n=4, p=20, rng=0)
+    for left in (1, 4):
+        Y = np.where(np.arange(16) < left, net.Y, np.nan)
+        with pytest.raises(ValueError, match=f"readings left of {left} sensors, not identifiable"):
+            calibrate_affine(Y, net.basis)
+
+
 def test_dead_sensors_are_flagged():
     net = simulate_affine(m=20, n=4, p=40, snr=60.0, rng=1)
     Y = net.Y.copy()

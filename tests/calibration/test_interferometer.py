@@ -135,6 +135,63 @@ def test_arrays_that_fall_apart_are_ambiguous(groups):
     assert (found.status.name == "AMBIGUOUS") == (groups == 2)
 
 
+@pytest.mark.parametrize("noise", [0.1, 0.3, 1.0])
+def test_parts_that_differ_in_noise_are_ambiguous_too(noise):
+    """The gap does not show it; pairs that link the parts make them one."""
+    array = simulate_interferometer(12, 3, rng=0)
+    rng = np.random.default_rng(1)
+    V = array.V.copy()
+    error = np.triu(rng.normal(size=(6, 6)) + 1j * rng.normal(size=(6, 6)), 1)
+    V[:6, :6] += noise * np.nanmean(np.abs(V)) * (error + error.conj().T)
+    V[:6, 6:] = V[6:, :6] = np.nan
+    found = gains_from_model(V, array.model)
+    assert found.status.name == "AMBIGUOUS"
+    assert found.sigma[0] - found.sigma[1] > 1e-3
+    V[:6, 6:] = array.V[:6, 6:]
+    assert gains_from_model(V, array.model).status.name == "OK"
+    # A chain has no cycle at all; ambiguous before anything else.
+    near = np.abs(np.subtract.outer(np.arange(12), np.arange(12))) == 1
+    assert gains_from_model(np.where(near, array.V, np.nan), array.model).status.name == "AMBIGUOUS"
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-150, 1e150, 1e300])
+def test_any_size_of_data_and_model(scale):
+    array = simulate_interferometer(12, 3, snr=30.0, rng=0)
+    plain = gains_from_model(array.V, array.model, noise=array.noise_std, reference=2)
+    for found, factor in (
+        (
+            gains_from_model(
+                array.V * scale, array.model, noise=array.noise_std * scale, reference=2
+            ),
+            np.sqrt(scale),
+        ),
+        (
+            gains_from_model(array.V, array.model * scale, noise=array.noise_std, reference=2),
+            1 / np.sqrt(scale),
+        ),
+    ):
+        np.testing.assert_allclose(found.gains, plain.gains * factor, rtol=1e-7)
+        np.testing.assert_allclose(found.modulus_error, plain.modulus_error * factor, rtol=1e-7)
+        np.testing.assert_allclose(found.phase_error, plain.phase_error, rtol=1e-7)
+        np.testing.assert_allclose(found.chi2, plain.chi2, rtol=1e-7)
+    ends = [
+        gains_from_model(array.V * size, array.model, start=array.gains * np.sqrt(size))
+        for size in (1.0, scale)
+    ]
+    assert abs(int(ends[0].iterations) - int(ends[1].iterations)) <= 1
+
+
+def test_a_reference_without_data():
+    array = simulate_interferometer(12, 3, snr=30.0, rng=0)
+    V = array.V.copy()
+    V[3] = V[:, 3] = np.nan
+    found = gains_from_model(V, array.model, reference=3)
+    mean = gains_from_model(V, array.model)
+    np.testing.assert_allclose(found.gains, mean.gains)
+    np.testing.assert_allclose(found.phase_error, mean.phase_error)
+    assert "where it has no gain" in found.convention
+
+
 def test_noise_alone_is_ambiguous():
     array = simulate_interferometer(40, 3, snr=-60.0, rng=4)
     assert gains_from_model(array.V, array.model).ambiguous
@@ -216,6 +273,12 @@ def test_errors_and_chi2_have_the_right_size(record_property):
         ({"start": "random"}, "start: got", ValueError),
         ({"start": np.ones(3)}, "start: got shape", ValueError),
         ({"reference": 6}, "reference: got 6", ValueError),
+        ({"reference": -1}, "reference: got -1", ValueError),
+        ({"reference": 1.5}, "reference: got 1.5", TypeError),
+        ({"weights": "a"}, "weights: got dtype", TypeError),
+        ({"flagged": [0.5]}, "flagged: got dtype", TypeError),
+        ({"flagged": [-1]}, "flagged: got [-1]", ValueError),
+        ({"start": np.zeros(6)}, "start: got shape", ValueError),
         ({"noise": 0.0}, "noise: got", ValueError),
         ({"tol": 0.0}, "tol: got", ValueError),
         ({"max_iter": 0}, "max_iter: got 0", ValueError),
