@@ -20,10 +20,12 @@ __all__ = [
     "MissingPackageError",
     "RnlaError",
     "argument_error",
+    "check_finite",
     "check_fraction",
     "check_p",
     "check_positive",
     "check_size",
+    "check_whole",
     "import_optional",
 ]
 
@@ -114,6 +116,18 @@ def check_positive(value: object, name: str, *, allow_zero: bool = False) -> flo
     if math.isinf(number) or number < 0.0 or (number == 0.0 and not allow_zero):
         raise argument_error(name, repr(value), expected, remedy)
     return number
+
+
+def check_whole(value: object, name: str, *, example: int = 0) -> int:
+    """Return an integer of at least 0, or raise."""
+    expected, remedy = "an integer of at least 0", f"Pass {name}={example}, say."
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise argument_error(
+            name, f"{value!r} ({type(value).__name__})", expected, remedy, kind=ArgumentTypeError
+        )
+    if value < 0:
+        raise argument_error(name, value, expected, remedy)
+    return int(value)
 
 
 def check_size(size: object, n: int | None = None, *, name: str = "size") -> int:

@@ -7,7 +7,7 @@ import abc
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import ArgumentTypeError, argument_error
+from .._errors import argument_error, check_whole
 from .measures import Array, UnivariateMeasure, check_points
 
 __all__ = ["OrthonormalFamily", "check_degree"]
@@ -15,19 +15,9 @@ __all__ = ["OrthonormalFamily", "check_degree"]
 IntArray = npt.NDArray[np.int64]
 
 
-def check_degree(degree: object, *, name: str = "degree") -> int:
+def check_degree(degree: object) -> int:
     """Return a degree, an integer of at least 0, or raise."""
-    if isinstance(degree, bool) or not isinstance(degree, (int, np.integer)):
-        raise argument_error(
-            name,
-            f"{degree!r} ({type(degree).__name__})",
-            "an integer of at least 0",
-            "Pass for instance degree=5.",
-            kind=ArgumentTypeError,
-        )
-    if degree < 0:
-        raise argument_error(name, degree, "an integer of at least 0", "Pass degree=0 or more.")
-    return int(degree)
+    return check_whole(degree, "degree", example=5)
 
 
 class OrthonormalFamily(abc.ABC):

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from .._errors import ArgumentTypeError, argument_error
 from ._inversion import invert
 from .family import IntArray, OrthonormalFamily
-from .measures import Array, ClassicalMeasure, DiscreteLine, check_points
+from .measures import Array, ClassicalMeasure, DiscreteLine, as_floats, check_points
 
 __all__ = ["cdf", "check_degrees", "check_levels", "quantile"]
 
@@ -64,14 +64,11 @@ def quantile(family: OrthonormalFamily, u: npt.ArrayLike, degree: int | IntArray
 
 def check_levels(u: npt.ArrayLike) -> Array:
     """Probabilities strictly inside (0, 1) as a vector, or raise."""
-    levels = np.atleast_1d(np.asarray(u, dtype=np.float64))
+    expected = "a vector of numbers strictly between 0 and 1"
+    remedy = "The ends of the support are in measure.support."
+    levels = np.atleast_1d(as_floats(u, "u", expected, remedy))
     if levels.ndim != 1 or not ((levels > 0.0) & (levels < 1.0)).all():
-        raise argument_error(
-            "u",
-            np.array2string(levels, threshold=6),
-            "a vector of numbers strictly between 0 and 1",
-            "The ends of the support are in measure.support.",
-        )
+        raise argument_error("u", np.array2string(levels, threshold=6), expected, remedy)
     return levels
 
 

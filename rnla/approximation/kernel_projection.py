@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import argument_error
+from .._errors import argument_error, check_fraction
 from ..tall import single_threaded_blas
+from .measures import as_floats
 
 __all__ = ["KernelProjection", "kernel_projection"]
 
@@ -100,8 +101,12 @@ def kernel_projection(
     >>> bool(1.0 <= fit.mu < 1.1)
     True
     """
-    x = np.asarray(points, dtype=np.float64)
+    rcond = check_fraction(rcond, "rcond")
+    expected, remedy = "finite numbers, shape (n, d) or (n,)", "Pass one point per row."
+    x = as_floats(points, "points", expected, remedy)
     x = x[:, None] if x.ndim == 1 else x
+    if x.ndim != 2 or 0 in x.shape:
+        raise argument_error("points", f"shape {x.shape}", expected, remedy)
     n = x.shape[0]
     matrix = _matrix(kernel(x, x), "kernel", n, n)
     B = _matrix(functions(x), "functions", n, None)
@@ -123,11 +128,10 @@ def kernel_projection(
         )
     coefficients = None
     if values is not None:
-        y = np.asarray(values, dtype=np.float64)
-        if y.ndim not in (1, 2) or y.shape[0] != n or not np.isfinite(y).all():
-            raise argument_error(
-                "values", f"shape {y.shape}", f"finite values at the {n} points", "Drop the others."
-            )
+        expected, remedy = f"finite values at the {n} points", "Drop the others."
+        y = as_floats(values, "values", expected, remedy)
+        if y.ndim not in (1, 2) or y.shape[0] != n:
+            raise argument_error("values", f"shape {y.shape}", expected, remedy)
         # The solution of least norm where the points do not see a function.
         large = singular > math.sqrt(rcond) * max(float(singular.max(initial=0.0)), 1e-300)
         target = left[:, large].T @ (rotation.T @ y)

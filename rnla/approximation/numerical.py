@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import ArgumentTypeError, argument_error, check_fraction, check_size
+from .._errors import ArgumentTypeError, argument_error, check_fraction, check_size, check_whole
 from ..random import RNGLike, Stream, resolve_seed
 from ..tall import single_threaded_blas
 from .index_sets import IntArray
@@ -245,6 +245,7 @@ class NumericalBasis:
         ndarray, shape (n, d)
         """
         n = check_size(n, name="n")
+        first, draw = check_whole(first, "first"), check_whole(draw, "draw")
         stream = Stream(resolve_seed(rng), "induced measure")
         u = stream.uniform(range(first, first + n), draw=draw) * self._cumulative[-1]
         places = np.minimum(np.searchsorted(self._cumulative, u), self._cumulative.size - 1)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import ArgumentTypeError, argument_error, check_size
+from .._errors import ArgumentTypeError, argument_error, check_size, check_whole
 from ..random import RNGLike, Stream, resolve_seed
 from .family import OrthonormalFamily
 from .index_sets import IntArray, as_index_set, is_downward_closed
@@ -364,6 +364,7 @@ class TensorBasis:
         (3, 1)
         """
         n = check_size(n, name="n")
+        first, draw = check_whole(first, "first"), check_whole(draw, "draw")
         stream = Stream(resolve_seed(rng), "induced measure")
         index = range(first, first + n)
         # Philox counters: block 0 of the stream picks the index, block l + 1 is coordinate l.

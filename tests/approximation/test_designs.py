@@ -456,3 +456,15 @@ def test_a_sampler_that_returns_no_design_is_named():
     for make in (conditioned_design, boosted_design):
         with pytest.raises(rnla.ArgumentTypeError, match="sampler: got a function that returns"):
             make(lambda *arguments, **options: 5, LEGENDRE, 8, rng=0)
+
+
+@pytest.mark.parametrize("cap", [0, -1, 1.5, "a", math.nan])
+def test_caps_are_checked(cap):
+    with pytest.raises((rnla.ArgumentError, rnla.ArgumentTypeError), match="cap: got"):
+        projection_dpp_design(LEGENDRE, rng=0, cap=cap)
+
+
+def test_names_of_methods_are_checked():
+    for method in ("x", ["tensor"], None):
+        with pytest.raises(rnla.ArgumentError, match="method: got"):
+            volume_design(LEGENDRE, 8, rng=0, method=method)

@@ -27,7 +27,7 @@ def dpp_points(basis: Any, stream: Stream, method: str) -> tuple[Vector, int]:
     """Points of the projection DPP by the named method, and the number of proposals."""
     if method == "auto":
         method = "classical" if classical_dpp.applies(basis) else "rejection"
-    if method not in DPP_METHODS:
+    if method not in list(DPP_METHODS):
         raise argument_error(
             "method",
             repr(method),

@@ -7,7 +7,6 @@ evaluated, and read back. O(n d) memory; files are .npz archives without pickled
 from __future__ import annotations
 
 import math
-import numbers
 import os
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -15,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ..._errors import ArgumentTypeError, argument_error, check_fraction, check_size
+from ..._errors import argument_error, check_fraction, check_size, check_whole
 from ...sampling._archive import damage_reported, read_archive, write_archive
 from ..measures import as_floats
 
@@ -113,7 +112,7 @@ class Design:
         weights = np.ones(n) if self.weights is None else self.weights
         object.__setattr__(self, "weights", _column(weights, "weights", n))
         for name in _COUNTS:
-            object.__setattr__(self, name, _count(getattr(self, name), name))
+            object.__setattr__(self, name, check_whole(getattr(self, name), name))
         if self.row_norms is not None:
             object.__setattr__(self, "row_norms", _column(self.row_norms, "row_norms", n))
         if self.origin is not None:
@@ -240,16 +239,6 @@ def check_count(n: object, m: int) -> int:
             "Ask for more points, or use fewer functions.",
         )
     return count
-
-
-def _count(value: object, name: str) -> int:
-    expected, remedy = "an integer of at least 0", f"Pass {name}=0, say."
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        got = f"{value!r} ({type(value).__name__})"
-        raise argument_error(name, got, expected, remedy, kind=ArgumentTypeError)
-    if value < 0:
-        raise argument_error(name, value, expected, remedy)
-    return int(value)
 
 
 def _column(values: object, name: str, n: int) -> Vector:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..._errors import check_size
 from ...dpp._rejection import Proposals, accept
 from ...random import RNGLike, Stream, resolve_seed
 from ...tall import single_threaded_blas
@@ -120,6 +121,6 @@ def draw_frame(
     first = math.ceil(m * math.fsum(1.0 / k for k in range(1, size + 1)))
     with single_threaded_blas():
         chosen, proposals, kept = accept(
-            propose, size, cap=200 * m if cap is None else cap, first=first
+            propose, size, cap=200 * m if cap is None else check_size(cap, name="cap"), first=first
         )
     return np.concatenate(proposed)[chosen], proposals, kept.basis

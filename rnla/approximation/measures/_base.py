@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ..._errors import ArgumentTypeError, argument_error, check_size
+from ..._errors import ArgumentTypeError, argument_error, check_size, check_whole
 from ...random import RNGLike, Stream, resolve_seed
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ __all__ = [
     "UnivariateMeasure",
     "as_floats",
     "check_points",
+    "check_probabilities",
     "check_resolution",
 ]
 
@@ -51,6 +52,20 @@ def as_floats(
         place = f" in row {rows[0][0]}" if numbers.ndim else ""
         raise argument_error(name, f"nan or inf{place}", expected, remedy)
     return numbers
+
+
+def check_probabilities(u: object) -> Array:
+    """Numbers from 0 to 1 as float64, or raise."""
+    expected, remedy = "numbers from 0 to 1", "The ends of the support are in measure.support."
+    levels = as_floats(u, "u", expected, remedy)
+    if levels.size and not 0.0 <= levels.min() <= levels.max() <= 1.0:
+        got = np.array2string(levels, threshold=6)
+        raise argument_error("u", got, expected, remedy)
+    return levels
+
+
+def _numbers(x: object) -> Array:
+    return as_floats(x, "x", "an array of real numbers", "Pass one number a point.", finite=False)
 
 
 def check_points(x: npt.ArrayLike, dimension: int, *, name: str = "x") -> Array:
@@ -148,6 +163,7 @@ class Measure(abc.ABC):
         True
         """
         n = check_size(n, name="n")
+        first, draw = check_whole(first, "first"), check_whole(draw, "draw")
         stream = Stream(resolve_seed(rng), "measure")
         return self._draw(stream, range(first, first + n), draw)
 
@@ -222,18 +238,18 @@ class UnivariateMeasure(Measure):
 
     def pdf(self, x: npt.ArrayLike) -> Array:
         """Density with respect to length, same shape as x."""
-        density: Array = np.exp(self._log_standard_pdf(self.standardise(x))) / self.scale
+        t = self.standardise(_numbers(x))
+        density: Array = np.exp(self._log_standard_pdf(t)) / self.scale
         return density
 
     def cdf(self, x: npt.ArrayLike) -> Array:
         """Distribution function, same shape as x."""
-        return self._standard_cdf(self.standardise(x))
+        return self._standard_cdf(self.standardise(_numbers(x)))
 
     def quantile(self, u: npt.ArrayLike) -> Array:
-        """Inverse of the distribution function for u in (0, 1), same shape as u."""
-        values: Array = self.location + self.scale * self._standard_quantile(
-            np.asarray(u, dtype=np.float64)
-        )
+        """Inverse of the distribution function for u in [0, 1], same shape as u."""
+        levels = check_probabilities(u)
+        values: Array = self.location + self.scale * self._standard_quantile(levels)
         return values
 
     def orthonormal_family(self) -> OrthonormalFamily:

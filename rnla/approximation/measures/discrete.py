@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ..._errors import ArgumentTypeError, RnlaError, argument_error
 from ...random import Stream
-from ._base import Array, Measure, UnivariateMeasure, as_floats
+from ._base import Array, Measure, UnivariateMeasure, as_floats, check_probabilities
 
 __all__ = ["Discrete", "DiscreteLine"]
 
@@ -173,7 +173,7 @@ class DiscreteLine(UnivariateMeasure):
 
     def quantile(self, u: npt.ArrayLike) -> Array:
         """The first atom with distribution function at least u, same shape as u."""
-        return self.points[np.searchsorted(self._sums, np.asarray(u, dtype=np.float64))]
+        return self.points[np.searchsorted(self._sums, check_probabilities(u))]
 
     def _log_standard_pdf(self, t: Array) -> Array:
         raise self._no_density()
