@@ -2,4 +2,5 @@
 
 Kernels import NumPy and Numba only, and Numba not before the first call. They are serial and
 release the GIL; callers thread over row blocks, so no answer depends on the number of threads.
+Where there is a `cuda.cu`, arrays on a GPU take it: see `dispatch`.
 """

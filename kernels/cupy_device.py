@@ -13,6 +13,18 @@ from .dispatch import OPTIONS, Launch, source
 __all__ = ["CupyDevice"]
 
 _STATIC_LIMIT = 48 * 1024  # more dynamic shared memory has to be asked for
+_OLDEST = 75  # compute capability that the sources are compiled for in the tests
+
+
+@lru_cache
+def _check(number: int) -> None:
+    """Say what is wrong with an old GPU before a compiler that has forgotten it fails obscurely."""
+    capability = int(cupy.cuda.Device(number).compute_capability)
+    if capability < _OLDEST:
+        raise RuntimeError(
+            f"GPU {number}: got compute capability {capability / 10}; expected at least "
+            f"{_OLDEST / 10}. Convert the arrays with cupy.asnumpy to compute on the CPU."
+        )
 
 
 @lru_cache
@@ -31,6 +43,7 @@ class CupyDevice:
     """Array operations and launches on one GPU."""
 
     def __init__(self, number: int) -> None:
+        _check(number)
         self._device = cupy.cuda.Device(number)
 
     def empty(self, shape: Any, dtype: Any) -> Any:

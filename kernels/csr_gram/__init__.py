@@ -5,19 +5,27 @@ Every row contributes nnz_i (nnz_i + 1) / 2 multiply-adds to the upper triangle;
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
+
+from ..dispatch import device_of
 
 __all__ = ["add_csr_gram"]
 
 
 def add_csr_gram(
-    data: np.ndarray,
-    indices: np.ndarray,
-    indptr: np.ndarray,
-    row_scale: np.ndarray | None,
-    out: np.ndarray,
+    data: Any,
+    indices: Any,
+    indptr: Any,
+    row_scale: Any,
+    out: Any,
 ) -> None:
     """Add the upper triangle of the Gram matrix of CSR rows with sorted indices to `out` (d, d)."""
+    device = device_of(data, indices, indptr, row_scale, out)
+    if device is not None:
+        from . import cuda
+
+        cuda.add_csr_gram(device, data, indices, indptr, row_scale, out)
+        return
     from . import cpu
 
     if row_scale is None:

@@ -6,15 +6,22 @@ sparse rows. Cancellation loses a factor cond(P), so callers use it for tame P o
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+
+from ..dispatch import device_of
 
 __all__ = ["csr_quadratic"]
 
 
-def csr_quadratic(
-    data: np.ndarray, indices: np.ndarray, indptr: np.ndarray, P: np.ndarray
-) -> np.ndarray:
+def csr_quadratic(data: Any, indices: Any, indptr: Any, P: Any) -> Any:
     """Return the forms, a float64 array with one entry per row."""
+    device = device_of(data, indices, indptr, P)
+    if device is not None:
+        from . import cuda
+
+        return cuda.csr_quadratic(device, data, indices, indptr, P)
     from . import cpu
 
     out = np.empty(indptr.size - 1)

@@ -3,7 +3,7 @@
 // The deterministic products visit the entries of each row of S in the order of the columns, so they
 // add in the order of the CPU and give its bits. `keys` are (row << 32 | entry), sorted; `owners` are
 // the columns that entries belong to. Groups of `width` lanes, a power of two, work side by side.
-#include "numbers.cuh"
+#include "entries.cuh"
 
 extern "C" __global__ void entry_keys(const int64* indptr, const int64* places, int64 columns,
                                       int64 first_entry, uint64* keys, uint32* owners) {
@@ -13,18 +13,6 @@ extern "C" __global__ void entry_keys(const int64* indptr, const int64* places, 
       owners[a - first_entry] = (uint32)i;
     }
   }
-}
-
-__device__ inline int64 lower_bound(const uint64* keys, int64 count, uint64 value) {
-  int64 low = 0, high = count;
-  while (low < high) {
-    int64 middle = (low + high) / 2;
-    if (keys[middle] < value)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low;
 }
 
 extern "C" __global__ void add_dense_sorted(const uint64* keys, const uint32* owners,

@@ -22,7 +22,7 @@ def _run(
     device.run(Launch("sparse_columns", function, grid, block, arguments, of_types(**types)))
 
 
-def _chunks(indptr: Any, entries: int) -> Iterator[tuple[int, int, int, int]]:
+def chunks(indptr: Any, entries: int) -> Iterator[tuple[int, int, int, int]]:
     """Runs of columns of S with few enough entries each: first, last column, first, last entry."""
     columns = indptr.shape[0] - 1
     if entries <= MOST_ENTRIES:
@@ -34,7 +34,9 @@ def _chunks(indptr: Any, entries: int) -> Iterator[tuple[int, int, int, int]]:
         yield first, last, int(indptr[first]), int(indptr[last])
 
 
-def _sorted(device: Any, indptr: Any, places: Any, entries: int, first: int) -> tuple[Any, Any]:
+def sorted_entries(
+    device: Any, indptr: Any, places: Any, entries: int, first: int
+) -> tuple[Any, Any]:
     """Entries in the order of rows, then columns, and the columns that they belong to."""
     keys, owners = device.empty(entries, np.uint64), device.empty(entries, np.uint32)
     count = indptr.shape[0] - 1
@@ -65,10 +67,10 @@ def add_dense(
             Real=block.dtype,
         )
         return
-    for first, last, begin, end in _chunks(indptr, entries):
+    for first, last, begin, end in chunks(indptr, entries):
         if begin == end:
             continue
-        keys, owners = _sorted(device, indptr[first : last + 1], places, end - begin, begin)
+        keys, owners = sorted_entries(device, indptr[first : last + 1], places, end - begin, begin)
         _run(
             *(device, "add_dense_sorted", rows, width),
             *(keys, owners, values[begin:end], np.int64(end - begin), block[first:last], d_),
@@ -104,10 +106,10 @@ def add_csr(
             **types,
         )
         return
-    for first, last, begin, end in _chunks(indptr, entries):
+    for first, last, begin, end in chunks(indptr, entries):
         if begin == end:
             continue
-        keys, owners = _sorted(device, indptr[first : last + 1], places, end - begin, begin)
+        keys, owners = sorted_entries(device, indptr[first : last + 1], places, end - begin, begin)
         _run(
             *(device, "add_csr_sorted", rows, 32),
             *(keys, owners, values[begin:end], np.int64(end - begin)),

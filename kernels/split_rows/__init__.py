@@ -7,13 +7,22 @@ Ogita, Oishi and Rump, Numer. Algorithms 2012). D holds powers of two. Four flop
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+
+from ..dispatch import device_of
 
 __all__ = ["split_csr", "split_dense"]
 
 
-def split_dense(block: np.ndarray, column_scale: np.ndarray, bits: int) -> np.ndarray:
+def split_dense(block: Any, column_scale: Any, bits: int) -> Any:
     """Return [high | low], shape (rows, 2 d), of a C-contiguous float64 block."""
+    device = device_of(block, column_scale)
+    if device is not None:
+        from . import cuda
+
+        return cuda.split_dense(device, block, column_scale, bits)
     from . import cpu
 
     out = np.empty((block.shape[0], 2 * block.shape[1]))
@@ -22,13 +31,18 @@ def split_dense(block: np.ndarray, column_scale: np.ndarray, bits: int) -> np.nd
 
 
 def split_csr(
-    data: np.ndarray,
-    indices: np.ndarray,
-    indptr: np.ndarray,
-    column_scale: np.ndarray,
+    data: Any,
+    indices: Any,
+    indptr: Any,
+    column_scale: Any,
     bits: int,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Any, Any]:
     """Return the high and low parts of the entries of CSR rows."""
+    device = device_of(data, indices, indptr, column_scale)
+    if device is not None:
+        from . import cuda
+
+        return cuda.split_csr(device, data, indices, indptr, column_scale, bits)
     from . import cpu
 
     high, low = np.empty(data.size), np.empty(data.size)

@@ -5,13 +5,21 @@ One read and one write of the pair, where array operations take eight and as man
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
+
+from ..dispatch import device_of
 
 __all__ = ["add_to_pair"]
 
 
-def add_to_pair(total: np.ndarray, error: np.ndarray, term: np.ndarray) -> None:
+def add_to_pair(total: Any, error: Any, term: Any) -> None:
     """total + error += term, of equal shapes and C-contiguous; `total` stays the rounded sum."""
+    device = device_of(total, error, term)
+    if device is not None:
+        from . import cuda
+
+        cuda.add_to_pair(device, total, error, term)
+        return
     from . import cpu
 
     cpu.add_to_pair(total.reshape(-1), error.reshape(-1), term.reshape(-1))

@@ -21,6 +21,7 @@ class Device:
     """cupy.cuda.Device: a number, and a context."""
 
     active: list[int] = []
+    compute_capability = "90"
 
     def __init__(self, number):
         self.id = number
@@ -109,6 +110,14 @@ def test_cupy_arrays_take_the_same_way(cupy):
     total, *_ = power_rows.power_rows(cupy.asarray(q), cupy.asarray(q), None, 3.0)
     assert type(total) is FakeArray
     assert {launch.kernel for launch in cupy.launches} >= {"count_sketch", "fwht", "poisson_rows"}
+
+
+def test_old_gpus_are_told_apart(cupy, monkeypatch):
+    monkeypatch.setattr(Device, "compute_capability", "70")
+    with pytest.raises(
+        RuntimeError, match=r"GPU 3: got compute capability 7\.0; expected at least"
+    ):
+        fwht.transform(cupy.zeros((4, 1), np.float64))
 
 
 def test_streams_draw_where_their_indices_are(cupy):

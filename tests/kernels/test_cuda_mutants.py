@@ -24,6 +24,7 @@ from rnla.kernels import (
     sparse_columns,
     sparse_sign,
 )
+from rnla.kernels.csr_gram import add_csr_gram
 
 from .cuda_host import build
 from .cuda_host.device import EmulatedDevice, EmulatorError
@@ -55,6 +56,12 @@ def sketches(device):
         )
 
 
+def gram(device):
+    A = sp.random_array((64, 40), density=0.9, rng=np.random.default_rng(1), format="csr")
+    arrays = map(device.put, (A.data, A.indices, A.indptr))
+    add_csr_gram(*arrays, None, device.zeros((40, 40), np.float64))
+
+
 def maxima(device):
     scan.column_and_row_max(block(device, 1100, 100))
     A = sp.random_array((300, 4), density=0.9, rng=np.random.default_rng(1), format="csr")
@@ -69,6 +76,7 @@ WORK = {
     "count_sketch": sketches,
     "sparse_sign": sketches,
     "sparse_columns": sketches,
+    "csr_gram": gram,
     "fwht": lambda device: fwht.transform(block(device, 2**10, 24)),
     "scan": maxima,
     "row_norms": lambda device: row_norms.product_row_norms(
