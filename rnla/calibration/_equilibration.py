@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from .._errors import argument_error
+from ._cross import cross_adjoint, cross_matrix, matvec, normal_matrix
 from ._successive import successive
 from ._whitening import FactoredWhitening, is_scaled, whiten
 from .operators._base import Array
@@ -52,6 +53,8 @@ class Equilibration:
         self.whitening = whiten(problem)
         self.rooted_data = self.whitening.rooted(problem.data)
         self.successive = successive(problem) if is_scaled(self.whitening) else None
+        self._cross = cross_matrix(problem, self.whitening, self.rooted_data)
+        self._normal = normal_matrix(problem, self.whitening, self.rooted_data)
         gamma = problem.gamma()
         root = np.sqrt(np.where(self.usable, gamma, 1.0))
         if problem.gain_basis is None:
@@ -105,6 +108,13 @@ class Equilibration:
         if self.successive is not None:
             rows = np.reshape(u, (-1, u.shape[-1]))
             return np.stack([self._one_product(row) for row in rows]).reshape(u.shape)
+        if self._cross is not None or self._normal is not None:
+            self.whitening.products += 2
+            s = self.inverse_gains(u)
+            if self._cross is not None:
+                return self.coordinates(matvec(self._cross, cross_adjoint(self._cross, s)))
+            assert self._normal is not None
+            return self.coordinates(matvec(self._normal, s))
         return self.gather(self.whitening.project(self.spread(u)))
 
     def solution(self, u: Array) -> tuple[Array, Array]:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._conjugate_gradient import conjugate_gradient
+from ._cross import cross_adjoint, cross_matrix
 from ._sketched_qr import sketched_factor
 from ._successive import successive
 from ._whitening import FactoredWhitening, Whitening, is_scaled
@@ -47,6 +48,8 @@ class SignalStep:
         self.outer: Array | None = None
         self.rows: Array | None = None
         self.successive = successive(problem) if is_scaled(whitening) else None
+        y = whitening.rooted(problem.data)
+        self.cross = None if self.successive else cross_matrix(problem, whitening, y)
         self.tol = self.least = 64.0 * float(np.finfo(problem.real_dtype).eps)
         if self.successive is not None:
             self.tol = 1e-6
@@ -141,7 +144,11 @@ class SignalStep:
         """The minimiser of ||y - d o synthesis(t)||."""
         if self.successive is not None:
             return self._iterated(d, start)
-        b = self.analysis(d.conj()[..., None, :] * y)
+        if self.cross is not None:
+            self.whitening.products += 1
+            b = cross_adjoint(self.cross, d.conj())
+        else:
+            b = self.analysis(d.conj()[..., None, :] * y)
         power = d.real**2 + d.imag**2
         if self.outer is not None:
             return self._direct(power, b)

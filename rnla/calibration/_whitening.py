@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -22,6 +23,10 @@ from .problem import Problem
 __all__ = ["FactoredWhitening", "Whitening", "is_scaled", "orthonormal", "whiten"]
 
 _DENSE_ENTRIES = 2**24
+# Of operators without weights, for the parts of a batch and the steps of a calibration.
+_FACTORS: WeakKeyDictionary[Operators, dict[bool, tuple[Operators, Array, Array]]] = (
+    WeakKeyDictionary()
+)
 _WORST_CONDITION = 1e8  # of a Gram matrix: beyond, its inverse spoils the projections
 
 
@@ -200,6 +205,13 @@ def _sparse(problem: Problem, operators: SparseOperators) -> Whitening:
 
 def _factor(problem: Problem, A: Array) -> Whitening:
     p, m, n = problem.p, problem.m, problem.n
+    shared = problem.weights is None and A.ndim == 3
+    known = _FACTORS.setdefault(problem.operators, {}) if shared else {}
+    if problem.repeated in known:
+        Q, inverse, deficient = known[problem.repeated]
+        result = FactoredWhitening(problem, Q, inverse, 1.0)
+        result.rank_deficient = np.broadcast_to(deficient, problem.batch_shape)
+        return result
     if problem.weights is not None:
         A = np.sqrt(problem.weights)[..., None] * A
     stack = A.reshape(*A.shape[:-3], p * m, n) if problem.repeated else A
@@ -210,6 +222,7 @@ def _factor(problem: Problem, A: Array) -> Whitening:
         deficient = deficient.any(axis=-1)
     result = FactoredWhitening(problem, DenseOperators(Q), inverse, 1.0)
     result.rank_deficient = np.broadcast_to(deficient, problem.batch_shape)
+    known[problem.repeated] = result.Q, inverse, deficient
     return result
 
 
