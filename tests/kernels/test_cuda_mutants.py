@@ -25,6 +25,7 @@ from rnla.kernels import (
     sparse_sign,
 )
 from rnla.kernels.csr_gram import add_csr_gram
+from rnla.kernels.gram import add_gram
 
 from .cuda_host import build
 from .cuda_host.device import EmulatedDevice, EmulatorError
@@ -56,7 +57,7 @@ def sketches(device):
         )
 
 
-def gram(device):
+def csr_gram(device):
     A = sp.random_array((64, 40), density=0.9, rng=np.random.default_rng(1), format="csr")
     arrays = map(device.put, (A.data, A.indices, A.indptr))
     add_csr_gram(*arrays, None, device.zeros((40, 40), np.float64))
@@ -76,7 +77,10 @@ WORK = {
     "count_sketch": sketches,
     "sparse_sign": sketches,
     "sparse_columns": sketches,
-    "csr_gram": gram,
+    "csr_gram": csr_gram,
+    "gram": lambda device: add_gram(
+        block(device, 3000, 70), None, device.zeros((70, 70), np.float64)
+    ),
     "fwht": lambda device: fwht.transform(block(device, 2**10, 24)),
     "scan": maxima,
     "row_norms": lambda device: row_norms.product_row_norms(

@@ -9,11 +9,33 @@ import scipy.sparse as sp
 from rnla.kernels import split_rows, two_sum
 from rnla.kernels.csr_gram import add_csr_gram
 from rnla.kernels.csr_quadratic import csr_quadratic
+from rnla.kernels.gram import add_gram
 
 from .test_cuda_rows import csr
 
 TYPES = [(np.float64, np.int32), (np.float32, np.int64)]
 MATRICES = [((70, 9), 0.3), ((1, 4), 1.0), ((5, 5), 0.0), ((40, 50), 0.9)]
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (1, 1), (7, 70), (300, 5), (90, 130)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_gram_matrices(gpu, monkeypatch, shape, dtype, scaled):
+    """To rounding, and symmetric to the last bit; one run of rows, or several."""
+    from rnla.kernels.gram import cuda
+
+    rng = np.random.default_rng(6)
+    A = rng.standard_normal(shape).astype(dtype)
+    scale = rng.uniform(0.0, 2.0, shape[0]) if scaled else None
+    before = np.eye(shape[1])
+    for shortest in (cuda.SHORTEST_RUN, 32):
+        monkeypatch.setattr(cuda, "SHORTEST_RUN", shortest)
+        found = gpu.put(before)
+        add_gram(gpu.put(A), None if scale is None else gpu.put(scale), found)
+        expected = before.copy()
+        add_gram(A, scale, expected)
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+        np.testing.assert_array_equal(found, found.T)
 
 
 @pytest.mark.parametrize("types", TYPES)
