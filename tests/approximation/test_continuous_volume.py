@@ -181,3 +181,11 @@ def test_bad_input_is_named():
         kernel_projection(line_kernel, lambda x: np.full((8, 1), np.nan), points)
     with pytest.raises(rnla.ArgumentError, match="values: got shape"):
         kernel_projection(line_kernel, line_functions, points, [1.0])
+    with pytest.raises(rnla.ArgumentTypeError, match="values: got a masked array"):
+        kernel_projection(line_kernel, line_functions, points, np.ma.masked_less(points, 0.0))
+    for wrong in (0.5, [], "a", [[np.nan]]):
+        with pytest.raises((rnla.ArgumentError, rnla.ArgumentTypeError), match="points: got"):
+            kernel_projection(line_kernel, line_functions, wrong)
+    for rcond in (0.0, -1.0, 1.0, "a", None):
+        with pytest.raises((rnla.ArgumentError, rnla.ArgumentTypeError), match="rcond: got"):
+            kernel_projection(line_kernel, line_functions, points, rcond=rcond)
