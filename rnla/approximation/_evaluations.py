@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import pickle
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import ArgumentError, ArgumentTypeError, argument_error, check_size
+from .._errors import ArgumentError, ArgumentTypeError, RnlaError, argument_error, check_size
 from ..sampling._archive import damage_reported, read_archive, write_archive
 from ._values import LARGEST_VALUE, as_numbers
 from .measures import Measure
@@ -157,7 +158,7 @@ class Evaluations:
             }
             try:
                 for future in as_completed(futures):
-                    yield futures[future], future.result()
+                    yield futures[future], _result(future)
             finally:
                 for future in futures:
                     future.cancel()
@@ -234,6 +235,22 @@ class Evaluations:
                     f"those for the {what} {wanted if name == what else self._measure}",
                     "Pass the arguments of the run that wrote it, or another path.",
                 )
+
+
+def _result(future: Future[Rows]) -> Rows:
+    """What a worker found, or why it could not be asked: errors of f itself are in the rows."""
+    try:
+        return future.result()
+    except (AttributeError, TypeError, pickle.PicklingError) as error:
+        if isinstance(error, RnlaError) or "pickle" not in str(error):
+            raise
+        raise argument_error(
+            "f",
+            f"a function that cannot be sent to other processes ({error})",
+            "one that the workers can import",
+            "Define it at the top level of a module, or pass workers=2 for threads.",
+            kind=ArgumentTypeError,
+        ) from error
 
 
 def stored_seed(cache: str | os.PathLike[str] | None) -> int | None:

@@ -468,3 +468,9 @@ def test_names_of_methods_are_checked():
     for method in ("x", ["tensor"], None):
         with pytest.raises(rnla.ArgumentError, match="method: got"):
             volume_design(LEGENDRE, 8, rng=0, method=method)
+
+
+@pytest.mark.parametrize("rows", [[], [0.5], "a", None, 3, [[0, 1]], [False] * 8])
+def test_rows_to_take_are_checked(rows):
+    with pytest.raises(rnla.ArgumentError, match="rows: got"):
+        iid_design(LEGENDRE, 8, rng=0).take(rows)

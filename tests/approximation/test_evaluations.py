@@ -257,3 +257,10 @@ def test_masked_values_are_failures():
     f = lambda x: np.ma.masked_array(plane(x), x[:, 0] > 0.0)  # noqa: E731
     values = Evaluations(f, SQUARE, 0)(POINTS)
     np.testing.assert_array_equal(np.isnan(values), POINTS[:, 0] > 0.0)
+
+
+def test_functions_that_cannot_travel_are_named():
+    with ProcessPoolExecutor(1) as pool:
+        values = Evaluations(lambda x: plane(x), SQUARE, 0, workers=pool)
+        with pytest.raises(rnla.ArgumentTypeError, match="f: got a function that cannot be sent"):
+            values(POINTS)

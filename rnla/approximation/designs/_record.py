@@ -170,6 +170,13 @@ class Design:
     def take(self, rows: Any) -> Design:
         """The design of some of its points; not unbiased, and its stability is not known."""
         kept = np.asarray(rows)
+        if kept.dtype.kind not in "iub" or kept.ndim != 1 or not np.arange(self.size)[kept].size:
+            raise argument_error(
+                "rows",
+                repr(rows),
+                "a vector of row numbers or a mask, of one row at least",
+                "Pass for instance np.flatnonzero(wanted).",
+            )
         norms = None if self.row_norms is None else self.row_norms[kept]
         assert self.weights is not None
         return replace(
