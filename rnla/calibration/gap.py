@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._errors import argument_error
+from .._errors import ArgumentTypeError, argument_error, check_finite
 from .._result import FloatArray
 from ._models import count_unknowns
 from .identifiability import identifiability
@@ -157,9 +157,8 @@ def predicted_errors(
     """
     a, b = _shares(model, m, n, p, None)
     w = _relative_powers(gains)
-    if math.isnan(snr):
-        raise argument_error("snr", "nan", "a number of decibels", "Pass snr=40.0, say.")
-    rho = 10.0 ** (-snr / 10.0)
+    level = snr if snr in (math.inf, -math.inf) else check_finite(snr, "snr")
+    rho = 10.0 ** (-min(max(level, -3000.0), math.inf) / 10.0)
     b -= 1.0 / (p * m)  # the common factor is free
     if a >= 1.0 or b / (1.0 - a) >= float(np.mean(w > 0.0)):
         return PredictedErrors(math.inf, math.inf)
@@ -181,7 +180,11 @@ def _relative_powers(gains: Any) -> FloatArray:
     """|d|^2 / mean |d|^2."""
     if gains is None:
         return np.ones(1)
-    magnitude = np.abs(np.asarray(gains)).ravel().astype(np.float64)
+    given = np.asarray(gains)
+    if given.dtype.kind not in "biufc":
+        remedy, kind = "Pass magnitudes as expected, or leave them out.", ArgumentTypeError
+        raise argument_error("gains", f"dtype {given.dtype}", "numbers", remedy, kind=kind)
+    magnitude = np.abs(given).ravel().astype(np.float64)
     largest = magnitude.max(initial=0.0)
     if not (np.isfinite(largest) and largest > 0.0):
         remedy = "Pass magnitudes as expected, or leave them out."

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from .._errors import argument_error, check_positive
+from .._errors import argument_error, check_finite, check_positive
 from .gap import predicted_correlation, predicted_errors
 from .identifiability import identifiability
 
@@ -124,8 +124,7 @@ def plan(
     if of not in ("both", "gains", "signal"):
         remedy = "Pass of='both'."
         raise argument_error("of", repr(of), "'both', 'gains' or 'signal'", remedy)
-    if not math.isfinite(snr):
-        raise argument_error("snr", snr, "a finite number of decibels", "Pass snr=40.0, say.")
+    check_finite(snr, "snr")
     least = identifiability(model, m=m, n=n, p=1).smallest_p
     if least is None:
         expected = "fewer unknowns than sensors"

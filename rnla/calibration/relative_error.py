@@ -11,6 +11,7 @@ import numpy as np
 
 from .._errors import argument_error
 from .._result import FloatArray
+from .operators._base import check_entries
 
 __all__ = ["relative_error"]
 
@@ -36,7 +37,7 @@ def relative_error(estimate: Any, truth: Any, *, axis: int | None = None) -> Flo
     Raises
     ------
     ArgumentError
-        If shapes differ or the truth is zero.
+        If shapes differ, entries are not finite or the truth is zero.
 
     Notes
     -----
@@ -51,7 +52,7 @@ def relative_error(estimate: Any, truth: Any, *, axis: int | None = None) -> Flo
     >>> round(relative_error([1.0, 0.0], [1.0, 1.0]), 3)
     0.707
     """
-    a, b = np.asarray(estimate), np.asarray(truth)
+    a, b = check_entries(estimate, "estimate"), check_entries(truth, "truth")
     if a.shape != b.shape:
         remedy = "Transpose or select one of them."
         raise argument_error("estimate", f"shape {a.shape}", f"shape {b.shape}, as truth", remedy)

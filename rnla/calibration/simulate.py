@@ -14,14 +14,23 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import argument_error, check_positive, check_size
+from .._errors import ArgumentTypeError, argument_error, check_finite, check_positive, check_size
 from .._result import FloatArray
 from ..random import RNGLike, Stream, resolve_seed
 from ._models import check_model
 
-__all__ = ["Simulation", "complex_normal", "noise_level", "random_gains", "simulate"]
+__all__ = [
+    "Simulation",
+    "check_probability",
+    "complex_normal",
+    "noise_level",
+    "random_gains",
+    "simulate",
+]
 
 _MILD = math.pi / 6.0
+_DECIBELS = 3000
+_LOGARITHM = 300.0  # of a gain
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,13 +89,37 @@ def complex_normal(seed: int, purpose: str, rows: int, columns: int) -> FloatArr
 
 def noise_level(clean: FloatArray, snr: float | None) -> float:
     """sigma with 10 log10(mean |clean|^2 / sigma^2) = snr; 0 for snr=None."""
-    if snr is None:
+    level = check_decibels(snr)
+    if level is None:
         return 0.0
-    return math.sqrt(float(np.mean(np.abs(clean) ** 2))) * math.pow(10.0, -snr / 20.0)
+    return math.sqrt(float(np.mean(np.abs(clean) ** 2))) * math.pow(10.0, -level / 20.0)
 
 
-def random_gains(kind: str, m: int, seed: int, *, spread: float = 1.0) -> FloatArray:
+def check_decibels(snr: object) -> float | None:
+    """A signal-to-noise ratio that powers can be computed from, or raise."""
+    if snr is None:
+        return None
+    level = check_finite(snr, "snr")
+    if abs(level) > _DECIBELS:
+        expected = f"decibels between -{_DECIBELS} and {_DECIBELS}"
+        raise argument_error("snr", snr, expected, "Leave it out for data without noise.")
+    return level
+
+
+def check_probability(value: object, name: str) -> float:
+    """A probability below one, or raise."""
+    probability = check_positive(value, name, allow_zero=True)
+    if probability >= 1.0:
+        raise argument_error(name, probability, "a probability below 1", f"Pass {name}=0.1.")
+    return probability
+
+
+def random_gains(kind: object, m: int, seed: int, *, spread: float = 1.0) -> FloatArray:
     """Gains "mild", "random" or "log-normal" as `simulate` describes them, shape (m,)."""
+    if not isinstance(kind, str):
+        expected, remedy = "'mild', 'random' or 'log-normal'", "Pass gains='random'."
+        got = type(kind).__name__
+        raise argument_error("gains", got, expected, remedy, kind=ArgumentTypeError)
     magnitude = 0.5 + Stream(seed, "calibration gain magnitude").uniform(range(m))
     phase = 2.0 * Stream(seed, "calibration gain phase").uniform(range(m)) - 1.0
     if kind == "mild":
@@ -98,7 +131,7 @@ def random_gains(kind: str, m: int, seed: int, *, spread: float = 1.0) -> FloatA
         raise argument_error("gains", repr(kind), expected, "Pass gains='random'.")
     if kind == "log-normal":
         normal = Stream(seed, "calibration gain logarithm").normal(range(m))[:, 0]
-        magnitude = np.exp(spread * normal)
+        magnitude = np.exp(np.clip(spread * normal, -_LOGARITHM, _LOGARITHM))
     gains: FloatArray = magnitude * np.exp(1j * phase)
     return gains
 
@@ -189,11 +222,9 @@ def simulate(
     elif isinstance(gains, str):
         d = random_gains(gains, m, seed, spread=check_positive(spread, "spread", allow_zero=True))
     else:
-        d = np.array(gains, dtype=np.complex128)
-        if d.shape != (m,):
-            remedy = "Pass one gain for each sensor."
-            raise argument_error("gains", f"shape {d.shape}", f"shape ({m},)", remedy)
-    for sensor in dead:
+        d = _given_gains(gains, m)
+    dead_gain = check_finite(dead_gain, "dead_gain")
+    for sensor in _sensors(dead, m):
         d[sensor] = dead_gain * np.exp(1j * np.angle(d[sensor]))
     x = _signals(1 if model == "repeated" else p, n, nonzeros, seed)
     x = x[0] if model == "repeated" else x
@@ -203,12 +234,42 @@ def simulate(
     Y = clean + noise
     wrong = _events(seed, "outliers", outliers, p, m)
     phase = Stream(seed, "calibration outlier phase").uniform(range(p * m)).reshape(p, m)
-    Y = np.where(wrong, outlier_size * np.abs(Y) * np.exp(2j * np.pi * phase), Y)
+    Y = np.where(
+        wrong,
+        check_finite(outlier_size, "outlier_size") * np.abs(Y) * np.exp(2j * np.pi * phase),
+        Y,
+    )
     weights = None
     if missing:
         weights = 1.0 - _events(seed, "missing", missing, p, m)
         Y = np.where(weights > 0.0, Y, 0.0)
     return Simulation(Y, A, d, x, noise, sigma, weights, wrong, basis, model, seed)
+
+
+def _given_gains(gains: Any, m: int) -> FloatArray:
+    d = np.asarray(gains)
+    expected, remedy = (
+        f"'mild', 'random', 'log-normal' or {m} finite numbers",
+        "One for each sensor.",
+    )
+    if d.dtype.kind not in "iufc":
+        got = f"{type(gains).__name__} of dtype {d.dtype}"
+        raise argument_error("gains", got, expected, remedy, kind=ArgumentTypeError)
+    if d.shape != (m,) or not np.isfinite(d).all():
+        got = f"shape {d.shape}" if d.shape != (m,) else "nan or infinity"
+        raise argument_error("gains", got, expected, remedy)
+    return d.astype(np.complex128)
+
+
+def _sensors(dead: Any, m: int) -> FloatArray:
+    numbers = np.atleast_1d(np.asarray(dead))
+    expected, remedy = f"integers of 0 to {m - 1}", "Pass the numbers of the sensors."
+    if numbers.size and numbers.dtype.kind not in "iu":
+        got = f"dtype {numbers.dtype}"
+        raise argument_error("dead", got, expected, remedy, kind=ArgumentTypeError)
+    if ((numbers < 0) | (numbers >= m)).any():
+        raise argument_error("dead", numbers.tolist(), expected, remedy)
+    return numbers.astype(np.int64)
 
 
 def _apply(A: FloatArray, x: FloatArray, p: int) -> FloatArray:
@@ -245,8 +306,6 @@ def _signals(count: int, n: int, nonzeros: int | None, seed: int) -> FloatArray:
 
 
 def _events(seed: int, name: str, probability: float, p: int, m: int) -> FloatArray:
-    probability = check_positive(probability, name, allow_zero=True)
-    if probability >= 1.0:
-        raise argument_error(name, probability, "a probability below 1", f"Pass {name}=0.1.")
+    probability = check_probability(probability, name)
     draws = Stream(seed, f"calibration {name}").uniform(range(p * m)).reshape(p, m)
     return np.asarray(draws < probability)

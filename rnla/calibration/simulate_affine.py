@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._errors import check_positive, check_size
+from .._errors import check_size
 from .._result import FloatArray
 from ..random import RNGLike, Stream, resolve_seed
-from .simulate import noise_level
+from .simulate import check_probability, noise_level
 
 __all__ = ["AffineSimulation", "simulate_affine"]
 
@@ -82,7 +82,7 @@ def simulate_affine(
     """
     m, p = check_size(m, name="m"), check_size(p, name="p")
     n = check_size(n, m, name="n")
-    missing = check_positive(missing, "missing", allow_zero=True)
+    missing = check_probability(missing, "missing")
     seed = resolve_seed(rng)
     U = np.linalg.qr(Stream(seed, "affine basis").normal(range(m), n))[0]
     d = 0.5 + Stream(seed, "affine gains").uniform(range(m))

@@ -6,7 +6,6 @@ matrix of rank at most the number of sources (SPEC A13, E7). O(P^2 sources).
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from .._errors import argument_error, check_positive, check_size
 from .._result import FloatArray
 from ..random import RNGLike, Stream, resolve_seed
-from .simulate import complex_normal, random_gains
+from .simulate import check_probability, complex_normal, noise_level, random_gains
 
 __all__ = ["InterferometerSimulation", "simulate_interferometer"]
 
@@ -106,7 +105,7 @@ def simulate_interferometer(
     if P < 2:
         raise argument_error("antennas", P, "at least 2", "One antenna measures no pair.")
     count = check_size(sources, name="sources")
-    missing = check_positive(missing, "missing", allow_zero=True)
+    missing = check_probability(missing, "missing")
     seed = resolve_seed(rng)
     positions = check_positive(extent, "extent") * _disc(seed, "antenna positions", P)
     directions = check_positive(field, "field") * _disc(seed, "source directions", count)
@@ -118,8 +117,7 @@ def simulate_interferometer(
     upper = np.triu(np.ones((P, P), dtype=bool), 1)
     sigma = 0.0
     if snr is not None:
-        power = float(np.mean(np.abs(clean[upper]) ** 2))
-        sigma = math.sqrt(power) * math.pow(10.0, -snr / 20.0)
+        sigma = noise_level(clean[upper], snr)
     noise = np.where(upper, sigma * complex_normal(seed, "visibility noise", P, P), 0.0)
     V = clean + noise + noise.conj().T
     lost = Stream(seed, "missing visibilities").uniform(range(P * P)).reshape(P, P) < missing

@@ -17,6 +17,7 @@ import numpy as np
 from .._errors import argument_error, check_positive, check_size
 from .._result import FloatArray, Status
 from .operators import as_operators
+from .operators._base import check_entries
 from .problem import Problem
 
 __all__ = ["SparseCalibration", "calibrate_sparse"]
@@ -175,6 +176,11 @@ def calibrate_sparse(
     max_iter = check_size(max_iter, name="max_iter")
     columns = maps.apply(np.eye(problem.n, dtype=problem.dtype)[:, None, :])
     A = np.moveaxis(np.broadcast_to(columns, (problem.n, problem.p, problem.m)), 0, -1)
+    unit = float(np.abs(A).max())
+    if unit == 0.0:
+        remedy = "Nothing is measured through them."
+        raise argument_error("operators", "zeros", "an entry that is not zero", remedy)
+    A = A / unit
     system = _prepare(problem.data, A, _scale_vector(w, problem.m))
     sparse, t, x, u, iterations, converged = _admm(system, tol, max_iter)
     lower = _lower_bound(system, u)
@@ -190,11 +196,11 @@ def calibrate_sparse(
     d = np.where(small, 0.0, 1.0 / np.where(small, 1.0, s))
     total = d.sum()
     factor = np.abs(d).mean() * (total / abs(total) if abs(total) > 0.0 else 1.0)
-    norm = float(np.abs(x).sum())
+    norm, lower = float(np.abs(x).sum()) / unit, lower / unit
     return SparseCalibration(
         d / factor,
         s * factor,
-        x * factor * float(problem.scale.item()),
+        x * factor * (float(problem.scale.item()) / unit),
         norm,
         lower,
         (norm - lower) / norm,
@@ -208,11 +214,12 @@ def calibrate_sparse(
 def _scale_vector(w: Any, m: int) -> FloatArray:
     if w is None:
         return np.full(m, 1.0 / m)
-    array: FloatArray = np.asarray(w)
-    if array.shape != (m,) or not np.isfinite(array).all() or not array.any():
+    array: FloatArray = check_entries(w, "w")
+    if array.shape != (m,) or not array.any():
         remedy = "Pass a guess of the reciprocal gains, or a unit vector."
-        got = f"shape {array.shape}" if array.shape != (m,) else "zeros, nan or infinity"
+        got = f"shape {array.shape}" if array.shape != (m,) else "zeros"
         raise argument_error("w", got, f"a finite vector of length {m}, not zero", remedy)
+    array = array / np.abs(array).max()
     return array / np.vdot(array, array).real
 
 
