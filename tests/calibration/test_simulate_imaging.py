@@ -65,6 +65,39 @@ def test_masked_frames_are_deblurred():
     assert relative_error(blurred, scene.image) > 0.1
 
 
+def decibels(estimate, image):
+    """Peak signal over root mean square error, after the best factor."""
+    c = np.vdot(estimate, image) / np.vdot(estimate, estimate)
+    error = np.mean(np.abs(c * estimate - image.ravel()) ** 2)
+    return 10.0 * np.log10(image.max() ** 2 / error)
+
+
+def test_check_17_masked_frames_of_the_phantom():
+    """128 x 128 pixels behind 8 masks: 35 iterations of either solver, Lanczos ends before."""
+    scene = simulate_masked_frames(8, rng=0)
+    options = {"polish": None, "standard_errors": False, "max_iter": 35}
+    for solver in ("lanczos", "power"):
+        found = calibrate(scene.Y, MaskedFourier(scene.masks), solver=solver, **options)
+        assert decibels(found.signal, scene.image) > 150.0
+        assert found.iterations <= (24 if solver == "lanczos" else 35)
+
+
+@pytest.mark.slow
+def test_check_17_noisy_masked_frames_of_the_phantom(record_property):
+    """60 dB, 20 sweeps; the linear start alone stays below."""
+    scene = simulate_masked_frames(8, snr=60.0, rng=0)
+    operators = MaskedFourier(scene.masks)
+    found = calibrate(scene.Y, operators, max_sweeps=20, standard_errors=False)
+    measured = decibels(found.signal, scene.image)
+    record_property("check", 17)
+    record_property("measured", measured)
+    record_property("threshold", 68.0)
+    assert found.sweeps <= 20
+    assert measured > 68.0
+    start = calibrate(scene.Y, operators, polish=None, standard_errors=False)
+    assert decibels(start.signal, scene.image) < 60.0
+
+
 def test_check_18_coil_maps_are_ambiguous():
     """64 x 64 pixels, 8 coils, 36 polynomials: never "ok", with noise or without."""
     data = simulate_coil_maps(rng=0)
