@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from . import approximation, dpp, kernels, sampling
-from .kernels import diagonal_products, power_rows, residual_product, two_sum
+from .kernels import diagonal_products, largest_ritz, power_rows, residual_product, two_sum
 from .random import Stream
 from .scores import online_scores
 from .sketch import (
@@ -95,6 +95,7 @@ def _diagonals() -> None:
         diagonal_products.squares(v, signs, power)
         diagonal_products.als_cost(v, v, v)
         diagonal_products.als_residual(v, v.copy(), v)
+    largest_ritz.largest_ritz(np.ones((1, 2)), np.ones((1, 1)))
 
 
 def _extended() -> None:

@@ -7,11 +7,13 @@ step, and 4 j b k flops to orthogonalise against j vectors of length k.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..kernels import largest_ritz
 from ._krylov_basis import KrylovBasis
 from .operators._base import Array
 
@@ -123,25 +125,45 @@ def _one_run(
         if not full and steps < max_iter and steps % max(1, steps // parts):
             block = _next_block(rest, R, basis, largest - size)
             continue
-        # One vector a step: tridiagonal and, by the choice of phases, real.
-        projected = H.real if b == 1 else H
-        values, vectors = np.linalg.eigh(0.5 * (projected + projected.conj().swapaxes(-1, -2)))
-        leading = min(b, size)
-        tail = vectors[..., -width:, ::-1][..., :leading]
-        residual = np.linalg.norm(R[..., :width] @ tail, axis=-2)[..., 0]
+        value, residual = _look(H, R[..., :width], b)
         if size >= k - fixed:
             residual = np.zeros_like(residual)
-        value = values[..., -1]
         history.append(value)
         tiny = np.finfo(value.dtype).tiny
         converged = residual <= tol * np.maximum(np.abs(value), tiny)
         stalled = stagnation > 0.0 and _stalled(history, stagnation)
         if converged.all() or steps >= max_iter or stalled or full:
-            best = basis.combination(vectors[..., ::-1][..., :leading].swapaxes(-1, -2))
+            values, vectors = _eigen(H, b)
+            best = basis.combination(vectors[..., ::-1][..., : min(b, size)].swapaxes(-1, -2))
             second = values[..., -2] if size > 1 else np.zeros_like(value)
             basis.release()
-            return LargestPair(value, second, best, residual, converged, steps, products)
+            return LargestPair(values[..., -1], second, best, residual, converged, steps, products)
         block = _next_block(rest, R, basis, largest - size)
+
+
+def _eigen(H: Array, b: int) -> tuple[Array, Array]:
+    """Ritz values and vectors; H is real for one vector a step, by the choice of phases."""
+    projected = H.real if b == 1 else H
+    values, vectors = np.linalg.eigh(0.5 * (projected + projected.conj().swapaxes(-1, -2)))
+    return values, vectors
+
+
+def _look(H: Array, R: Array, b: int) -> tuple[Array, Array]:
+    """The largest Ritz value and the residual of its vector, R times the last components."""
+    if b > 1:
+        values, vectors = _eigen(H, b)
+        last = vectors[..., -R.shape[-1] :, -1:]
+        return values[..., -1], np.asarray(np.linalg.norm(R @ last, axis=-2))[..., 0]
+    # One vector a step: tridiagonal.
+    diagonal = np.einsum("...ii->...i", H).real
+    off = np.diagonal(H, -1, -2, -1).real
+    shape, size, kind = H.shape[:-2], H.shape[-1], diagonal.dtype
+    count = math.prod(shape)
+    value, tail = largest_ritz.largest_ritz(
+        diagonal.reshape(count, size), off.reshape(count, size - 1)
+    )
+    residual = np.abs(R[..., 0, 0]) * tail.reshape(shape).astype(kind)
+    return value.reshape(shape).astype(kind), np.asarray(residual)
 
 
 def _next_block(rest: Array, R: Array, basis: KrylovBasis, width: int) -> Array:
