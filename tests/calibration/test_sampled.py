@@ -72,7 +72,7 @@ class Counting(DenseOperators):
 
 
 def test_it_saves_products():
-    """Vectors that meet the operator: less than a third of those of the solution on everything."""
+    """Vectors that meet the operator: less than half of those of the solution on everything."""
     rng = np.random.default_rng(0)
     A = np.linalg.qr(complex_normal(rng, 32, 8))[0]
     d, x = draw("snapshots", 32, 8, 8).d, complex_normal(rng, 1024, 8)
