@@ -155,7 +155,8 @@ class Goal:
             parts.append(
                 f"The {kind}tolerance {self.tol:g} {met} (look {looks}; the intervals of all looks "
                 f"hold together with probability {self.level:g}, as far as each holds with its "
-                "nominal level)."
+                "nominal level). Stopping at a look that succeeds favours small estimates: the "
+                "interval allows for that, squared_error does not."
             )
         return " ".join(parts)
 

@@ -111,13 +111,15 @@ def approximate(
     *Certificate.* When the estimated error, with room for the interval, is below `tol`, or when the
     budget for it is all that is left, a volume design of m + max(2 m, 16) fresh points is drawn.
     Its fit is the surrogate. Given the space it is unbiased for the best approximation, and
-    RSS/(n - m) for the squared error of that, whatever the function. If the certificate falls short
-    by little, points are appended, else its points join the exploration. Look j at a certificate
-    has level 1 - (1 - level)/(j (j + 1)), so that all intervals hold together with probability
-    `level` as far as each does: see `WeightedFit` for the approximation in them. The tolerance
-    counts as met when the upper end of the interval, times fit_squared_error / squared_error, is at
-    most tol^2. A space without the constants gets half of its points from the measure itself. No
-    number of evaluations excludes a jump or a peak that none of the points has met.
+    RSS/(n - m) for the squared error of that, whatever the function, at a look that is taken
+    whatever it shows; stopping at the first that succeeds favours small estimates. If the
+    certificate falls short by little, points are appended, else its points join the exploration.
+    Look j at a certificate has level 1 - (1 - level)/(j (j + 1)), so that all intervals hold
+    together with probability `level` as far as each does: see `WeightedFit` for the approximation
+    in them. The tolerance counts as met when the upper end of the interval, times
+    fit_squared_error / squared_error, is at most tol^2. A space without the constants gets half of
+    its points from the measure itself. No number of evaluations excludes a jump or a peak that none
+    of the points has met.
 
     Failed evaluations (an exception, nan or inf) are left out and listed in `failures`; the
     statements then hold only as far as failing has nothing to do with the error. Noise in f counts

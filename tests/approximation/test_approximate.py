@@ -400,3 +400,10 @@ def test_degrees_whose_polynomials_overflow_are_explored():
     assert np.isinf(basis.christoffel(surrogate.fit.design.points)).any()
     x = np.linspace(0.0, 3.0, 50)
     assert np.abs(surrogate(x) - np.abs(x - 1.0)).max() < 0.1
+
+
+def test_the_guarantee_says_what_stopping_does():
+    f = CASES["product"][0]
+    words = "Stopping at a look that succeeds favours small estimates"
+    assert words in rnla.approximate(f, SQUARE, tol=1e-2, rng=0).guarantee
+    assert words not in rnla.approximate(f, SQUARE, budget=60, rng=0).guarantee
