@@ -210,29 +210,37 @@ class SignalStep:
     def _direct(self, power: Array, b: Array) -> Array:
         outer = self.outer
         assert outer is not None
-        n = b.shape[-1]
-        if self.problem.repeated and outer.ndim == 2:  # one product for the whole batch
-            numbers = outer.view(outer.real.dtype)  # real times complex is two real products
-            flat = (power.reshape(-1, power.shape[-1]) @ numbers).view(outer.dtype)
-            gram = flat.reshape(*power.shape[:-1], n * n)
-        elif self.problem.repeated:
-            gram = (power[..., None, :] @ outer)[..., 0, :]
-        elif outer.ndim == 3:  # (maps, m, n^2): one product per map
-            flat = np.moveaxis(power.reshape(-1, power.shape[-1]) @ outer, 0, -2)
-            gram = flat.reshape(*power.shape[:-1], len(outer), n * n)
-        else:
-            gram = (power[..., None, None, :] @ outer)[..., 0, :]
+        shared = outer.ndim == (2 if self.problem.repeated else 3)
+        if not shared and self.problem.repeated:
+            return self._solved((power[..., None, :] @ outer)[..., 0, :], b[..., None])[..., 0]
+        if not shared:
+            return self._solved((power[..., None, None, :] @ outer)[..., 0, :], b[..., None])[
+                ..., 0
+            ]
+        # One product for the whole batch; real times complex is two real products.
+        numbers, flat = outer.view(outer.real.dtype), power.reshape(-1, power.shape[-1])
+        batch = power.shape[:-1]
+        if self.problem.repeated:
+            gram = (flat @ numbers).view(outer.dtype).reshape(*batch, -1)
+            return self._solved(gram, b[..., None])[..., 0]
+        if len(outer) == 1:  # one matrix for all measurements
+            gram = (flat @ numbers[0]).view(outer.dtype).reshape(*batch, -1)
+            return np.ascontiguousarray(self._solved(gram, b.swapaxes(-1, -2)).swapaxes(-1, -2))
+        t = np.empty_like(b)
+        for index, one in enumerate(numbers):
+            gram = (flat @ one).view(outer.dtype).reshape(*batch, -1)
+            t[..., index, :] = self._solved(gram, b[..., index, :, None])[..., 0]
+        return t
+
+    def _solved(self, gram: Array, right: Array) -> Array:
+        """gram^{-1} right (..., n, k), for `gram` (..., n^2), which is spoiled."""
+        n = right.shape[-2]
         diagonal = np.arange(0, n * n, n + 1)
         trace = gram[..., diagonal].real.sum(axis=-1)
         ridge = np.finfo(self.problem.real_dtype).eps * np.where(trace > 0, trace, 1.0) / n
         gram[..., diagonal] += ridge[..., None]
         gram = gram.reshape(*gram.shape[:-1], n, n)
         try:
-            return np.asarray(np.linalg.solve(gram, b[..., None])[..., 0])
+            return np.asarray(np.linalg.solve(gram, right))
         except np.linalg.LinAlgError:  # too few gains that are not zero, and a ridge rounded away
-            return np.asarray((np.linalg.pinv(gram, hermitian=True) @ b[..., None])[..., 0])
-
-
-def _mean_modulus(d: Array) -> Array:
-    mean = np.abs(d).mean(axis=-1, keepdims=True)
-    return np.asarray(np.where(mean > 0, mean, 1))
+            return np.asarray(np.linalg.pinv(gram, hermitian=True) @ right)
