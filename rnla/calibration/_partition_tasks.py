@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import argument_error
+from .._errors import ArgumentTypeError, argument_error
 from ._whitening import Whitening, whiten
 from .operators._base import Array
 from .polish import SignalStep
@@ -15,6 +15,7 @@ from .problem import Problem
 
 __all__ = [
     "Held",
+    "linked",
     "normal_product",
     "opened",
     "prepared",
@@ -39,10 +40,23 @@ class Held:
     step: SignalStep | None = None
 
 
+class _Part(Problem):
+    """Measurements that may all be zero or missing: there are others."""
+
+    def _unit(self, data: Array) -> Array:
+        if data.any():
+            return super()._unit(data)
+        return np.ones((*self.batch_shape, 1, 1), dtype=self.real_dtype)
+
+
 def opened(part: Any, model: str) -> Held:
     """A part as the user gave it, checked."""
+    if not isinstance(part, (tuple, list)) or len(part) not in (2, 3):
+        got, remedy = type(part).__name__, "Pass a list of such pairs or triples."
+        kind = ArgumentTypeError
+        raise argument_error("parts", got, "(Y, operators[, weights])", remedy, kind=kind)
     Y, operators = part[0], part[1]
-    problem = Problem(Y, operators, model=model, weights=part[2] if len(part) > 2 else None)
+    problem = _Part(Y, operators, model=model, weights=part[2] if len(part) > 2 else None)
     if problem.batch_shape:
         raise argument_error("parts", f"Y of shape {np.shape(Y)}", "shape (q, m)", "One problem.")
     return Held(problem)
@@ -51,7 +65,7 @@ def opened(part: Any, model: str) -> Held:
 def summary(held: Held) -> tuple[Any, ...]:
     """Shape, kind, common c of A^* A = c I, sums of squares and of values."""
     problem = held.problem
-    scale = float(problem.scale[0, 0])
+    scale = float(problem.scale[0, 0]) if problem.data.any() else 0.0
     counts = problem.valid_counts
     gram = problem.operators.scalar_gram if problem.weights is None else None
     kind = problem.dtype.kind
@@ -138,3 +152,13 @@ def signals(held: Held, d: Array) -> Array:
     """The best signals of this part."""
     assert held.step is not None
     return held.step.signal(_own_signals(held, d)[0])
+
+
+def linked(held: Held, reached: Array) -> Array:
+    """Sensors that a measurement of this part has in common with those reached."""
+    problem = held.problem
+    known = problem.data != 0
+    if problem.weights is not None:
+        known = known & (problem.weights > 0)
+    shared = (known & reached).any(axis=-1, keepdims=True)
+    return np.asarray((known & shared).any(axis=-2))

@@ -14,7 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import argument_error, check_positive, check_size
+from .._errors import (
+    ArgumentTypeError,
+    argument_error,
+    check_positive,
+    check_size,
+    check_whole,
+)
 from .._result import IntArray, Status
 from ..random import RNGLike, resolve_seed
 from . import _partition_tasks as tasks
@@ -131,7 +137,14 @@ def calibrate_partitioned(
     """
     check_model(model)
     tol, steps = check_positive(tol, "tol"), check_size(max_iter, name="max_iter")
-    seed = resolve_seed(rng)
+    seed, max_sweeps = resolve_seed(rng), check_whole(max_sweeps, "max_sweeps", example=50)
+    if not isinstance(parts, (list, tuple)):
+        got, remedy, kind = (
+            type(parts).__name__,
+            "Pass a list of (Y, operators).",
+            ArgumentTypeError,
+        )
+        raise argument_error("parts", got, "a list or tuple", remedy, kind=kind)
     if len(parts) == 0:
         raise argument_error("parts", "none", "one part at least", "Pass a list of (Y, operators).")
     workers = Workers(parts)
@@ -153,7 +166,7 @@ def calibrate_partitioned(
     counts = system.problem.valid_counts
     freedom = int(counts.sum() - (counts > 0).sum() - system.problem.signal_size + 1)
     status = Status.OK if bool(start.converged) and converged else Status.NOT_CONVERGED
-    if start.gap < max(3.0 * (1.0 - start.sigma[0]), _GAP):
+    if not system.connected() or start.gap < max(3.0 * (1.0 - start.sigma[0]), _GAP):
         status = Status.AMBIGUOUS
     flags = np.where(counts < 2, int(SensorFlag.MISSING), 0).astype(np.int64)
     flags[~good] |= int(SensorFlag.NO_GAIN)
@@ -206,6 +219,10 @@ class _System:
         found = workers.visit(tasks.summary)
         p, m, n = _common_shape([one[0] for one in found])
         counts = np.sum([one[5] for one in found], axis=0)
+        if not any(one[3] > 0 for one in found):
+            remedy = "There is nothing to calibrate on."
+            got = "nothing but zeros and missing values"
+            raise argument_error("parts", got, "a value that is not zero", remedy)
         self.scale = float(np.sqrt(sum(one[3] for one in found) / counts.sum()))
         gamma = np.sum([one[4] for one in found], axis=0) / self.scale**2
         dtype = np.complex128 if any(one[1] == "c" for one in found) else np.float64
@@ -233,6 +250,18 @@ class _System:
     def whitening(self) -> _System:
         """Where `largest_correlation` looks for the rank and the products."""
         return self
+
+    def connected(self) -> bool:
+        """Whether measurements tie the sensors together; of one signal the gap alone says it."""
+        if self.repeated:
+            return True
+        reached = np.asarray(np.cumsum(self.usable) * self.usable == 1)
+        while True:
+            found = np.any(self.workers.visit(tasks.linked, reached), axis=0) & self.usable
+            new = reached | found
+            if (new == reached).all():
+                return bool((new == self.usable).all())
+            reached = new
 
     def inverse_gains(self, u: Array) -> Array:
         """s from its coordinates."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rnla import ArgumentError, Status, calibrate
+from rnla import ArgumentError, ArgumentTypeError, Status, calibrate
 from rnla.calibration import (
     PartialFourier,
     SensorFlag,
@@ -163,3 +163,46 @@ def test_parts_that_do_not_fit():
     with pytest.raises(ArgumentError, match="count"):
         measurement_parts(np.ones((4, 3)), np.ones((3, 2)), count=0)
     assert len(measurement_parts(np.ones((4, 3)), np.ones((3, 2)), count=9)) == 4
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+def test_parts_with_sensors_of_their_own_are_ambiguous(noise):
+    """Each worker has sensors that no other has: each has a factor of its own."""
+    case = draw("diverse", 12, 4, 12)
+    Y = case.Y.copy()
+    Y[:6] += noise * np.abs(Y).mean() * complex_normal(np.random.default_rng(0), 6, 12)
+    linked = Y.copy()
+    Y[:6, :6] = np.nan
+    Y[6:, 6:] = np.nan
+    for values, status in ((Y, Status.AMBIGUOUS), (linked, Status.OK)):
+        parts = [(values[:6], case.A[:6]), (values[6:], case.A[6:])]
+        assert calibrate_partitioned(parts, model="diverse", max_sweeps=200).status is status
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_a_part_without_data(model, value):
+    """Allowed as long as others have some; nothing at all is refused."""
+    case = draw(model, *SIZES[model])
+    Y = case.Y.copy()
+    Y[:2] = value
+    A = [case.A] * 2 if model == "snapshots" else [case.A[:2], case.A[2:]]
+    parts = [(Y[:2], A[0]), (Y[2:], A[1])]
+    found = calibrate_partitioned(parts, model=model)
+    if model == "repeated" and value == 0.0:  # zeros are data, which contradict the others
+        assert np.isfinite(found.gains).all()
+    else:
+        assert relative_error(found.gains, case.d) < 1e-8
+    assert np.isfinite(found.signal).all()
+    with pytest.raises(ArgumentError, match="parts: got nothing but zeros"):
+        calibrate_partitioned([(0 * y, maps) for y, maps in parts], model=model)
+
+
+@pytest.mark.parametrize("parts", [None, [1, 2], (np.ones((3, 3)), np.ones((3, 2)))])
+def test_parts_are_a_list_of_pairs(parts):
+    with pytest.raises(ArgumentTypeError, match="parts"):
+        calibrate_partitioned(parts)
+    case = draw("diverse", 12, 4, 6)
+    for sweeps in (-1, "a"):
+        with pytest.raises((ArgumentError, ArgumentTypeError), match="max_sweeps"):
+            calibrate_partitioned([(case.Y, case.A)], model="diverse", max_sweeps=sweeps)
