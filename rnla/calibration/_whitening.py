@@ -208,10 +208,7 @@ def _factor(problem: Problem, A: Array) -> Whitening:
     shared = problem.weights is None and A.ndim == 3
     known = _FACTORS.setdefault(problem.operators, {}) if shared else {}
     if problem.repeated in known:
-        Q, inverse, deficient = known[problem.repeated]
-        result = FactoredWhitening(problem, Q, inverse, 1.0)
-        result.rank_deficient = np.broadcast_to(deficient, problem.batch_shape)
-        return result
+        return _with_factors(problem, *known[problem.repeated])
     if problem.weights is not None:
         A = np.sqrt(problem.weights)[..., None] * A
     stack = A.reshape(*A.shape[:-3], p * m, n) if problem.repeated else A
@@ -220,9 +217,15 @@ def _factor(problem: Problem, A: Array) -> Whitening:
         Q = Q.reshape(*Q.shape[:-2], p, m, Q.shape[-1])
     else:
         deficient = deficient.any(axis=-1)
-    result = FactoredWhitening(problem, DenseOperators(Q), inverse, 1.0)
+    known[problem.repeated] = DenseOperators(Q), inverse, deficient
+    return _with_factors(problem, *known[problem.repeated])
+
+
+def _with_factors(
+    problem: Problem, Q: Operators, inverse: Array, deficient: Array
+) -> FactoredWhitening:
+    result = FactoredWhitening(problem, Q, inverse, 1.0)
     result.rank_deficient = np.broadcast_to(deficient, problem.batch_shape)
-    known[problem.repeated] = result.Q, inverse, deficient
     return result
 
 
