@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -23,10 +22,6 @@ from .problem import Problem
 __all__ = ["FactoredWhitening", "Whitening", "is_scaled", "orthonormal", "whiten"]
 
 _DENSE_ENTRIES = 2**24
-# Of operators without weights, for the parts of a batch and the steps of a calibration.
-_FACTORS: WeakKeyDictionary[Operators, dict[bool, tuple[Operators, Array, Array]]] = (
-    WeakKeyDictionary()
-)
 _WORST_CONDITION = 1e8  # of a Gram matrix: beyond, its inverse spoils the projections
 
 
@@ -206,7 +201,7 @@ def _sparse(problem: Problem, operators: SparseOperators) -> Whitening:
 def _factor(problem: Problem, A: Array) -> Whitening:
     p, m, n = problem.p, problem.m, problem.n
     shared = problem.weights is None and A.ndim == 3
-    known = _FACTORS.setdefault(problem.operators, {}) if shared else {}
+    known = problem.factors if shared else {}
     if problem.repeated in known:
         return _with_factors(problem, *known[problem.repeated])
     if problem.weights is not None:

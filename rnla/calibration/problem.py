@@ -85,6 +85,8 @@ class Problem:
     ) -> None:
         self.model = check_model(model)
         self.operators: Operators = as_operators(operators)
+        # Of operators without weights: parts of a batch and steps of a calibration share them.
+        self.factors: dict[bool, Any] = {}
         given = _measurements(Y)
         self.p, self.m = int(given.shape[-2]), int(given.shape[-1])
         self.n = self.operators.shape[2]
@@ -203,6 +205,7 @@ class Problem:
         other.real_dtype = working_dtype(real)
         other.dtype = working_dtype(real, _kind(self.dtype))
         other.data = self.data.astype(other.dtype)
+        other.factors = {}
         other.operators = self.operators.astype(working_dtype(real, _kind(self.operators.dtype)))
         if self.weights is not None:
             other.weights = self.weights.astype(real)
@@ -227,6 +230,7 @@ class Problem:
         other.data, other.scale = self.data[place], self.scale[place]
         if isinstance(self.operators, DenseOperators) and self.operators.A.ndim > 3:
             other.operators = DenseOperators(self.operators.A[place])
+            other.factors = {}
         return other
 
     def take(self, measurements: Array) -> Problem:
@@ -251,6 +255,7 @@ class Problem:
             A = self.operators.A
             whole = np.broadcast_to(A, (*self.batch_shape, *A.shape[-3:]))
             other.operators = DenseOperators(whole.reshape(-1, *A.shape[-3:])[rows])
+            other.factors = {}
         return other
 
     # -- checks --------------------------------------------------------------------------------

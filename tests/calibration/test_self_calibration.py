@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import rnla
 from rnla import ArgumentError, Status, calibrate
-from rnla.calibration import MaskedFourier, SensorFlag, relative_error
+from rnla.calibration import DenseOperators, MaskedFourier, SensorFlag, relative_error
 from rnla.calibration.self_calibration import METHODS
 from tests.calibration.cases import MODELS, complex_normal, draw, draw_batch, draw_real
 from tests.calibration.dense import canonical_correlations
@@ -381,6 +381,17 @@ def test_unseen_signal_is_said():
     A[..., 7] = A[..., 6]
     found = calibrate(case.d * (A @ case.x), A)
     assert found.status is Status.RANK_DEFICIENT
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_operators_may_change_between_calls(model):
+    """Nothing is remembered of an array that somebody else may write to."""
+    first, second = (draw(model, *SIZES[model], seed=seed) for seed in range(2))
+    A = first.A.copy()
+    operators = DenseOperators(A)
+    assert relative_error(calibrate(first.Y, operators, model=model).gains, first.d) < 1e-9
+    A[:] = second.A
+    assert relative_error(calibrate(second.Y, operators, model=model).gains, second.d) < 1e-9
 
 
 def test_the_same_seed_gives_the_same_bits():
