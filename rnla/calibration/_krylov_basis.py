@@ -15,9 +15,9 @@ import numpy as np
 from ..tall import single_threaded_blas, thread_count
 from .operators._base import Array
 
-__all__ = ["KrylovBasis"]
+__all__ = ["KrylovBasis", "row_norms"]
 
-_COLUMNS = 2**15
+_COLUMNS = 2**16
 _ROOM = 32  # rows at first: memory that is not written to costs nothing
 _KEPT = 0.5  # of the norm after a subtraction: then one is enough (Daniel et al., 1976)
 
@@ -101,8 +101,8 @@ class KrylovBasis:
     def norms(self, W: Array) -> Array:
         """Norms of rows."""
         if len(self._blocks) == 1:
-            return np.asarray(np.linalg.norm(W, axis=-1))
-        parts = self._map(lambda at: np.linalg.norm(W[..., at], axis=-1))
+            return row_norms(W)
+        parts = self._map(lambda at: row_norms(W[..., at]))
         return np.asarray(np.linalg.norm(np.stack(parts), axis=0))
 
     def _subtracted(self, W: Array, kept: slice) -> tuple[Array, Array]:
@@ -126,3 +126,13 @@ class KrylovBasis:
             return [function(at) for at in self._blocks]
         with single_threaded_blas():
             return list(self._pool.map(function, self._blocks))
+
+
+def row_norms(W: Array) -> Array:
+    """Norms along the last axis, without an array of moduli."""
+    if W.shape[-1] < _COLUMNS:
+        return np.asarray(np.linalg.norm(W, axis=-1))
+    squares = np.einsum("...i,...i->...", W.real, W.real)
+    if W.dtype.kind == "c":
+        squares = squares + np.einsum("...i,...i->...", W.imag, W.imag)
+    return np.asarray(np.sqrt(squares))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..kernels import largest_ritz
-from ._krylov_basis import KrylovBasis
+from ._krylov_basis import KrylovBasis, row_norms
 from .operators._base import Array
 
 __all__ = ["LargestPair", "lanczos", "power"]
@@ -205,7 +205,7 @@ def _triangle(rows: Array) -> Array:
 
 
 def _norm(rows: Array) -> Array:
-    return np.asarray(np.linalg.norm(rows, axis=-1))[..., None]
+    return row_norms(rows)[..., None]
 
 
 def _normalised(v: Array) -> Array:
@@ -217,6 +217,8 @@ def _orthonormal(rows: Array) -> Array:
     """Orthonormal rows with the same span."""
     if rows.shape[-2] == 1:
         norm = _norm(rows)
+        if (norm > 0).all():
+            return np.asarray(rows / norm)
         scaled = rows / np.where(norm > 0, norm, 1)
         first = np.zeros(rows.shape[-1], dtype=rows.dtype)
         first[0] = 1

@@ -8,7 +8,7 @@ import pytest
 import rnla.calibration._krylov_basis as krylov
 import rnla.calibration._successive as module
 from rnla.calibration import MaskedFourier, PartialFourier, Problem, canonical_correlation
-from rnla.calibration._krylov_basis import KrylovBasis
+from rnla.calibration._krylov_basis import KrylovBasis, row_norms
 from rnla.calibration._successive import successive
 
 M, N, P = 30, 18, 5
@@ -106,3 +106,12 @@ def test_krylov_basis_in_blocks(threads, monkeypatch):
         np.testing.assert_allclose(left + components.T @ Q, W, atol=1e-6)
     c = numbers(rng, 1, 10)
     close(basis.combination(c), c @ Q[2:])
+
+
+@pytest.mark.parametrize("kind", [float, complex])
+def test_norms_of_rows_in_any_layout(kind, monkeypatch):
+    monkeypatch.setattr(krylov, "_COLUMNS", 7)
+    W = numbers(np.random.default_rng(4), 3, 40)
+    W = W if kind is complex else W.real
+    for one in (W, np.asfortranarray(W), W[:, ::-2]):
+        np.testing.assert_allclose(row_norms(one), np.linalg.norm(one, axis=-1))
