@@ -140,8 +140,8 @@ class Equilibration:
         values = problem.valid_counts.sum(axis=-1)
         sensors = self.usable.sum(axis=-1)
         gains = sensors if problem.gain_basis is None else np.minimum(problem.k, sensors)
-        unknowns = gains + problem.signal_size - 1
-        if (values < unknowns).any():
+        unknowns = gains + problem.seen_unknowns - 1
+        if ((values < unknowns) | (sensors == 0)).any():
             got = f"{int(values.min())} values left at usable sensors, not identifiable"
             expected = f"at least {int(np.max(unknowns))}, one less than the number of unknowns"
             remedy = "Measure more, or pass gain_basis with few columns."

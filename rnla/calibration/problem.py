@@ -137,6 +137,19 @@ class Problem:
         return (self.n,) if self.repeated else (self.p, self.n)
 
     @property
+    def seen_unknowns(self) -> Array:
+        """Unknowns of the signals that have a value to be found from, shape (...).
+
+        Not those of measurements that are missing, or that have fewer values than unknowns.
+        """
+        if self.weights is None:
+            return np.full(self.batch_shape, self.signal_size)
+        values = np.count_nonzero(self.weights, axis=-1)
+        if self.repeated:
+            return np.asarray(np.minimum(values.sum(axis=-1), self.n))
+        return np.asarray(np.minimum(values, self.n).sum(axis=-1))
+
+    @property
     def valid_counts(self) -> Array:
         """Number of values that count at each sensor, shape (..., m)."""
         if self.weights is None:

@@ -202,7 +202,7 @@ def _inflation(problem: Problem) -> Array:
     counts = problem.valid_counts
     values = counts.sum(axis=-1)
     gains = np.minimum((counts > 0).sum(axis=-1), problem.k)
-    freedom = values - gains - problem.signal_size + 1
+    freedom = values - gains - problem.seen_unknowns + 1
     return np.asarray(values / np.maximum(freedom, 1))
 
 

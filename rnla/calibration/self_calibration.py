@@ -497,7 +497,7 @@ def _misfit(
         gains = gains - gains // 2 if problem.dtype.kind == "c" else gains * (constraint != "phase")
     elif constraint is not None and not callable(constraint):
         gains = np.minimum(gains, np.shape(constraint)[-1] - 1)
-    freedom = np.asarray(counts.sum(axis=-1) - gains - problem.signal_size, dtype=np.int64)
+    freedom = np.asarray(counts.sum(axis=-1) - gains - problem.seen_unknowns, dtype=np.int64)
     mean = np.where(freedom > 0, end.cost / np.maximum(freedom, 1), 0.0)
     if end.variance is not None:
         mean = end.variance

@@ -296,6 +296,27 @@ def test_the_convention_holds(reference):
     assert np.linalg.norm(model - case.Y) < 0.2 * np.linalg.norm(case.Y)
 
 
+@pytest.mark.parametrize("model", ["diverse", "snapshots"])
+def test_missing_snapshots_are_as_if_they_had_not_been(model):
+    """Their signals are neither found nor counted; 16 seeds, chi2 within five deviations."""
+    chi2, kept = [], [0, 2, 3, 5, 7, 8, 9]
+    for seed in range(16):
+        case = draw(model, 16, 8, 10, snr=30.0, seed=seed)
+        Y = np.full_like(case.Y, np.nan)
+        Y[kept] = case.Y[kept]
+        found = calibrate(Y, case.A, model=model, noise=case.sigma, max_sweeps=200)
+        A = case.A[kept] if model == "diverse" else case.A
+        less = calibrate(case.Y[kept], A, model=model, noise=case.sigma, max_sweeps=200)
+        np.testing.assert_allclose(found.gains, less.gains, atol=1e-4)
+        assert found.degrees_of_freedom == less.degrees_of_freedom == 7 * 16 - 15 - 7 * 8
+        assert not found.signal[[1, 4, 6]].any()
+        assert np.isinf(found.signal_error[[1, 4, 6]]).all()
+        chi2.append(found.chi2)
+    assert abs(np.mean(chi2) - 1) < 5 / np.sqrt(16 * 41)
+    # Companion: with their unknowns counted it is far off.
+    assert np.mean(chi2) * 41 / (41 - 24) > 1.5
+
+
 def test_a_reference_without_data():
     case = draw("repeated", *SIZES["repeated"], snr=20.0)
     found = calibrate(np.where(np.arange(16) == 3, np.nan, case.Y), case.A, reference=3)
