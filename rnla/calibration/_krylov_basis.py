@@ -69,7 +69,8 @@ class KrylovBasis:
             shape[-2] = 2 * end
             self._store = np.empty(shape, dtype=old.dtype)
             self._store[..., : self.size, :] = old
-        self._store[..., self.size : end, :] = block
+        rows = self._store[..., self.size : end, :]
+        self._map(lambda at: np.copyto(rows[..., at], block[..., at]))
         self.size = end
 
     def purged(self, W: Array, *, recent: int = 0) -> tuple[Array, Array]:
