@@ -140,13 +140,11 @@ class Problem:
     def seen_unknowns(self) -> Array:
         """Unknowns of the signals that have a value to be found from, shape (...).
 
-        Not those of measurements that are missing, or that have fewer values than unknowns.
+        Of a signal for each measurement, not those of measurements that are missing.
         """
-        if self.weights is None:
+        if self.weights is None or self.repeated:
             return np.full(self.batch_shape, self.signal_size)
         values = np.count_nonzero(self.weights, axis=-1)
-        if self.repeated:
-            return np.asarray(np.minimum(values.sum(axis=-1), self.n))
         return np.asarray(np.minimum(values, self.n).sum(axis=-1))
 
     @property
