@@ -112,7 +112,8 @@ def quadratic(block: Block, P: FloatArray) -> FloatArray:
         return values
     from ..kernels.csr_quadratic import csr_quadratic
 
-    return csr_quadratic(block.data, block.indices, block.indptr, P)
+    result: FloatArray = csr_quadratic(block.data, block.indices, block.indptr, P)
+    return result
 
 
 def max_columns_and_rows(block: Block, columns: FloatArray) -> FloatArray:
