@@ -6,6 +6,7 @@ cores, memory, versions and, measured in the same run, copy bandwidth and matrix
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import functools
 import importlib.metadata
@@ -167,6 +168,26 @@ def write_results(name: str, content: Mapping[str, Any]) -> pathlib.Path:
     record = {"machine": machine(), **content}
     path.write_text(json.dumps(record, indent=1, default=_plain, allow_nan=True) + "\n")
     return path
+
+
+def run_benchmark(
+    name: str,
+    description: str,
+    parts: Mapping[str, Callable[[bool], list[dict[str, Any]]]],
+    picture: Callable[[dict[str, list[dict[str, Any]]]], None],
+) -> dict[str, list[dict[str, Any]]]:
+    """The command line of a benchmark: measure each part and print it; write all unless --quick."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="small sizes, nothing written")
+    quick = parser.parse_args().quick
+    print({key: value for key, value in machine().items() if key != "versions"}, end="\n\n")
+    results = {key: measure(quick) for key, measure in parts.items()}
+    for rows in results.values():
+        print_table(rows)
+    if not quick:
+        picture(results)
+        write_results(name, results)
+    return results
 
 
 def _plain(value: Any) -> Any:

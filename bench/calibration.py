@@ -13,7 +13,6 @@ calibration.json and calibration.png; about four minutes.
 
 from __future__ import annotations
 
-import argparse
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -24,12 +23,10 @@ import rnla
 from bench._harness import (
     COLOURS,
     cores,
-    machine,
     new_figure,
-    print_table,
+    run_benchmark,
     save_figure,
     seconds,
-    write_results,
 )
 from rnla.calibration import (
     PartialFourier,
@@ -223,25 +220,13 @@ def picture(sized: list[Row], batched: list[Row], sky: list[Row]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="small sizes, nothing written")
-    quick = parser.parse_args().quick
-    print({name: value for name, value in machine().items() if name != "versions"}, end="\n\n")
-    parts = {
-        "transforms": transforms(quick),
-        "batches": batches(quick),
-        "interferometers": interferometers(quick),
-    }
-    for rows in parts.values():
-        print_table(rows)
+    parts = {"transforms": transforms, "batches": batches, "interferometers": interferometers}
+    found = run_benchmark("calibration", __doc__, parts, lambda found: picture(*found.values()))
     fewer, equal, every = (
-        sum(row[name] for row in parts["interferometers"])
+        sum(row[name] for row in found["interferometers"])
         for name in ("fewer", "as many", "arrays")
     )
     print(f"linear start: fewer iterations on {fewer} of {every} arrays, as many on {equal}")
-    if not quick:
-        picture(*parts.values())
-        write_results("calibration", parts)
 
 
 if __name__ == "__main__":

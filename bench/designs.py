@@ -12,7 +12,6 @@ for eight cores. Writes designs.json and designs.png; about two minutes.
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import math
 from collections.abc import Callable
@@ -22,12 +21,10 @@ import numpy as np
 
 from bench._harness import (
     COLOURS,
-    machine,
     new_figure,
-    print_table,
+    run_benchmark,
     save_figure,
     seconds,
-    write_results,
 )
 from rnla.approximation import (
     Fourier,
@@ -257,21 +254,15 @@ def picture(lines: list[dict[str, Any]], designs: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="small sizes, nothing written")
-    quick = parser.parse_args().quick
-    print({name: value for name, value in machine().items() if name != "versions"}, end="\n\n")
     parts = {
-        "projection": projection_dpps(quick),
-        "ensembles": ensembles(quick),
-        "designs": whole_designs(quick),
-        "dimensions": dimensions(quick),
+        "projection": projection_dpps,
+        "ensembles": ensembles,
+        "designs": whole_designs,
+        "dimensions": dimensions,
     }
-    for rows in parts.values():
-        print_table(rows)
-    if not quick:
-        picture(parts["projection"], parts["designs"])
-        write_results("designs", parts)
+    run_benchmark(
+        "designs", __doc__, parts, lambda found: picture(found["projection"], found["designs"])
+    )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ minutes, most of them the peer's and the reference's.
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import time
 import warnings
@@ -26,13 +25,11 @@ import numpy as np
 
 from bench._harness import (
     COLOURS,
-    machine,
     new_figure,
-    print_table,
     race,
+    run_benchmark,
     save_figure,
     seconds,
-    write_results,
 )
 from rnla.dpp import greedy_elimination, ground_set, k_dpp, projection_dpp, volume_sample
 from rnla.tall import single_threaded_blas
@@ -275,24 +272,18 @@ def picture(lines: list[dict[str, Any]], samples: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="small sizes, nothing written")
-    quick = parser.parse_args().quick
-    print({name: value for name, value in machine().items() if name != "versions"}, end="\n\n")
     if not has_peer():
         print("DPPy is not installed: its lines are left out.\n")
     parts = {
-        "projection": projections(quick),
-        "distributed": distributed(quick),
-        "volume": volume_samples(quick),
-        "k-DPP": fixed_size(quick),
-        "elimination": elimination(quick),
+        "projection": projections,
+        "distributed": distributed,
+        "volume": volume_samples,
+        "k-DPP": fixed_size,
+        "elimination": elimination,
     }
-    for rows in parts.values():
-        print_table(rows)
-    if not quick:
-        picture(parts["projection"], parts["volume"])
-        write_results("dpp", parts)
+    run_benchmark(
+        "dpp", __doc__, parts, lambda found: picture(found["projection"], found["volume"])
+    )
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ about three minutes, most of them the peer's.
 
 from __future__ import annotations
 
-import argparse
 import math
 import time
 from typing import Any
@@ -22,12 +21,10 @@ import scipy.optimize
 import rnla
 from bench._harness import (
     COLOURS,
-    machine,
     new_figure,
-    print_table,
+    run_benchmark,
     save_figure,
     seconds,
-    write_results,
 )
 
 POWERS = (1.5, 3.0, 8.0, math.inf)
@@ -206,20 +203,10 @@ def picture(peers: list[dict[str, Any]], sizes: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="small sizes, nothing written")
-    quick = parser.parse_args().quick
-    print({name: value for name, value in machine().items() if name != "versions"}, end="\n\n")
-    parts = {
-        "peers": race_peers(quick),
-        "growth": growth(quick),
-        "check 38": check_38(quick),
-    }
-    for rows in parts.values():
-        print_table(rows)
-    if not quick:
-        picture(parts["peers"], parts["growth"])
-        write_results("lp_regression", parts)
+    parts = {"peers": race_peers, "growth": growth, "check 38": check_38}
+    run_benchmark(
+        "lp_regression", __doc__, parts, lambda found: picture(found["peers"], found["growth"])
+    )
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ Writes ridge.json and ridge.png; about two minutes.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from typing import Any
 
@@ -21,13 +20,11 @@ from sklearn.linear_model import RidgeCV
 import rnla
 from bench._harness import (
     COLOURS,
-    machine,
     new_figure,
-    print_table,
     race,
+    run_benchmark,
     save_figure,
     seconds,
-    write_results,
 )
 
 ALPHAS = np.logspace(-2.0, 6.0, 25)
@@ -180,16 +177,8 @@ def picture(times: list[dict[str, Any]], points: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="small sizes, nothing written")
-    quick = parser.parse_args().quick
-    print({name: value for name, value in machine().items() if name != "versions"}, end="\n\n")
-    parts = {"contest": contest(quick), "penalties": penalties(quick), "curve": curve()}
-    for rows in parts.values():
-        print_table(rows)
-    if not quick:
-        picture(parts["contest"], parts["curve"])
-        write_results("ridge", parts)
+    parts = {"contest": contest, "penalties": penalties, "curve": lambda quick: curve()}
+    run_benchmark("ridge", __doc__, parts, lambda found: picture(found["contest"], found["curve"]))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ Then rows against distortion for every kind. Writes sketch.json and sketch.png; 
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -25,12 +24,10 @@ import rnla
 from bench._harness import (
     COLOURS,
     cores,
-    machine,
     new_figure,
-    print_table,
     race,
+    run_benchmark,
     save_figure,
-    write_results,
 )
 from rnla import sketch
 from rnla.tall import single_threaded_blas
@@ -225,21 +222,15 @@ def picture(applied: list[dict[str, Any]], kept: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="small sizes, nothing written")
-    quick = parser.parse_args().quick
-    print({name: value for name, value in machine().items() if name != "versions"}, end="\n\n")
     parts = {
-        "application": application(quick),
-        "sparse": sparse_application(quick),
-        "transforms": transforms(quick),
-        "distortions": distortions(quick),
+        "application": application,
+        "sparse": sparse_application,
+        "transforms": transforms,
+        "distortions": distortions,
     }
-    for rows in parts.values():
-        print_table(rows)
-    if not quick:
-        picture(parts["application"], parts["distortions"])
-        write_results("sketch", parts)
+    run_benchmark(
+        "sketch", __doc__, parts, lambda found: picture(found["application"], found["distortions"])
+    )
 
 
 if __name__ == "__main__":

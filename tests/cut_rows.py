@@ -7,6 +7,7 @@ from how a cluster runs passes.
 from __future__ import annotations
 
 import numpy as np
+import scipy.sparse as sp
 
 from rnla.tall import TallMatrix, as_tall
 from rnla.tall._cut import Cut
@@ -76,3 +77,21 @@ def evenly(A, parts: int) -> TallMatrix:
     """A cut into at most so many parts of about equal size."""
     strips = -(-A.shape[0] // strip_rows(A))
     return cut(A, [strips * (i + 1) // parts for i in range(parts)])
+
+
+def difficult_rows(kind: str, n: int, d: int, *, decades: float):
+    """Rows that are hard to cut, at least 4100 of them; `decades` is for "uneven rows"."""
+    rng = np.random.default_rng(0)
+    A = rng.standard_normal((n, d)) * np.exp(rng.standard_normal((n, 1)))
+    if kind == "zero rows":
+        A[:1500] = 0.0
+        A[4000:4100] = 0.0
+    if kind == "duplicates":
+        A[n // 5 :] = A[: n // 5].repeat(4, axis=0)
+    if kind == "rank-deficient":
+        A[:, 3] = A[:, 0] - 2.0 * A[:, 1]
+    if kind == "uneven rows":
+        A *= 10.0 ** rng.uniform(-decades, 0, (n, 1))
+    if kind == "sparse":
+        return sp.csr_array(A * (rng.random((n, d)) < 0.4))
+    return A.astype(np.float32) if kind == "float32" else A

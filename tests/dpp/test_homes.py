@@ -20,7 +20,7 @@ from rnla.dpp import (
 from rnla.dpp._masses import Masses
 from rnla.tall import _cut, as_tall
 from tests.certify.homes import streamed
-from tests.cut_rows import evenly
+from tests.cut_rows import difficult_rows, evenly
 
 da = pytest.importorskip("dask.array")
 
@@ -36,26 +36,10 @@ def small_strips():
 
 
 def matrix(kind):
-    rng = np.random.default_rng(0)
-    A = rng.standard_normal((N, D)) * np.exp(rng.standard_normal((N, 1)))
-    if kind == "zero rows":
-        A[:1500] = 0.0
-        A[4000:4100] = 0.0
-    if kind == "duplicates":
-        A[N // 5 :] = A[: N // 5].repeat(4, axis=0)
-    if kind == "rank-deficient":
-        A[:, 3] = A[:, 0] - 2.0 * A[:, 1]
+    A = difficult_rows(kind, N, D, decades=9)
     if kind == "columns 12 decades apart":
-        A *= 10.0 ** np.linspace(-6.0, 6.0, D)
-    if kind == "uneven rows":
-        A *= 10.0 ** rng.uniform(-9, 0, (N, 1))
-    if kind == "one column":
-        return np.ascontiguousarray(A[:, :1])
-    if kind == "float32":
-        return A.astype(np.float32)
-    if kind == "sparse":
-        return sp.csr_array(A * (rng.random((N, D)) < 0.4))
-    return A
+        return A * 10.0 ** np.linspace(-6.0, 6.0, D)
+    return np.ascontiguousarray(A[:, :1]) if kind == "one column" else A
 
 
 KINDS = (

@@ -6,7 +6,6 @@ import json
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +19,7 @@ from rnla import (
 )
 from rnla.report import to_json, to_text
 from rnla.tall import _cut, as_tall
-from tests.cut_rows import cut, evenly
+from tests.cut_rows import cut, difficult_rows, evenly
 
 da = pytest.importorskip("dask.array")
 
@@ -36,22 +35,8 @@ def small_strips():
 
 
 def matrix(kind):
-    rng = np.random.default_rng(0)
-    A = rng.standard_normal((N, D)) * np.exp(rng.standard_normal((N, 1)))
-    if kind == "zero rows":
-        A[:1500] = 0.0
-        A[4000:4100] = 0.0
-    if kind == "duplicates":
-        A[N // 5 :] = A[: N // 5].repeat(4, axis=0)
-    if kind == "rank-deficient":
-        A[:, 3] = A[:, 0] - 2.0 * A[:, 1]
-    if kind == "extreme":
-        A *= np.array([1e-290, 1e290, 1.0, 1e5])
-    if kind == "uneven rows":
-        A *= 10.0 ** rng.uniform(-120, 0, (N, 1))
-    if kind == "sparse":
-        return sp.csr_array(A * (rng.random((N, D)) < 0.4))
-    return A.astype(np.float32) if kind == "float32" else A
+    A = difficult_rows(kind, N, D, decades=120)
+    return A * np.array([1e-290, 1e290, 1.0, 1e5]) if kind == "extreme" else A
 
 
 KINDS = ("dense", "float32", "sparse", "zero rows", "duplicates", "rank-deficient", "extreme",
