@@ -197,8 +197,8 @@ def test_large_batches_are_solved_in_parts(missing, monkeypatch):
     if missing:
         Y[0, 1, 2, 3] = np.nan
     whole = calibrate(Y, case.A, model="diverse", noise=case.sigma)
-    monkeypatch.setattr("rnla.calibration.self_calibration._PART", 4 * 16 * 6)
-    monkeypatch.setattr("rnla.calibration.self_calibration._PART_FACTORS", 2 * 16 * 6 * 8)
+    monkeypatch.setattr("rnla.calibration._course._PART", 4 * 16 * 6)
+    monkeypatch.setattr("rnla.calibration._course._PART_FACTORS", 2 * 16 * 6 * 8)
     parts = calibrate(Y, case.A, model="diverse", noise=case.sigma)
     assert parts.signal.shape == x_shape
     assert parts.statuses.shape == (2, 3)
