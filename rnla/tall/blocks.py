@@ -82,8 +82,9 @@ def add_gram(block: Block, M: Coefficients, row_scale: FloatArray | None, out: F
 
         add_csr_gram(block.data, block.indices, block.indptr, row_scale, out)
         return
-    Y = product(block, M, row_scale, passing=True)
-    out += Y.T @ Y  # one array and its transpose: NumPy calls the symmetric rank-k update
+    from ..kernels.gram import add_gram as add_dense_gram
+
+    add_dense_gram(product(block, M, row_scale, passing=True), None, out)
 
 
 def norms(block: Block, M: Coefficients, p: float) -> FloatArray:
