@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._result import IntArray, Status
+from ._ambiguity import LEAST_GAP, is_ambiguous
 from .canonical_correlation import CanonicalCorrelation
 from .flags import SensorFlag
 from .operators._base import Array
@@ -18,8 +19,6 @@ from .polish import Constraint
 from .problem import Problem
 
 __all__ = ["End", "misfit", "normalised", "statuses"]
-
-_GAP = 1e-3
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,8 @@ def statuses(certificate: CanonicalCorrelation, converged: Array, split: Array) 
     Parts without a link may differ in noise, and then the gap does not show that they are `split`.
     """
     sigma = certificate.sigma[..., 0]
-    ambiguous = certificate.gap < np.maximum(3.0 * (1.0 - sigma), _GAP)
-    ambiguous &= certificate.converged | (certificate.residual < _GAP)
+    ambiguous = is_ambiguous(sigma, certificate.gap)
+    ambiguous &= certificate.converged | (certificate.residual < LEAST_GAP)
     status = np.full(sigma.shape, Status.OK, dtype=object)
     status[~np.asarray(converged)] = Status.NOT_CONVERGED
     status[certificate.rank_deficient] = Status.RANK_DEFICIENT

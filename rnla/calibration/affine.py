@@ -17,6 +17,7 @@ import numpy as np
 
 from .._errors import argument_error, check_positive, check_size
 from .._result import FloatArray, Status
+from ._ambiguity import is_ambiguous
 from ._connectivity import is_connected
 from .identifiability import identifiability
 from .operators._base import check_entries
@@ -161,7 +162,7 @@ def calibrate_affine(
     gap = float(sigma[0] - sigma[1])
     status = Status.OK if converged else Status.NOT_CONVERGED
     apart = not is_connected(problem, ~dead)
-    if apart or gap < max(3.0 * (1.0 - float(sigma[0])), 1e-3):
+    if apart or is_ambiguous(float(sigma[0]), gap):
         status = Status.AMBIGUOUS
     size = scale * factor
     return AffineCalibration(

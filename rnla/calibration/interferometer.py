@@ -15,6 +15,7 @@ import numpy as np
 
 from .._errors import ArgumentTypeError, argument_error, check_positive, check_size
 from .._result import FloatArray, Status
+from ._ambiguity import LEAST_GAP
 from ._stefcal import linear_start, stefcal
 from ._visibilities import Visibilities, as_visibilities
 
@@ -176,7 +177,7 @@ def gains_from_model(
     misfit = 0.5 * (data.weights * np.abs(residual) ** 2).sum(axis=(-2, -1))
     antennas = (~data.flags).sum(axis=-1)
     moved = 2.0 * np.sqrt((1.0 - sigma[..., 0] ** 2) / np.maximum(antennas, 1))
-    ambiguous = (gap < np.maximum(moved, 1e-3)) | ~data.determined
+    ambiguous = (gap < np.maximum(moved, LEAST_GAP)) | ~data.determined
     freedom = np.maximum(data.samples - antennas + 0.5, 0.5)
     estimate = np.sqrt(misfit / freedom)
     level = estimate

@@ -24,6 +24,7 @@ from .._errors import (
 from .._result import IntArray, Status
 from ..random import RNGLike, resolve_seed
 from . import _partition_tasks as tasks
+from ._ambiguity import is_ambiguous
 from ._anderson import Anderson
 from ._conjugate_gradient import conjugate_gradient
 from ._equilibration import usable_sensors
@@ -35,8 +36,6 @@ from .identifiability import check_identifiable
 from .operators._base import Array
 
 __all__ = ["PartitionedCalibration", "calibrate_partitioned"]
-
-_GAP = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +165,7 @@ def calibrate_partitioned(
     counts = system.problem.valid_counts
     freedom = int(counts.sum() - (counts > 0).sum() - system.problem.signal_size + 1)
     status = Status.OK if bool(start.converged) and converged else Status.NOT_CONVERGED
-    if not system.connected() or start.gap < max(3.0 * (1.0 - start.sigma[0]), _GAP):
+    if not system.connected() or is_ambiguous(start.sigma[0], start.gap):
         status = Status.AMBIGUOUS
     flags = np.where(counts < 2, int(SensorFlag.MISSING), 0).astype(np.int64)
     flags[~good] |= int(SensorFlag.NO_GAIN)
