@@ -69,6 +69,7 @@ _MODULES = [
     "approximation",
     "bounds",
     "calibration",
+    "diffusion",
     "dpp",
     "plotting",
     "random",
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
     from . import approximation as approximation
     from . import bounds as bounds
     from . import calibration as calibration
+    from . import diffusion as diffusion
     from . import dpp as dpp
     from . import plotting as plotting
     from . import random as random

@@ -1,0 +1,78 @@
+"""Diffusion and flow models sampled by compiled plans.
+
+On a prescribed grid a sampler is linear in the state, the model's outputs and the noise, so every
+solver here compiles to a table of float64 coefficients, and one short executor runs them all.
+Names load on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+_EXPORTS = {
+    "Grid": "grids",
+    "make_grid": "grids",
+    "BrownianNoise": "noise",
+    "FixedNoise": "noise",
+    "SeededNoise": "noise",
+    "ZeroNoise": "noise",
+    "Level": "plan",
+    "Plan": "plan",
+    "State": "execute",
+    "Prediction": "prediction",
+    "convert": "prediction",
+    "Sample": "sampling",
+    "sample": "sampling",
+    "trajectory": "sampling",
+    "prepare": "models",
+    "Gaussian": "models",
+    "GaussianMixture": "models",
+    "Schedule": "schedules",
+    "VPLinear": "schedules",
+    "Solver": "solvers",
+    "get_solver": "solvers",
+    "register": "solvers",
+    "solver_aliases": "solvers",
+    "solver_names": "solvers",
+}
+
+if TYPE_CHECKING:
+    from .execute import State as State
+    from .grids import Grid as Grid
+    from .grids import make_grid as make_grid
+    from .models import Gaussian as Gaussian
+    from .models import GaussianMixture as GaussianMixture
+    from .models import prepare as prepare
+    from .noise import BrownianNoise as BrownianNoise
+    from .noise import FixedNoise as FixedNoise
+    from .noise import SeededNoise as SeededNoise
+    from .noise import ZeroNoise as ZeroNoise
+    from .plan import Level as Level
+    from .plan import Plan as Plan
+    from .prediction import Prediction as Prediction
+    from .prediction import convert as convert
+    from .sampling import Sample as Sample
+    from .sampling import sample as sample
+    from .sampling import trajectory as trajectory
+    from .schedules import Schedule as Schedule
+    from .schedules import VPLinear as VPLinear
+    from .solvers import Solver as Solver
+    from .solvers import get_solver as get_solver
+    from .solvers import register as register
+    from .solvers import solver_aliases as solver_aliases
+    from .solvers import solver_names as solver_names
+
+__all__ = sorted(_EXPORTS)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _EXPORTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_EXPORTS[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_EXPORTS})

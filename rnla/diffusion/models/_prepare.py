@@ -1,0 +1,159 @@
+"""From a network to what a solver calls: ``model(x, level, form)``, checked and converted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..._errors import ArgumentTypeError, argument_error
+from .._arrays import all_finite, dtype_name, library
+from ..plan import Evaluation, Form, Level, Plan
+from ..prediction import Prediction, as_prediction, convert
+from ..schedules import Schedule
+
+__all__ = ["PreparedModel", "prepare"]
+
+
+class PreparedModel:
+    """A model with its schedule and kind of prediction: ``prepared(x, level, form)``.
+
+    Attributes
+    ----------
+    evaluations : int
+        Calls so far.
+    step : int or None
+        Step under way, for messages.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        schedule: Schedule,
+        prediction: Prediction,
+        trained_on: Schedule | None,
+        check: bool,
+    ) -> None:
+        self.model = model
+        self.schedule = schedule
+        self.prediction = prediction
+        self.trained_on = trained_on
+        self.check = check
+        self.takes_level = bool(getattr(model, "takes_level", False))
+        self.evaluations = 0
+        self.step: int | None = None
+
+    def __call__(self, x: Any, level: Level, form: Form) -> Any:
+        schedule, shown, state = self.schedule, level, x
+        if self.trained_on is not None and self.trained_on != schedule:
+            # Same SNR on the path that the model knows: only the scale of the state differs.
+            schedule = self.trained_on
+            shown = schedule.level_of(level.half_log_snr)
+            state = (shown.sigma / level.sigma) * x
+        output = self.model(state, shown if self.takes_level else schedule.model_time(shown.time))
+        self.evaluations += 1
+        if self.check:
+            self._check(output, state, level)
+        return convert(output, state, shown, prediction=self.prediction, schedule=schedule, to=form)
+
+    def check_plan(self, plan: Plan) -> None:
+        """Raise before the first call if the prediction is singular at a level of the plan."""
+        for number, step in enumerate(plan.steps):
+            for stage in step.stages:
+                if isinstance(stage, Evaluation):
+                    self._check_level(stage.level, stage.form, number)
+
+    def _check_level(self, level: Level, form: Form, step: int) -> None:
+        schedule = self.trained_on or self.schedule
+        shown = level if self.trained_on is None else schedule.level_of(level.half_log_snr)
+        try:
+            self.prediction.weights(shown, schedule, form)
+        except ValueError as error:
+            text = str(error)
+            raise type(error)(text.replace(" at time", f" at step {step}, time", 1)) from None
+
+    def _check(self, output: Any, x: Any, level: Level) -> None:
+        where = "" if self.step is None else f"step {self.step}, "
+        where = f"at {where}{level}"
+        if library(output) != library(x) or not hasattr(output, "shape"):
+            raise argument_error(
+                "model",
+                f"{type(output).__name__} {where}",
+                f"an array like the state, which is {type(x).__name__}",
+                "Return the network's output as such an array.",
+                kind=ArgumentTypeError,
+            )
+        if tuple(output.shape) != tuple(x.shape):
+            raise argument_error(
+                "model",
+                f"shape {tuple(output.shape)} {where}",
+                f"the shape of the state, {tuple(x.shape)}",
+                "Drop outputs that are not the prediction, such as a learned variance.",
+            )
+        if dtype_name(output) != dtype_name(x):
+            raise argument_error(
+                "model",
+                f"dtype {dtype_name(output)} {where}",
+                f"the dtype of the state, {dtype_name(x)}",
+                "Convert one to the other; the state decides the precision of the sampler.",
+                kind=ArgumentTypeError,
+            )
+        if not all_finite(output):
+            raise argument_error(
+                "model",
+                f"nan or inf {where}",
+                "finite numbers",
+                "Check the network at that level; guidance that is too strong and float16 "
+                "overflow are common causes.",
+            )
+
+
+def prepare(
+    model: Any,
+    schedule: Schedule,
+    prediction: str | Prediction | None = None,
+    *,
+    trained_on: Schedule | None = None,
+    check: bool = True,
+) -> PreparedModel:
+    """Make ``model(x, level, form)`` of a network.
+
+    Parameters
+    ----------
+    model : callable
+        ``model(x, time)`` with the network's own time, ``schedule.model_time(t)``, or, if it has a
+        true attribute `takes_level`, ``model(x, level)``. Returns an array like `x`.
+    schedule : Schedule
+        The path along which it is sampled.
+    prediction : str or Prediction, optional
+        What the output means; by default the model's attribute `prediction`.
+    trained_on : Schedule, optional
+        The path that the model was trained on, if that is another: it is shown the state of equal
+        SNR there.
+    check : bool
+        Whether every output is checked for shape, dtype and NaN, at the cost of one reduction.
+
+    Returns
+    -------
+    PreparedModel
+
+    Raises
+    ------
+    ArgumentError, ArgumentTypeError
+        If the model cannot be called, or nothing says what it predicts.
+    """
+    if not callable(model):
+        raise argument_error(
+            "model",
+            type(model).__name__,
+            "a callable model(x, time)",
+            "Pass a function, or an object with __call__.",
+            kind=ArgumentTypeError,
+        )
+    kind = getattr(model, "prediction", None) if prediction is None else prediction
+    if kind is None:
+        raise argument_error(
+            "prediction",
+            "None, and the model has no attribute `prediction`",
+            "what the network predicts",
+            "Pass prediction='eps' for a network that predicts the noise.",
+        )
+    return PreparedModel(model, schedule, as_prediction(kind), trained_on, check)

@@ -1,0 +1,8 @@
+"""Distributions whose denoiser is known in closed form: models without a network."""
+
+from __future__ import annotations
+
+from .gaussian import Gaussian
+from .mixture import GaussianMixture
+
+__all__ = ["Gaussian", "GaussianMixture"]
