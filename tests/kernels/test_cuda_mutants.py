@@ -19,6 +19,7 @@ from rnla.kernels import (
     gather_product,
     poisson_rows,
     power_rows,
+    projection_dpp,
     row_norms,
     scan,
     sparse_columns,
@@ -73,6 +74,17 @@ def kept_rows(device):
     poisson_rows.poisson_rows(KEY, 0, device.put(np.full(9000, 0.5)), 0.0)
 
 
+def dpp_draws(device):
+    """The first window has nothing to accept, so that all is left to the second."""
+    U = np.linalg.qr(np.random.default_rng(0).standard_normal((70, 66)))[0]
+    features, ones = np.tile(U, (3, 2, 1)), np.ones((3, 140))
+    ones[:, :32] = 1e9
+    arrays = map(device.put, (features, ones, ones * 0.01, np.arange(3)))
+    progress = projection_dpp.begin(3, 66, like=device.zeros(1, np.float64))
+    projection_dpp.accept(*arrays, progress, 1000)
+    projection_dpp.chain(device.put(U), device.put(np.full((3, 66), 0.5)))
+
+
 WORK = {
     "count_sketch": sketches,
     "sparse_sign": sketches,
@@ -87,6 +99,7 @@ WORK = {
         block(device, 130, 20), block(device, 20, 70), 1.5
     ),
     "poisson_rows": kept_rows,
+    "projection_dpp": dpp_draws,
     "power_rows": lambda device: power_rows.power_rows(*device.put(np.ones((2, 700))), None, 3.0),
     "gather_product": lambda device: gather_product.gather_product(
         block(device, 20, 3), *map(device.put, (np.arange(4), np.arange(3)))
