@@ -15,7 +15,7 @@ import numpy as np
 from ._arrays import cast
 from .plan import STATE, Evaluation, Form, Level, Noise, Plan, Row, Step
 
-__all__ = ["State", "lincomb", "run_plan", "run_step"]
+__all__ = ["State", "lincomb", "run_plan", "run_row", "run_step"]
 
 Model = Callable[[Any, Level, Form], Any]
 NoiseSource = Callable[[int, Any, tuple[Level, Level]], Any]
@@ -85,11 +85,12 @@ def run_step(
         if isinstance(stage, Evaluation):
             after[stage.target] = model(after[stage.source], stage.level, stage.form)
         else:
-            after[stage.target] = _combine(stage, after, noise)
+            after[stage.target] = run_row(stage, after, noise)
     return after
 
 
-def _combine(row: Row, registers: Mapping[str, Any], noise: NoiseSource | None) -> Any:
+def run_row(row: Row, registers: Mapping[str, Any], noise: NoiseSource | None) -> Any:
+    """The linear combination that a row asks for."""
     coefficients: list[Any] = [term.coefficient for term in row.terms]
     arrays = [registers[term.register] for term in row.terms]
     if row.noise is not None:
