@@ -70,6 +70,10 @@ class CupyDevice:
         with self._device:
             return cupy.cumsum(counts)
 
+    def flatnonzero(self, flags: Any) -> Any:
+        with self._device:
+            return cupy.flatnonzero(flags)
+
     def run(self, launch: Launch) -> None:
         """Queue a launch on the current stream; nothing waits for it."""
         with self._device:

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
+
+ZERO = np.uint64(0)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def wins(step, total, u):
+    """Whether the newcomer with `step` goes on; `total` is the sum of masses modulo 2^64."""
+    if total >= step:  # not wrapped around: the masses add up to less than one
+        return u * np.float64(total) < np.float64(step)
+    missing = np.float64(ZERO - total) if total > ZERO else 2.0**64
+    return u * missing < np.float64(ZERO - step)
 
 
 @njit(cache=True, nogil=True)
-def ordered_pivotal(probabilities, uniforms, start, standing, mass, accepted):
+def ordered_pivotal(steps, uniforms, start, standing, mass, accepted):
     count = 0
-    for i in range(probabilities.size):
-        b = probabilities[i]
-        if b <= 0.0:
+    for i in range(steps.size):
+        step = steps[i]
+        if step == ZERO:
             continue
-        total = mass + b
-        u = uniforms[i]
-        if total < 1.0:
-            if u * total < b:
-                standing = start + i
-            mass = total
-        else:
-            if u * (2.0 - total) < 1.0 - b:
-                accepted[count] = standing
-                standing = start + i
-            else:
-                accepted[count] = start + i
+        total = mass + step
+        newcomer = wins(step, total, uniforms[i])
+        if total < step:
+            accepted[count] = standing if newcomer else start + i
             count += 1
-            mass = total - 1.0
+        if newcomer:
+            standing = start + i
+        mass = total
     return count, standing, mass

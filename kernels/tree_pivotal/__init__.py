@@ -2,24 +2,35 @@
 
 Positions lo ... hi-1 are split at (lo + hi) // 2; the survivors of the two halves duel, from the
 leaves up (Shimizu, Cheng, Musco and Weare, arXiv 2310.04966). The duel between the halves uses the
-number of the first position of the right half: each position but 0 is that for one duel. O(n).
+number of the first position of the right half: each position but 0 is that for one duel. Masses are
+integers in units of 2^-64, as in `ordered_pivotal`. O(n); on a GPU level by level.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+
+from ..dispatch import device_of
 
 __all__ = ["tree_pivotal"]
 
 
-def tree_pivotal(probabilities: np.ndarray, uniforms: np.ndarray) -> tuple[np.ndarray, int, float]:
-    """Run the whole tree over float64 probabilities in [0, 1) and uniforms, both in leaf order.
+def tree_pivotal(steps: Any, uniforms: Any) -> tuple[Any, int, int]:
+    """Run the whole tree over uint64 steps, which are probabilities below 1 in units of 2^-64, and
+    float64 uniforms, both in leaf order.
 
-    Returns the accepted positions in increasing order of acceptance (int64), the position that is
-    left at the root (-1 if none) and its mass; the caller settles that one.
+    Returns the accepted positions in increasing order (int64), the position that is left at the
+    root (-1 if none) and its mass; the caller settles that one.
     """
+    device = device_of(steps, uniforms)
+    if device is not None:
+        from . import cuda
+
+        return cuda.tree_pivotal(device, steps, uniforms)
     from . import cpu
 
-    accepted = np.empty(probabilities.size + 1, dtype=np.int64)
-    count, standing, mass = cpu.tree_pivotal(probabilities, uniforms, accepted)
-    return accepted[:count].copy(), int(standing), float(mass)
+    accepted = np.zeros(steps.size, dtype=np.bool_)
+    standing, mass = cpu.tree_pivotal(steps, uniforms, accepted)
+    return np.flatnonzero(accepted), int(standing), int(mass)

@@ -5,27 +5,28 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from ..ordered_pivotal.cpu import ZERO, wins
+
 DEPTH = 80
 
 
 @njit(cache=True, nogil=True)
-def tree_pivotal(probabilities, uniforms, accepted):
+def tree_pivotal(steps, uniforms, accepted):
     low = np.empty(DEPTH, dtype=np.int64)
     high = np.empty(DEPTH, dtype=np.int64)
     stage = np.empty(DEPTH, dtype=np.int64)
     row = np.empty(DEPTH, dtype=np.int64)
-    mass = np.empty(DEPTH, dtype=np.float64)
-    count = 0
+    mass = np.empty(DEPTH, dtype=np.uint64)
     top = 0  # open nodes
     done = 0  # survivors waiting for their sibling
-    low[0], high[0], stage[0] = 0, probabilities.size, 0
-    if probabilities.size == 0:
-        return 0, -1, 0.0
+    low[0], high[0], stage[0] = 0, steps.size, 0
+    if steps.size == 0:
+        return -1, ZERO
     while top >= 0:
         lo, hi = low[top], high[top]
         if hi - lo == 1:
-            row[done] = lo if probabilities[lo] > 0.0 else -1
-            mass[done] = probabilities[lo]
+            row[done] = lo if steps[lo] > ZERO else -1
+            mass[done] = steps[lo]
             done += 1
             top -= 1
             continue
@@ -40,22 +41,14 @@ def tree_pivotal(probabilities, uniforms, accepted):
             low[top], high[top], stage[top] = middle, hi, 0
         else:
             done -= 1
-            a, b = mass[done - 1], mass[done]
             i, j = row[done - 1], row[done]
-            total = a + b
             if j >= 0:
-                u = uniforms[middle]
-                if total < 1.0:
-                    if u * total < b:
-                        row[done - 1] = j
-                    mass[done - 1] = total
-                else:
-                    if u * (2.0 - total) < 1.0 - b:
-                        accepted[count] = i
-                        row[done - 1] = j
-                    else:
-                        accepted[count] = j
-                    count += 1
-                    mass[done - 1] = total - 1.0
+                total = mass[done - 1] + mass[done]
+                newcomer = wins(mass[done], total, uniforms[middle])
+                if total < mass[done]:
+                    accepted[i if newcomer else j] = True
+                if newcomer:
+                    row[done - 1] = j
+                mass[done - 1] = total
             top -= 1
-    return count, row[0], mass[0]
+    return row[0], mass[0]

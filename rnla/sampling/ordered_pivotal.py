@@ -2,8 +2,9 @@
 
 Deville and Tille, Biometrika 1998; for regression, Shimizu, Cheng, Musco and Weare (arXiv
 2310.04966). Fixed size, exact inclusion probabilities, negatively correlated neighbours. The
-number of a duel is the newcomer's own, keyed by the seed and its row. O(n) in one compiled pass,
-O(chunk) memory.
+number of a duel is the newcomer's own, keyed by the seed and its row. Masses are 64-bit integers
+whose sum is associative: the draw is the same to the bit for any chunking or parallel scan, and a
+size that should be m is m exactly. O(n) in one compiled pass.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import numpy.typing as npt
 
 from ..random import RNGLike, Stream, resolve_seed
 from ._checks import check_order, check_probabilities
-from ._pivotal import contested, finish, settle
+from ._ordered import finish, settle
 from ._rows import CHUNK, DUEL_PURPOSE
+from ._steps import unit_steps
 from .row_sample import RowSample
 
 __all__ = ["ordered_pivotal_sample"]
@@ -49,6 +51,7 @@ def ordered_pivotal_sample(
     Notes
     -----
     Samples of different sizes are not nested: one duel that ends differently changes later ones.
+    Rows with q below 2**-64 are never kept.
 
     Examples
     --------
@@ -60,22 +63,21 @@ def ordered_pivotal_sample(
     q = check_probabilities(probabilities, "probabilities")
     seed = resolve_seed(rng)
     visited = None if order is None else check_order(order, q.size)
-    inner = contested(q)
+    steps, _ = unit_steps(q)
     stream = Stream(seed, DUEL_PURPOSE)
     # Along an order, numbers are drawn row by row and then rearranged, which is faster.
     uniforms = None if visited is None else stream.uniform(range(q.size))[visited]
     if visited is not None:
-        inner = inner[visited]
-    accepted, standing, mass = [], -1, 0.0
+        steps = steps[visited]
+    accepted, standing, mass = [], -1, 0
     for start in range(0, q.size, CHUNK):
         stop = min(start + CHUNK, q.size)
         chunk = stream.uniform(range(start, stop)) if uniforms is None else uniforms[start:stop]
         kept, standing, mass = kernel.ordered_pivotal(
-            inner[start:stop], chunk, start, standing, mass
+            steps[start:stop], chunk, start, standing, mass
         )
         accepted.append(kept)
     first = float(stream.uniform(range(1))[0] if uniforms is None else uniforms[0])
-    accepted.append(settle(inner, standing, mass, first))
-    positions = np.concatenate(accepted)
+    positions = settle(np.concatenate(accepted), standing, mass, first)
     rows = positions if visited is None else visited[positions]
     return finish(q, rows, "ordered_pivotal", seed, p)

@@ -3,23 +3,22 @@
 Rows are laid end to end as intervals of length q_i; the row that covers start + k is kept, k = 0,
 1, … (Madow 1949). The size is fixed: sum q, or one of its two neighbours if that is no integer.
 Positions are kept modulo 1 as 64-bit integers whose sum is associative: the draw is the same to
-the bit for any chunking or parallel scan, and a size that should be m is m exactly. O(n), about
-five vector passes.
+the bit for any chunking or parallel scan, and a size that should be m is m exactly. O(n).
 """
 
 from __future__ import annotations
 
-import numpy as np
 import numpy.typing as npt
 
 from ..random import RNGLike, Stream, resolve_seed
-from ._checks import Vector, check_order, check_probabilities
-from ._rows import OFFSET_PURPOSE, TINY, integral_total
+from ._checks import check_order, check_probabilities
+from ._ordered import finish
+from ._rows import OFFSET_PURPOSE
+from ._steps import unit_steps
 from .row_sample import RowSample
 
-__all__ = ["crossings", "systematic_sample"]
+__all__ = ["systematic_sample"]
 
-_UNIT = 2.0**64
 _MASK = (1 << 64) - 1
 
 
@@ -57,58 +56,20 @@ def systematic_sample(
 
     Examples
     --------
-    >>> sample = systematic_sample(np.full(12, 0.25), rng=3)
-    >>> np.diff(sample.indices)
+    >>> sample = systematic_sample([0.25] * 12, rng=3)
+    >>> sample.indices[1:] - sample.indices[:-1]
     array([4, 4])
     """
+    from ..kernels import unit_steps as kernel
+
     q = check_probabilities(probabilities, "probabilities")
     seed = resolve_seed(rng)
-    visited = np.arange(q.size) if order is None else check_order(order, q.size)
-    visited = visited[(q[visited] >= TINY) & (q[visited] < 1.0)]
-    steps, total = _steps(q[visited])
-    offset = _offset(seed, total)
-    kept, _ = crossings(steps, np.uint64(offset))
-    keep = q == 1.0
-    keep[visited[kept]] = True
-    rows = np.flatnonzero(keep)
-    return RowSample(rows, 1.0 / q[rows], q[rows], design="systematic", seed=seed, n=q.size, p=p)
-
-
-def crossings(
-    steps: npt.NDArray[np.uint64], position: np.uint64
-) -> tuple[npt.NDArray[np.int64], np.uint64]:
-    """Which steps, taken one after the other modulo 2**64 from `position`, pass zero.
-
-    Returns their numbers and the final position, from which the next chunk goes on.
-    """
-    if not steps.size:
-        return np.empty(0, dtype=np.int64), position
-    positions = np.cumsum(steps, dtype=np.uint64)
-    positions += position
-    # A sum that wrapped around is smaller than what was added.
-    return np.flatnonzero(positions < steps), np.uint64(positions[-1])
-
-
-def _steps(q: Vector) -> tuple[npt.NDArray[np.uint64], int]:
-    """Probabilities in units of 2**-64, and their sum as an integer of any size.
-
-    If the sum is an integer but for rounding, the largest step absorbs the difference.
-    """
-    steps = np.rint(q * _UNIT).astype(np.uint64)
-    total = _sum(steps)
-    whole = integral_total(total / _UNIT)
-    if steps.size and whole is not None:
-        largest = int(np.argmax(steps))
-        adjusted = int(steps[largest]) + (whole << 64) - total
-        if 0 <= adjusted <= _MASK:
-            steps[largest] = adjusted
-            total = whole << 64
-    return steps, total
-
-
-def _sum(steps: npt.NDArray[np.uint64]) -> int:
-    low = int(np.sum(steps & np.uint64(0xFFFFFFFF), dtype=np.uint64))
-    return low + (int(np.sum(steps >> np.uint64(32), dtype=np.uint64)) << 32)
+    visited = None if order is None else check_order(order, q.size)
+    steps, total = unit_steps(q)
+    positions, _ = kernel.crossings(
+        steps if visited is None else steps[visited], _offset(seed, total)
+    )
+    return finish(q, positions if visited is None else visited[positions], "systematic", seed, p)
 
 
 def _offset(seed: int, total: int) -> int:

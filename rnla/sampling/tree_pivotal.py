@@ -8,13 +8,13 @@ probabilities. O(n) a draw after an O(n k log n) build that `spatial_order` does
 
 from __future__ import annotations
 
-import numpy as np
 import numpy.typing as npt
 
 from ..random import RNGLike, Stream, resolve_seed
 from ._checks import check_probabilities
-from ._pivotal import contested, finish, settle
+from ._ordered import finish, settle
 from ._rows import DUEL_PURPOSE
+from ._steps import unit_steps
 from .row_sample import RowSample
 from .spatial_order import resolve_order
 
@@ -57,10 +57,12 @@ def tree_pivotal_sample(
     Notes
     -----
     The tree depends on the coordinates alone. The duel between two halves of a node uses the number
-    of the first row of its right half. Samples of different sizes are not nested.
+    of the first row of its right half. Samples of different sizes are not nested. Rows with q below
+    2**-64 are never kept.
 
     Examples
     --------
+    >>> import numpy as np
     >>> grid = np.stack(np.meshgrid(np.arange(4), np.arange(4)), axis=-1).reshape(-1, 2)
     >>> sample = tree_pivotal_sample(np.full(16, 0.25), coordinates=grid, rng=0)
     >>> np.unique(grid[sample.indices] // 2, axis=0)
@@ -74,10 +76,10 @@ def tree_pivotal_sample(
     q = check_probabilities(probabilities, "probabilities")
     seed = resolve_seed(rng)
     leaves = resolve_order(q.size, order, coordinates, split)
-    inner = contested(q)
+    steps, _ = unit_steps(q)
     uniforms = Stream(seed, DUEL_PURPOSE).uniform(range(q.size))
     if leaves is not None:
-        inner, uniforms = inner[leaves], uniforms[leaves]
-    accepted, standing, mass = kernel.tree_pivotal(inner, uniforms)
-    rows = np.concatenate([accepted, settle(inner, standing, mass, float(uniforms[0]))])
-    return finish(q, rows if leaves is None else leaves[rows], "tree_pivotal", seed, p)
+        steps, uniforms = steps[leaves], uniforms[leaves]
+    accepted, standing, mass = kernel.tree_pivotal(steps, uniforms)
+    positions = settle(accepted, standing, mass, float(uniforms[0]))
+    return finish(q, positions if leaves is None else leaves[positions], "tree_pivotal", seed, p)

@@ -17,6 +17,7 @@ from rnla.kernels import (
     dispatch,
     fwht,
     gather_product,
+    ordered_pivotal,
     poisson_rows,
     power_rows,
     projection_dpp,
@@ -24,6 +25,7 @@ from rnla.kernels import (
     scan,
     sparse_columns,
     sparse_sign,
+    unit_steps,
 )
 from rnla.kernels.csr_gram import add_csr_gram
 from rnla.kernels.gram import add_gram
@@ -85,6 +87,16 @@ def dpp_draws(device):
     projection_dpp.chain(device.put(U), device.put(np.full((3, 66), 0.5)))
 
 
+def ordered_rows(device):
+    steps, uniforms = np.random.default_rng(3).random((2, 9000))
+    steps = device.put((steps * 2.0**62).astype(np.uint64))
+    unit_steps.unit_steps(device.put(uniforms))
+    unit_steps.crossings(steps, 5)
+    ordered_pivotal.ordered_pivotal(steps, device.put(uniforms))
+    winners = np.int64(600), device.put(np.arange(600))  # of more tiles than rows would give here
+    device.run(dispatch.Launch("ordered_pivotal", "last_winners", (1, 1, 1), (256, 1, 1), winners))
+
+
 WORK = {
     "count_sketch": sketches,
     "sparse_sign": sketches,
@@ -99,28 +111,35 @@ WORK = {
         block(device, 130, 20), block(device, 20, 70), 1.5
     ),
     "poisson_rows": kept_rows,
+    "unit_steps": ordered_rows,
+    "ordered_pivotal": ordered_rows,
     "projection_dpp": dpp_draws,
     "power_rows": lambda device: power_rows.power_rows(*device.put(np.ones((2, 700))), None, 3.0),
     "gather_product": lambda device: gather_product.gather_product(
         block(device, 20, 3), *map(device.put, (np.arange(4), np.arange(3)))
     ),
 }
+#: Places in the source with what it includes.
 PLACES = [
     (kernel, match.start(), match[0])
     for kernel in WORK
-    for match in NEEDED.finditer((build.KERNELS / kernel / "cuda.cu").read_text())
+    for match in NEEDED.finditer(dispatch.source(kernel))
 ]
 
 
 def name_of(place):
     kernel, start, what = place
-    text = (build.KERNELS / kernel / "cuda.cu").read_text()
-    return f"{kernel}-line-{text.count(chr(10), 0, start) + 1}-{what.strip('();_')}"
+    before = dispatch.source(kernel)[:start]
+    number, name = re.findall(r'^#line (\d+) "(.*)"$', before, re.MULTILINE)[-1]
+    line = int(number) + before[before.rindex("#line") :].count("\n") - 1
+    file = "" if name.endswith("cuda.cu") else f"{name}-"
+    return f"{kernel}-{file}line-{line}-{what.strip('();_')}"
 
 
 def test_every_kernel_with_barriers_or_atomics_has_work():
     for path in build.KERNELS.glob("*/cuda.cu"):
-        assert path.parent.name in WORK or not NEEDED.search(path.read_text()), path.parent.name
+        name = path.parent.name
+        assert name in WORK or not NEEDED.search(dispatch.source(name)), name
 
 
 @pytest.mark.slow
@@ -128,7 +147,7 @@ def test_every_kernel_with_barriers_or_atomics_has_work():
 def test_without_it_the_emulator_complains(place, cuda_cache, tmp_path, monkeypatch):
     kernel, start, what = place
     monkeypatch.setattr(dispatch, "MOST_BLOCKS", 2)  # blocks do more than one tile
-    text = (build.KERNELS / kernel / "cuda.cu").read_text()
+    text = dispatch.source(kernel)
     put = f"{what}_plain" if what.startswith("atomic") else ""
     changed = tmp_path / "cuda.cu"
     changed.write_text(PLAIN + text[:start] + put + text[start + len(what) :])

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnla.kernels import ordered_pivotal as pivotal_kernel
+from rnla.kernels.unit_steps import crossings
 from rnla.random import Stream
 from rnla.sampling import (
     DESIGNS,
@@ -29,6 +30,7 @@ from rnla.sampling import (
     systematic_sample,
 )
 from rnla.sampling._rows import DUEL_PURPOSE, OFFSET_PURPOSE
+from rnla.sampling._steps import unit_steps
 from rnla.sampling.priority import priority_keys
 from tests.sampling.reference import (
     ordered_duels,
@@ -234,28 +236,29 @@ def test_check_08_systematic_by_chunks(chunks):
     """Sums modulo 2^64 are associative: workers need only the sums of the chunks before theirs."""
     q = sampling_probabilities(SCORES, 20)
     assert q.max() < 1.0
-    steps, total = systematic._steps(q)
+    steps, total = unit_steps(q)
     sums = by_workers(lambda a, b: steps[a:b].sum(dtype=np.uint64), chunks)
     starts = np.uint64(systematic._offset(11, total)) + np.cumsum([0, *sums], dtype=np.uint64)
     place = {a: k for k, (a, _) in enumerate(bounds_of(chunks))}
-    rows = by_workers(
-        lambda a, b: a + systematic.crossings(steps[a:b], starts[place[a]])[0], chunks
-    )
+    rows = by_workers(lambda a, b: a + crossings(steps[a:b], int(starts[place[a]]))[0], chunks)
     np.testing.assert_array_equal(np.concatenate(rows), systematic_sample(q, rng=11).indices)
 
 
 @pytest.mark.parametrize("chunks", CHUNKS)
 def test_check_08_ordered_pivotal_by_chunks(chunks):
-    """The pass is sequential; numbers may come from any worker, and the state is two numbers."""
-    q = sampling_probabilities(SCORES, 200)
+    """Numbers may come from any worker, and what goes from chunk to chunk is two numbers."""
+    steps, _ = unit_steps(sampling_probabilities(SCORES, 200))
     stream = Stream(11, DUEL_PURPOSE)
     uniforms = by_workers(lambda a, b: stream.uniform(range(a, b)), chunks)
-    rows, standing, mass = [], -1, 0.0
+    rows, standing, mass = [], -1, 0
     for (a, b), u in zip(bounds_of(chunks), uniforms, strict=True):
-        kept, standing, mass = pivotal_kernel.ordered_pivotal(q[a:b], u, a, standing, mass)
+        kept, standing, mass = pivotal_kernel.ordered_pivotal(steps[a:b], u, a, standing, mass)
         rows.append(kept)
-    found = np.concatenate([*rows, [standing] if mass > 0.5 else []]).astype(int)
-    np.testing.assert_array_equal(np.sort(found), ordered_pivotal_sample(q, rng=11).indices)
+    assert mass == 0
+    found = np.concatenate(rows)
+    whole = ordered_pivotal_sample(sampling_probabilities(SCORES, 200), rng=11)
+    certain = np.setdiff1d(whole.indices[whole.probabilities == 1.0], found)
+    np.testing.assert_array_equal(np.sort([*found, *certain]), whole.indices)
 
 
 @pytest.mark.parametrize("module", [poisson, ordered_pivotal])
@@ -397,7 +400,7 @@ def test_systematic_marginals_are_exact():
     steps = (q * 2.0**64).astype(np.uint64)
     kept = np.zeros(40, dtype=int)
     for k in range(256):
-        kept[systematic.crossings(steps, np.uint64(k << 56))[0]] += 1
+        kept[crossings(steps, k << 56)[0]] += 1
     np.testing.assert_array_equal(kept, q * 256)
 
 

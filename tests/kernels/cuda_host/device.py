@@ -72,6 +72,9 @@ class EmulatedDevice:
     def cumsum(self, counts: Any) -> EmulatedArray:
         return self.put(np.cumsum(counts))
 
+    def flatnonzero(self, flags: Any) -> EmulatedArray:
+        return self.put(np.flatnonzero(flags))
+
     @contextmanager
     def here(self) -> Iterator[EmulatedDevice]:
         """Within the block contract functions run emulated arrays on this device."""

@@ -1,0 +1,46 @@
+"""Probabilities as steps around a circle of 2^64 points, and which of them pass zero.
+
+Probabilities in units of 2^-64 are laid end to end; a step that passes zero contains the next unit
+of probability. Sums modulo 2^64 are associative: any split into chunks, blocks or workers gives the
+same rows. On one core about 2 ns a probability and 1 ns a step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dispatch import device_of
+
+__all__ = ["crossings", "unit_steps"]
+
+
+def unit_steps(q: Any) -> tuple[Any, int, int]:
+    """Probabilities in units of 2^-64 (uint64), 0 where they are 1; the sum of these integers; and
+    the number of the first that is largest (0 if there is none)."""
+    device = device_of(q)
+    if device is not None:
+        from . import cuda
+
+        return cuda.unit_steps(device, q)
+    from . import cpu
+
+    steps = np.empty(q.size, dtype=np.uint64)
+    low, high, largest = cpu.unit_steps(np.ascontiguousarray(q, dtype=np.float64), steps)
+    return steps, int(low) + (int(high) << 32), int(largest)
+
+
+def crossings(steps: Any, position: int = 0) -> tuple[Any, int]:
+    """Numbers (int64, ascending) of the uint64 steps that pass zero when taken one after the other
+    from `position`, and where they end: from there the next chunk goes on."""
+    device = device_of(steps)
+    if device is not None:
+        from . import cuda
+
+        return cuda.crossings(device, steps, position)
+    from . import cpu
+
+    out = np.empty(steps.size, dtype=np.int64)
+    count, position = cpu.crossings(steps, np.uint64(position), out)
+    return out[:count].copy(), int(position)

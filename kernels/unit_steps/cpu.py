@@ -1,0 +1,33 @@
+"""Numba steps around the circle (see the contract beside this file)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+LOW = np.uint64(0xFFFFFFFF)
+SHIFT = np.uint64(32)
+
+
+@njit(cache=True, nogil=True)
+def unit_steps(q, steps):
+    low, high, most = np.uint64(0), np.uint64(0), np.uint64(0)
+    largest = 0
+    for i in range(q.size):
+        step = np.uint64(np.rint(q[i] * 2.0**64)) if q[i] < 1.0 else np.uint64(0)
+        steps[i] = step
+        low += step & LOW
+        high += step >> SHIFT
+        if step > most:
+            most, largest = step, i
+    return low, high, largest
+
+
+@njit(cache=True, nogil=True)
+def crossings(steps, position, out):
+    count = 0
+    for i in range(steps.size):
+        position += steps[i]
+        out[count] = i
+        count += position < steps[i]  # a sum that wrapped around is smaller than what was added
+    return count, position
