@@ -29,6 +29,14 @@ _EXPORTS = {
     "Gaussian": "models",
     "GaussianMixture": "models",
     "Schedule": "schedules",
+    "Flow": "schedules",
+    "GeometricVE": "schedules",
+    "MeanReverting": "schedules",
+    "SubVP": "schedules",
+    "Tabulated": "schedules",
+    "Trig": "schedules",
+    "VPCosine": "schedules",
+    "VarianceExploding": "schedules",
     "VPLinear": "schedules",
     "Solver": "solvers",
     "get_solver": "solvers",
@@ -55,7 +63,15 @@ if TYPE_CHECKING:
     from .sampling import Sample as Sample
     from .sampling import sample as sample
     from .sampling import trajectory as trajectory
+    from .schedules import Flow as Flow
+    from .schedules import GeometricVE as GeometricVE
+    from .schedules import MeanReverting as MeanReverting
     from .schedules import Schedule as Schedule
+    from .schedules import SubVP as SubVP
+    from .schedules import Tabulated as Tabulated
+    from .schedules import Trig as Trig
+    from .schedules import VarianceExploding as VarianceExploding
+    from .schedules import VPCosine as VPCosine
     from .schedules import VPLinear as VPLinear
     from .solvers import Solver as Solver
     from .solvers import get_solver as get_solver

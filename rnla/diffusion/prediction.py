@@ -37,9 +37,7 @@ def _v(level: Level, schedule: Schedule) -> Pair:
 
 
 def _velocity(level: Level, schedule: Schedule) -> Pair:
-    drift = float(schedule.d_log_alpha(level.time))
-    fall = float(schedule.d_half_log_snr(level.time))
-    return level.alpha * drift, level.sigma * (drift - fall)
+    return schedule.rates(level.time)
 
 
 _PAIRS: dict[str, Callable[[Level, Schedule], Pair]] = {

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ..plan import Level
 
-__all__ = ["Schedule", "Values", "log_one_minus_square"]
+__all__ = ["Schedule", "Values", "log_one_minus_square", "scaled_log_alpha"]
 
 Values = npt.NDArray[np.float64]
 
@@ -70,6 +70,12 @@ class Schedule(ABC):
     def d_half_log_snr(self, time: npt.ArrayLike) -> Values:
         """The derivative d lambda / dt, negative."""
 
+    def rates(self, time: float) -> tuple[float, float]:
+        """The derivatives of alpha and sigma with respect to time."""
+        drift = float(self.d_log_alpha(time))
+        fall = float(self.d_half_log_snr(time))
+        return float(self.alpha(time)) * drift, float(self.sigma(time)) * (drift - fall)
+
     def model_time(self, time: float) -> Any:
         """What the network is told at `time`."""
         return time
@@ -112,6 +118,11 @@ class Schedule(ABC):
 
 def _exp(values: npt.ArrayLike) -> Values:
     return np.asarray(np.exp(values))[()]
+
+
+def scaled_log_alpha(half_log_snr: npt.ArrayLike) -> Values:
+    """Log(alpha) of a variance-preserving path where lambda has the value given."""
+    return np.asarray(-0.5 * np.logaddexp(-2.0 * np.asarray(half_log_snr), 0.0))[()]
 
 
 def log_one_minus_square(log_alpha: npt.ArrayLike) -> Values:

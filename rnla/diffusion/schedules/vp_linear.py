@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._errors import argument_error, check_positive
-from ._base import Schedule, Values, log_one_minus_square
+from ._base import Schedule, Values, log_one_minus_square, scaled_log_alpha
 
 __all__ = ["VPLinear"]
 
@@ -66,9 +66,12 @@ class VPLinear(Schedule):
         return log_one_minus_square(self.log_alpha(time))
 
     def time_of(self, half_log_snr: npt.ArrayLike) -> Values:
+        return self._time_of_log_alpha(scaled_log_alpha(half_log_snr))
+
+    def _time_of_log_alpha(self, log_alpha: Values) -> Values:
         # The root of the quadratic in t, written so that nothing cancels near t = 0.
         slope = self.beta_max - self.beta_min
-        q = 2.0 * slope * np.logaddexp(-2.0 * np.asarray(half_log_snr, dtype=np.float64), 0.0)
+        q = -4.0 * slope * log_alpha
         return np.asarray(q / ((np.sqrt(self.beta_min**2 + q) + self.beta_min) * slope))[()]
 
     def d_log_alpha(self, time: npt.ArrayLike) -> Values:
