@@ -89,12 +89,18 @@ def _diagonals() -> None:
         signs, power = np.ones(2, dtype=real), np.zeros(2, dtype=real)
         v = np.ones(2, dtype=kind)
         for diagonal in (signs, v):
-            diagonal_products.multiply_padded(diagonal, v, np.empty(3, dtype=kind))
-            diagonal_products.add_product(diagonal, v, np.zeros(2, dtype=kind))
-        diagonal_products.squares(v, None, power)
-        diagonal_products.squares(v, signs, power)
-        diagonal_products.als_cost(v, v, v)
-        diagonal_products.als_residual(v, v.copy(), v)
+            diagonal_products.multiply_strip(diagonal, v, 2, 0, 2, v[None].copy())
+            diagonal_products.add_strip(diagonal, v[None], 2, 0, 2, v.copy())
+        rows, out = v[None], v[None].copy()
+        for product in (diagonal_products.set_product, diagonal_products.add_product):
+            product(rows, rows, out)
+        diagonal_products.multiply(rows, rows, out)
+        diagonal_products.twiddle(rows, rows[:, :1], 2, out, False)
+        diagonal_products.scale(power[None], out)
+        diagonal_products.als_residual(rows, rows, out)
+        diagonal_products.add_gain_sums(rows, rows, rows, out, power[None])
+        diagonal_products.transpose(rows, 0, 1, np.empty((2, 1), dtype=kind))
+        diagonal_products.transpose(power[None], 0, 1, np.empty((2, 1), dtype=real))
     largest_ritz.largest_ritz(np.ones((1, 2)), np.ones((1, 1)))
 
 

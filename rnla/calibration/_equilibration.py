@@ -14,6 +14,7 @@ import numpy as np
 
 from .._errors import argument_error
 from ._cross import cross_adjoint, cross_matrix, matvec, normal_matrix
+from ._split_transform import SplitTransform
 from ._successive import successive
 from ._whitening import FactoredWhitening, is_scaled, whiten
 from .operators._base import Array
@@ -55,11 +56,15 @@ class Equilibration:
         self.successive = successive(problem) if is_scaled(self.whitening) else None
         self._cross = cross_matrix(problem, self.whitening, self.rooted_data)
         self._normal = normal_matrix(problem, self.whitening, self.rooted_data)
+        self._arrangement: SplitTransform | None = None
         gamma = problem.gamma()
         root = np.sqrt(np.where(self.usable, gamma, 1.0))
         if problem.gain_basis is None:
             self._columns = None
             self._diagonal = np.where(self.usable, 1.0 / root, 0.0).astype(problem.real_dtype)
+            if self.successive is not None:  # coordinates are in its order
+                self._arrangement = self.successive.split
+                self._diagonal = self._arrangement.arranged(self._diagonal)
         else:
             R = np.linalg.qr(np.sqrt(gamma)[..., None] * problem.gain_basis, mode="r")
             pivots = np.abs(np.diagonal(R, axis1=-2, axis2=-1))
@@ -75,16 +80,21 @@ class Equilibration:
         """Number of coordinates of the reciprocal gains."""
         return self.problem.k
 
+    def arranged(self, u: Array) -> Array:
+        """Numbers of the sensors in the order that coordinates have."""
+        return u if self._arrangement is None else self._arrangement.arranged(u)
+
     def inverse_gains(self, u: Array) -> Array:
         """s from its coordinates."""
         if self._columns is None:
-            return np.asarray(u * self._diagonal)
+            s = np.asarray(u * self._diagonal)
+            return s if self._arrangement is None else self._arrangement.in_order(s)
         return np.asarray((self._columns @ u[..., None])[..., 0])
 
     def coordinates(self, s: Array) -> Array:
         """The adjoint of `inverse_gains`."""
         if self._columns is None:
-            return np.asarray(s * self._diagonal)
+            return np.asarray(self.arranged(s) * self._diagonal)
         return np.asarray((self._columns.conj().swapaxes(-1, -2) @ s[..., None])[..., 0])
 
     def coordinates_of(self, s: Array) -> Array:
@@ -122,15 +132,22 @@ class Equilibration:
         s = self.inverse_gains(u)
         if self.successive is not None and isinstance(self.whitening, FactoredWhitening):
             self.whitening.products += 1
-            return s, self.successive.analysis(s) * self.whitening.unit**2
+            arranged = self.successive.split.arranged(s)
+            return s, self.successive.analysis(arranged) * self.whitening.unit**2
         return s, self.whitening.signal(self.spread(u))
 
     def _one_product(self, u: Array) -> Array:
         assert self.successive is not None
         assert isinstance(self.whitening, FactoredWhitening)
         self.whitening.products += 2
-        image = self.successive.product(self.inverse_gains(u))
-        return self.coordinates(image) * self.whitening.unit**2
+        one, square = self.successive, self.whitening.unit**2
+        if self._arrangement is None:
+            image = one.product(one.split.arranged(self.inverse_gains(u)))
+            return self.coordinates(one.split.in_order(image)) * square
+        image = one.product(u * self._diagonal)
+        image *= self._diagonal
+        image *= square
+        return image
 
     def _check_counts(self) -> None:
         """Equations that are left against unknowns that are left."""

@@ -126,7 +126,8 @@ class SignalStep:
         assert one is not None
         assert isinstance(whitening, FactoredWhitening)
         whitening.products += 1
-        top, below, cost = one.gain_sums(t * whitening.unit, np.ascontiguousarray(d))
+        above, under, cost = one.gain_sums(t * whitening.unit, one.split.arranged(d))
+        top, below = one.split.in_order(above), one.split.in_order(under)
         change = np.inf
         if before is not None:
             moved = d - before.gains
@@ -170,8 +171,8 @@ class SignalStep:
         one, whitening = self.successive, self.whitening
         assert one is not None
         assert isinstance(whitening, FactoredWhitening)
+        d = one.split.arranged(d)
         unit, power = whitening.unit, d.real**2 + d.imag**2
-        d = np.ascontiguousarray(d)
         if start is None:
             start = np.zeros(self.problem.signal_shape, dtype=self.problem.dtype)
         residual = one.gradient(unit * start, d) * unit

@@ -182,7 +182,7 @@ def largest_correlation(
     seed: int,
 ) -> CanonicalCorrelation:
     """The largest pair of a system with the interface of `Equilibration`, and what it means."""
-    starts = _starts(system, seed, min(block, system.gain_size) + 1)
+    starts = system.arranged(_starts(system, seed, min(block, system.gain_size) + 1))
     rows = starts[..., :-1, :]
     if start is not None:
         rows = np.concatenate([start[..., None, :], rows[..., 1:, :]], axis=-2)

@@ -262,6 +262,10 @@ class _System:
                 return bool((new == self.usable).all())
             reached = new
 
+    def arranged(self, u: Array) -> Array:
+        """Coordinates are in the order of the sensors."""
+        return u
+
     def inverse_gains(self, u: Array) -> Array:
         """s from its coordinates."""
         return np.asarray(u * self.diagonal)

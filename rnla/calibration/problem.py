@@ -85,8 +85,9 @@ class Problem:
     ) -> None:
         self.model = check_model(model)
         self.operators: Operators = as_operators(operators)
-        # Of operators without weights: parts of a batch and steps of a calibration share them.
-        self.factors: dict[bool, Any] = {}
+        # What was made of operators without weights: parts of a batch and steps of a calibration
+        # share it.
+        self.factors: dict[Any, Any] = {}
         given = _measurements(Y)
         self.p, self.m = int(given.shape[-2]), int(given.shape[-1])
         self.n = self.operators.shape[2]

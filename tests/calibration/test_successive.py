@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 import rnla.calibration._krylov_basis as krylov
+import rnla.calibration._split_transform as halves
 import rnla.calibration._successive as module
 from rnla.calibration import MaskedFourier, PartialFourier, Problem, canonical_correlation
 from rnla.calibration._krylov_basis import KrylovBasis, row_norms
-from rnla.calibration._successive import successive
+from rnla.calibration._split_transform import SplitTransform, grid_shape
+from rnla.calibration._successive import Successive, successive
 
-M, N, P = 30, 18, 5
+M, N, P = 240, 130, 5
 
 
 def numbers(rng, *shape):
@@ -21,9 +23,11 @@ def numbers(rng, *shape):
 @pytest.fixture(params=["repeated", "diverse", "snapshots", "masks"])
 def problem(request, monkeypatch):
     monkeypatch.setattr(module, "_LARGE", 1)
+    monkeypatch.setattr(halves, "_CHUNK", 50)
+    monkeypatch.setattr(halves, "_ROOTS", 7)
     rng = np.random.default_rng(0)
     if request.param == "masks":
-        operators = MaskedFourier(np.exp(2j * np.pi * rng.random((P, 5, 6))))
+        operators = MaskedFourier(np.exp(2j * np.pi * rng.random((P, 5, 6, 8))))
         return Problem(numbers(rng, P, M), operators)
     maps = 1 if request.param == "snapshots" else P
     operators = PartialFourier(M, rng.choice([-1.0, 1.0], (maps, N)))
@@ -31,25 +35,26 @@ def problem(request, monkeypatch):
 
 
 def close(found, expected):
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-11)
+    size = np.abs(expected).max()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13 * size + 1e-11 * (size < 10))
 
 
 def test_products_match_those_of_all_at_once(problem):
     rng = np.random.default_rng(1)
     one = successive(problem)
-    s, d = numbers(rng, M), numbers(rng, M)
+    s, d, power = numbers(rng, M), numbers(rng, M), rng.random(M)
     x = numbers(rng, *problem.signal_shape)
     y = problem.data
-    close(one.analysis(s), problem.analysis(y * s))
-    close(one.cross(x), (y.conj() * problem.synthesis(x)).sum(axis=0))
-    close(one.product(s), problem.cross(problem.analysis(y * s)))
-    for power in (rng.random(M), rng.random((P, M))):
-        close(one.normal(x, power), problem.analysis(power * problem.synthesis(x)))
+    there, back = one.split.arranged, one.split.in_order
+    close(one.analysis(there(s)), problem.analysis(y * s))
+    close(back(one.cross(x)), (y.conj() * problem.synthesis(x)).sum(axis=0))
+    close(back(one.product(there(s))), problem.cross(problem.analysis(y * s)))
+    close(one.normal(x, there(power)), problem.analysis(power * problem.synthesis(x)))
     v = problem.synthesis(x)
-    top, below, cost = one.gain_sums(x, d)
-    close(top, (v.conj() * y).sum(axis=0))
-    close(below, (np.abs(v) ** 2).sum(axis=0))
-    close(one.gradient(x, d), problem.analysis(d.conj() * (y - d * v)))
+    top, below, cost = one.gain_sums(x, there(d))
+    close(back(top), (v.conj() * y).sum(axis=0))
+    close(back(below), (np.abs(v) ** 2).sum(axis=0))
+    close(one.gradient(x, there(d)), problem.analysis(d.conj() * (y - d * v)))
     np.testing.assert_allclose(cost, (np.abs(y - d * v) ** 2).sum())
 
 
@@ -57,19 +62,23 @@ def test_products_match_those_of_all_at_once(problem):
 def test_any_number_of_threads_gives_the_same_bits(problem, threads, monkeypatch):
     s = numbers(np.random.default_rng(2), M)
     monkeypatch.setenv("RNLA_THREADS", "1")
-    expected = successive(problem).product(s)
+    expected = Successive(problem).product(s)
+    assert successive(problem) is successive(problem)
     monkeypatch.setenv("RNLA_THREADS", threads)
+    one = Successive(problem)
     for _ in range(5):
-        assert np.array_equal(successive(problem).product(s), expected)
+        assert np.array_equal(one.product(s), expected)
 
 
 def test_an_error_in_a_thread_reaches_the_caller(problem, monkeypatch):
-    def broken(buffer):
+    def broken(first, last):
         raise FloatingPointError("broken")
 
-    monkeypatch.setattr(problem.operators, "transform", broken)
+    monkeypatch.setenv("RNLA_THREADS", "3")
+    one = successive(problem)
+    monkeypatch.setattr(one.split, "rows_back", broken)
     with pytest.raises(FloatingPointError, match="broken"):
-        successive(problem).product(np.ones(M, dtype=complex))
+        one.product(np.ones(M, dtype=complex))
 
 
 def test_canonical_correlation_is_the_same(problem, monkeypatch):
@@ -85,8 +94,34 @@ def test_canonical_correlation_is_the_same(problem, monkeypatch):
 def test_weights_batches_and_small_problems_take_the_other_way(problem, monkeypatch):
     many = Problem(np.stack([problem.data] * 2), problem.operators, model=problem.model)
     assert successive(many) is None
+    prime = PartialFourier(241, np.ones((P, N)))
+    assert successive(Problem(np.ones((P, 241)), prime)) is None
     monkeypatch.setattr(module, "_LARGE", 10**9)
     assert successive(problem) is None
+
+
+@pytest.mark.parametrize("shape", [(6,), (49,), (64,), (2 * 17,), (960,), (4, 6), (3, 4, 5)])
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+def test_transforms_in_two_halves(shape, dtype):
+    rng = np.random.default_rng(5)
+    x = numbers(rng, *shape).astype(dtype)
+    split = SplitTransform(shape, dtype)
+    grid = split.grid[:, : split.columns]
+    grid[:] = x.reshape(grid.shape)
+    split.each_columns(split.columns_forth)
+    split.each_rows(split.rows_forth)
+    tolerance = 20 * np.finfo(dtype).eps * np.linalg.norm(np.fft.fftn(x))
+    expected = np.fft.fftn(x).ravel()
+    np.testing.assert_allclose(split.in_order(grid.ravel()), expected, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(grid.ravel(), split.arranged(expected), rtol=0, atol=tolerance)
+    split.each_rows(split.rows_back)
+    split.each_columns(split.columns_back)
+    np.testing.assert_allclose(grid.ravel(), x.size * x.ravel(), rtol=0, atol=tolerance * x.size)
+
+
+def test_grids_are_as_square_as_the_length_allows():
+    shapes = [grid_shape(s) for s in [(2**20,), (2**19,), (60,), (7,), (5, 6, 7)]]
+    assert shapes == [(1024, 1024), (512, 1024), (6, 10), None, (30, 7)]
 
 
 @pytest.mark.parametrize("threads", ["1", "3"])

@@ -33,13 +33,19 @@ class Operators(abc.ABC):
     scalar_gram : float or None
         c where A_l^* A_l = c I for every l, None where that is not so or not known.
     diagonals : ndarray, shape (p, n), or None
-        Where A_l x is `transform` of the product of x with this row, with zeros behind.
+        Where A_l x is a Fourier transform of the product of x with this row, with zeros behind.
+    transform_shape : tuple of int, or None
+        Then the shape of what is transformed over all of its axes, without normalisation.
+    transform_factor : float
+        And what the transform is multiplied by.
     """
 
     shape: tuple[int, int, int]
     dtype: np.dtype[Any]
     scalar_gram: float | None = None
     diagonals: Array | None = None
+    transform_shape: tuple[int, ...] | None = None
+    transform_factor: float = 1.0
 
     def __repr__(self) -> str:
         p, m, n = self.shape
@@ -90,14 +96,6 @@ class Operators(abc.ABC):
             unit[np.arange(stop - start), 0, np.arange(start, stop)] = 1.0
             columns[start:stop] = self.apply(unit)
         return np.ascontiguousarray(columns.transpose(1, 2, 0))
-
-    def transform(self, padded: Array) -> Array:
-        """What is common to all maps of `diagonals`, of one vector (m,) which it may overwrite."""
-        raise NotImplementedError
-
-    def transform_adjoint(self, u: Array) -> Array:
-        """The adjoint of `transform`."""
-        raise NotImplementedError
 
     @property
     def real_dtype(self) -> np.dtype[Any]:

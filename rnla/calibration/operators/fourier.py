@@ -42,16 +42,7 @@ class PartialFourier(SignedColumns):
     def __init__(self, m: int, signs: npt.ArrayLike) -> None:
         super().__init__(m, signs)
         self.diagonals = self.signs
-
-    def transform(self, padded: Array) -> Array:
-        """See `Operators`."""
-        result: Array = scipy.fft.fft(padded, overwrite_x=True)
-        return result
-
-    def transform_adjoint(self, u: Array) -> Array:
-        """See `Operators`."""
-        result: Array = scipy.fft.ifft(u, norm="forward", overwrite_x=True)
-        return result
+        self.transform_shape = (self.shape[1],)
 
     def _apply(self, X: Array) -> Array:
         padded = self._padded(X)
