@@ -43,8 +43,13 @@ class Solver(ABC):
 
     @property
     def invariant(self) -> bool:
-        """Whether it depends on the path only through rho and x / alpha (SPEC of paths alike)."""
+        """Whether it sees the path through rho and x / alpha only, so all paths are alike to it."""
         return True
+
+    @property
+    def prescribed(self) -> bool:
+        """Whether it takes the steps of the grid; False for solvers that choose their own."""
+        return type(self).states is Solver.states
 
     @abstractmethod
     def compile(self, schedule: Schedule, grid: Grid) -> Plan:
