@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .gaussian import Gaussian
+from .low_rank import LowRankGaussian
 from .mixture import GaussianMixture
 
-__all__ = ["Gaussian", "GaussianMixture"]
+__all__ = ["Gaussian", "GaussianMixture", "LowRankGaussian"]
