@@ -9,11 +9,21 @@ import numpy as np
 import pytest
 
 from rnla._errors import ArgumentError
-from rnla.diffusion import Grid, VPLinear, get_solver, make_grid
+from rnla.diffusion import Grid, VarianceExploding, VPLinear, get_solver, make_grid, prepare
 from rnla.diffusion.execute import run_plan
 from rnla.diffusion.plan import Level, Plan
 from rnla.diffusion.solvers.dpm_solver_pp import DPMSolverMultistep
-from tests.diffusion.fixtures import VP, assert_golden, error, log_snr_grid, run, slope
+from tests.diffusion.fixtures import (
+    STARTS,
+    VP,
+    assert_golden,
+    error,
+    gmm_a,
+    log_snr_grid,
+    run,
+    sine_noise,
+    slope,
+)
 from tests.diffusion.polynomials import polynomial_error
 
 PUBLISHED = "as_published_code"
@@ -279,3 +289,39 @@ def test_final_clean_level_and_names() -> None:
 def test_bad_options(options: dict[str, Any]) -> None:
     with pytest.raises(ArgumentError, match="got"):
         DPMSolverMultistep(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "a", "d"),
+    [
+        ({}, (0.202457318524, -0.427630256791), (1.313664905874, 0.255608300018)),
+        (
+            {"eta": 1.0},
+            (-1.135665324976, 0.159952753993),
+            (-1.147556475432, 0.195957556667),
+        ),
+        (
+            {"eta": 1.0, "solver_type": "taylor"},
+            (-1.232753690717, 0.197434684828),
+            (-1.269783677974, 0.242605121036),
+        ),
+        (
+            {"eta": 1.0, "order": 3, "variant": PUBLISHED, "solver_type": "taylor"},
+            (-1.105593255994, 0.166655542371),
+            (-1.236804679983, 0.254864960546),
+        ),
+        (
+            {"solver_type": "taylor"},
+            (0.223730016786, -0.437120594369),
+            (1.334651883346, 0.263475353836),
+        ),
+    ],
+)
+def test_2_6_golden(options: dict[str, Any], a: Any, d: Any) -> None:
+    """The k-diffusion samplers 2m, 2m_sde (midpoint, heun), 3m_sde and 2m_sde at η = 0."""
+    plan = _plan(_solver(**options), _ve(8))
+    prepared = prepare(gmm_a(), VarianceExploding())
+    *_, state = run_plan(
+        plan, 20.0 * STARTS, prepared, lambda draw, like, interval: sine_noise(draw)
+    )
+    assert_golden(state.x, a, d)
