@@ -16,6 +16,7 @@ from rnla.tall._engine import LocalEngine
 
 class CutEngine:
     is_distributed = True
+    is_on_device = False
 
     def __init__(self, engine: LocalEngine, ends) -> None:
         self._engine, self.ends, self.header = engine, ends, engine.header

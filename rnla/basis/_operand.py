@@ -48,7 +48,7 @@ class Operand:
         self.unit = 1.0
         if row_scale is not None:
             # Relative to the largest entry, which the column scales bring near one.
-            row_max = scan.row_max * inverse_power_of_two(np.max(scan.column_max))
+            row_max = scan.row_max * float(inverse_power_of_two(np.max(scan.column_max)))
             found, (row_scale,) = rows.settled_extremes(row_scale * row_max, row_scale)
             self.unit = float(inverse_power_of_two(found[1]))
             row_scale = row_scale * self.unit
@@ -100,10 +100,7 @@ class Operand:
 
     def rows(self) -> FloatArray:
         """All rows as one dense array, for small matrices only: one pass."""
-        B = np.empty((self.n, self.d))
-        for start, block in self.A.blocks():
-            dense = block if isinstance(block, np.ndarray) else block.toarray()
-            B[start : start + dense.shape[0]] = dense
+        B = self.A.whole()
         B *= self.column_scale
         if self.row_scale is not None:
             B *= rows.host(self.row_scale)[:, None]

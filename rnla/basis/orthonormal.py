@@ -68,7 +68,7 @@ def orthonormal_basis(
     ====================================================  ================  ==================
     when                                                  path              passes, flops
     ====================================================  ================  ==================
-    n d at most 65536, or n at most 4 d                   householder       1, 4 n d^2
+    n d at most 65536, or n at most 4 d (not on a GPU)    householder       1, 4 n d^2
     estimated error eps d / lambda_min(G) below 1e-10     gram              1, n d^2
     the same below 1e-3                                   cholesky_qr2      2, 4 n d^2
     otherwise: ill-conditioned or rank-deficient          sketch            3, (8 + 4 d) n d
@@ -164,7 +164,9 @@ def _rcond(A: TallMatrix, rcond: float | None) -> float:
 
 
 def _is_small(B: Operand) -> bool:
-    return B.n * B.d <= _SMALL or B.n <= 4 * B.d
+    if B.n * B.d <= _SMALL:
+        return True
+    return B.n <= 4 * B.d and not B.A.is_on_device  # whose rows would come to the host
 
 
 def _decide(B: Operand, rank: int | None, rcond: float, path: str, seed: int) -> tuple[Factor, str]:

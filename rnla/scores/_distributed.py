@@ -16,7 +16,7 @@ __all__ = ["distributed", "settled", "squares"]
 def distributed(A: Any, *, compute: bool = True) -> TallMatrix:
     """A as a matrix whose row vectors stay where its rows are; lazy results need a Dask home."""
     tall = as_tall(A).distributed()
-    if not (compute or tall.is_distributed):
+    if not compute and (tall.is_on_device or not tall.is_distributed):
         raise argument_error(
             "compute",
             "False for a matrix that is not a Dask collection",

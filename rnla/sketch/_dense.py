@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._result import FloatArray
+from ..tall._device import beside, is_sparse_rows
 from ._operator import Operator
 
 __all__ = ["DenseOperator"]
@@ -23,6 +24,11 @@ class DenseOperator(Operator):
     def rows_of_transpose(self, start: int, stop: int) -> FloatArray:
         """Columns start … stop-1 of S as the rows of a new (stop - start, s) array."""
 
+    def rows_beside(self, start: int, stop: int, like: Any) -> FloatArray:
+        """The same where `like` is: drawn on the host and copied to a GPU, or drawn there."""
+        rows: FloatArray = beside(like, self.rows_of_transpose(start, stop))
+        return rows
+
     def block(self, start: int, stop: int) -> FloatArray:
         """Columns start … stop-1 of S as a dense (s, stop - start) array."""
         self._check_columns(start, stop)
@@ -34,14 +40,15 @@ class DenseOperator(Operator):
             yield first, min(first + step, stop)
 
     def _add(self, start: int, block: Any, out: FloatArray) -> None:
+        like = block.data if is_sparse_rows(block) else block
         for first, last in self._pieces(start, start + block.shape[0]):
-            T = self.rows_of_transpose(first, last)
+            T = self.rows_beside(first, last, like)
             rows = block[first - start : last - start]
-            if isinstance(block, np.ndarray):
-                out += T.T @ rows
-            else:
+            if is_sparse_rows(block):
                 out += (rows.T @ T).T
+            else:
+                out += T.T @ rows
 
     def _transposed(self, start: int, stop: int, Y: FloatArray) -> FloatArray:
-        parts = [self.rows_of_transpose(*piece) @ Y for piece in self._pieces(start, stop)]
+        parts = [self.rows_beside(*piece, Y) @ Y for piece in self._pieces(start, stop)]
         return np.concatenate(parts) if parts else np.zeros((0, Y.shape[1]))

@@ -17,6 +17,7 @@ import numpy as np
 from .._errors import argument_error, check_size
 from .._result import FloatArray
 from ..random import RNGLike
+from ..tall._device import array_module, is_sparse_rows
 from . import _apply
 
 __all__ = ["Adjoint", "Distribution", "Operator"]
@@ -120,16 +121,19 @@ class Operator(ABC):
         """
         self._check_columns(start, start + block.shape[0])
         if out is None:
-            out = np.zeros((self.shape[0], block.shape[1]))
+            out = array_module(block).zeros((self.shape[0], block.shape[1]), dtype=np.float64)
         if isinstance(block, np.ndarray):
             block = np.ascontiguousarray(block, dtype=np.float64)
+        elif not is_sparse_rows(block):  # on a GPU, where float32 is promoted by the kernels
+            block = array_module(block).ascontiguousarray(block)
         self._add(start, block, out)
         return out
 
     def transposed_block(self, start: int, stop: int, Y: FloatArray) -> FloatArray:
         """Rows start … stop-1 of S.T @ Y, for a float64 Y of shape (s, k)."""
         self._check_columns(start, stop)
-        return self._transposed(start, stop, np.ascontiguousarray(Y, dtype=np.float64))
+        Y = array_module(Y).ascontiguousarray(Y, dtype=np.float64)
+        return self._transposed(start, stop, Y)
 
     @abstractmethod
     def block(self, start: int, stop: int) -> FloatArray:

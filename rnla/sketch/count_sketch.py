@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from .._result import FloatArray
 from ..random import RNGLike, Stream, resolve_seed
+from ..tall._device import is_sparse_rows
 from ._operator import Distribution
 from ._sparse import Entries, SparseOperator, uniform_entries
 
@@ -59,12 +58,20 @@ class CountSketchOperator(SparseOperator):
 
         return uniform_entries(*count_sketch.columns(self._key, start, stop - start, self.shape[0]))
 
+    def entries_beside(self, start: int, stop: int, like: Any) -> Entries:
+        """See `SparseOperator`."""
+        from ..kernels import count_sketch
+
+        s = self.shape[0]
+        drawn = count_sketch.columns(self._key, start, stop - start, s, like=like)
+        return uniform_entries(*drawn)
+
     @cached_property
     def _key(self) -> int:
         return Stream(self.seed, _PURPOSE).key
 
     def _add(self, start: int, block: Any, out: FloatArray) -> None:
-        if not isinstance(block, np.ndarray):
+        if is_sparse_rows(block):
             super()._add(start, block, out)
             return
         from ..kernels import count_sketch

@@ -8,11 +8,13 @@ Szarek, 2001). Cost n s normals, about 3 ns each, and 2 nnz(A) s flops.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from .._result import FloatArray
 from ..random import RNGLike, Stream, resolve_seed
+from ..tall._device import on_device
 from ._dense import DenseOperator
 from ._operator import Distribution
 
@@ -57,5 +59,14 @@ class GaussianOperator(DenseOperator):
 
         s, _ = self.shape
         normals = random_columns.normal(Stream(self.seed, _PURPOSE).key, start, stop - start, s)
+        normals *= 1.0 / np.sqrt(s)
+        return normals
+
+    def rows_beside(self, start: int, stop: int, like: Any) -> FloatArray:
+        """See `DenseOperator`."""
+        if not on_device(like):
+            return self.rows_of_transpose(start, stop)
+        s, _ = self.shape
+        normals = Stream(self.seed, _PURPOSE).normal(range(start, stop), s, like=like)
         normals *= 1.0 / np.sqrt(s)
         return normals

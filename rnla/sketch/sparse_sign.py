@@ -17,6 +17,7 @@ import numpy as np
 from .._errors import argument_error, check_size
 from .._result import FloatArray, IntArray
 from ..random import RNGLike, Stream, resolve_seed
+from ..tall._device import is_sparse_rows
 from ._operator import Distribution
 from ._sparse import Entries, SparseOperator, uniform_entries
 
@@ -75,12 +76,15 @@ class SparseSignOperator(SparseOperator):
     distribution: SparseSign
     seed: int
 
-    def columns(self, start: int, stop: int) -> tuple[IntArray, FloatArray]:
-        """Row numbers and values of the entries of columns start … stop-1, each (count, nnz)."""
+    def columns(self, start: int, stop: int, *, like: Any = None) -> tuple[IntArray, FloatArray]:
+        """Row numbers and values of the entries of columns start … stop-1, each (count, nnz).
+
+        On the GPU of `like`, if that is an array there.
+        """
         from ..kernels import sparse_sign
 
         s, nnz = self.distribution.s, self.distribution.nnz
-        places, signs = sparse_sign.columns(self._key, start, stop - start, s, nnz)
+        places, signs = sparse_sign.columns(self._key, start, stop - start, s, nnz, like=like)
         signs *= 1.0 / np.sqrt(nnz)
         return places, signs
 
@@ -88,12 +92,16 @@ class SparseSignOperator(SparseOperator):
         """See `SparseOperator`."""
         return uniform_entries(*self.columns(start, stop))
 
+    def entries_beside(self, start: int, stop: int, like: Any) -> Entries:
+        """See `SparseOperator`."""
+        return uniform_entries(*self.columns(start, stop, like=like))
+
     @cached_property
     def _key(self) -> int:
         return Stream(self.seed, _PURPOSE).key
 
     def _add(self, start: int, block: Any, out: FloatArray) -> None:
-        if not isinstance(block, np.ndarray):
+        if is_sparse_rows(block):
             super()._add(start, block, out)
             return
         from ..kernels import sparse_sign

@@ -42,6 +42,7 @@ class Engine(Protocol):
 
     header: Header
     is_distributed: bool
+    is_on_device: bool
 
     def run(
         self,
@@ -129,6 +130,7 @@ class LocalEngine:
     """Rows that this process reads; `memory` bounds what is read ahead of a streamed source."""
 
     is_distributed = False
+    is_on_device = False
 
     def __init__(self, source: Source, *, memory: int | None = None) -> None:
         self._source = source

@@ -6,12 +6,14 @@ The signature is (what the pass was given, block, start, out, slices of row vect
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._result import FloatArray
 from . import blocks, sparse_extended
+from ._device import beside
 from ._source import Block
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ __all__ = [
     "scan",
     "scan_and_gram",
     "sketch",
+    "takes_single_precision",
+    "whole",
 ]
 
 
@@ -79,7 +83,7 @@ def quadratic(P: FloatArray, block: Block, start: int, out: FloatArray) -> Float
 
 
 def matmul(X: FloatArray, block: Block, start: int, out: FloatArray) -> FloatArray:
-    product: FloatArray = block @ X
+    product: FloatArray = block @ beside(block, X)
     return product
 
 
@@ -96,3 +100,17 @@ def sketch(
     row_scale: FloatArray | None = None,
 ) -> None:
     S.apply_block(start, blocks.scaled(block, row_scale, column_scale), out=out)
+
+
+def whole(block: Block, start: int, out: FloatArray) -> None:
+    """All rows side by side, of a small matrix: shape (n, d)."""
+    out[start : start + block.shape[0]] = block.toarray() if hasattr(block, "toarray") else block
+
+
+#: Visits that compute in float64 from float32 rows of a GPU as they are, without a copy of them.
+_SINGLE = frozenset({scan, scan_and_gram, gram, norms, matmul, rmatmul, sketch, whole})
+
+
+def takes_single_precision(visit: Any) -> bool:
+    """Whether a visit may be given float32 rows on a GPU."""
+    return (visit.func if isinstance(visit, partial) else visit) in _SINGLE

@@ -1,13 +1,20 @@
-"""Arithmetic of one row block, dense or CSR: what a visit does between reading and adding up."""
+"""Arithmetic of one row block, dense or CSR: what a visit does between reading and adding up.
+
+Blocks on a GPU (CuPy) take the same functions: kernels go by the type of their arrays, and what is
+small (coefficients, column scales) is copied to the GPU of the block.
+"""
 
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import numpy as np
 
 from .._result import FloatArray
+from ._device import array_module, beside, is_sparse_rows, on_device
 from ._source import Block, csr_block
+from .device_source import csr_rows
 from .extended import Extended
 
 __all__ = [
@@ -17,6 +24,7 @@ __all__ = [
     "norms",
     "product",
     "quadratic",
+    "row_numbers",
     "scaled",
 ]
 
@@ -28,15 +36,27 @@ def scaled(block: Block, row_scale: FloatArray | None, column_scale: FloatArray 
     """The block diag(row_scale) B diag(column_scale), in the block's kind."""
     if row_scale is None and column_scale is None:
         return block
-    if isinstance(block, np.ndarray):
+    column_scale = beside(block, column_scale)
+    if not is_sparse_rows(block):
         result = block if column_scale is None else block * column_scale
         return result if row_scale is None else result * row_scale[:, None]
     data = block.data.astype(np.float64)
     if column_scale is not None:
         data *= column_scale[block.indices]
     if row_scale is not None:
-        data *= np.repeat(row_scale, np.diff(block.indptr))
+        data *= row_scale[row_numbers(block)]
+    if on_device(block):
+        return csr_rows(type(block), (data, block.indices, block.indptr), block.shape)
     return csr_block(data, block.indices, block.indptr, block.shape[1])
+
+
+def row_numbers(block: Block) -> Any:
+    """The row of every stored entry of CSR rows."""
+    if not on_device(block):
+        return np.repeat(np.arange(block.shape[0]), np.diff(block.indptr))
+    # CuPy's repeat wants its counts on the host.
+    entries = array_module(block).arange(block.data.size, dtype=block.indptr.dtype)
+    return array_module(block).searchsorted(block.indptr, entries, side="right") - 1
 
 
 def product(
@@ -44,10 +64,11 @@ def product(
 ) -> FloatArray:
     """Rows s_i a_i M as a dense array; a `passing` one may be written over by the next."""
     out = None
+    M = M if isinstance(M, Extended) else beside(block, M)
     if passing and isinstance(block, np.ndarray) and not isinstance(M, Extended):
         out = _scratch(block.shape[0], block.shape[1] if M is None else M.shape[1])
     if M is None:
-        dense = block if isinstance(block, np.ndarray) else block.toarray().astype(np.float64)
+        dense: FloatArray = block.toarray().astype(np.float64) if is_sparse_rows(block) else block
     elif isinstance(M, Extended):
         dense = M.product(block)
     elif out is not None:
@@ -77,24 +98,32 @@ def _scratch(rows: int, columns: int) -> FloatArray:
 
 def add_gram(block: Block, M: Coefficients, row_scale: FloatArray | None, out: FloatArray) -> None:
     """Add the block's (s_i a_i M)^T (s_i a_i M); without M, sparse rows fill one triangle only."""
-    if M is None and not isinstance(block, np.ndarray):
+    if M is None and is_sparse_rows(block):
         from ..kernels.csr_gram import add_csr_gram
 
         add_csr_gram(block.data, block.indices, block.indptr, row_scale, out)
         return
     from ..kernels.gram import add_gram as add_dense_gram
 
-    add_dense_gram(product(block, M, row_scale, passing=True), None, out)
+    if on_device(block):  # one kernel scales and multiplies
+        add_dense_gram(product(block, M, None), row_scale, out)
+    else:
+        add_dense_gram(product(block, M, row_scale, passing=True), None, out)
 
 
 def norms(block: Block, M: Coefficients, p: float) -> FloatArray:
     """Row norms ||a_i M||_p without overflow."""
-    if not isinstance(block, np.ndarray) and not isinstance(M, Extended):
+    if is_sparse_rows(block) and not isinstance(M, Extended):
         from ..kernels.csr_row_norms import csr_row_norms
 
-        M = np.eye(block.shape[1]) if M is None else M
+        M = beside(block, np.eye(block.shape[1]) if M is None else M)
         result: FloatArray = csr_row_norms(block.data, block.indices, block.indptr, M, p)
         return result
+    if M is not None and on_device(block) and not isinstance(M, Extended):
+        from ..kernels.row_norms import product_row_norms
+
+        fused: FloatArray = product_row_norms(block, beside(block, M), p)
+        return fused
     return dense_norms(product(block, M, None, passing=True), p)
 
 
@@ -108,7 +137,8 @@ def dense_norms(Y: FloatArray, p: float) -> FloatArray:
 
 def quadratic(block: Block, P: FloatArray) -> FloatArray:
     """a_i^T P a_i for a symmetric P."""
-    if isinstance(block, np.ndarray):
+    P = beside(block, P)
+    if not is_sparse_rows(block):
         values: FloatArray = np.einsum("ij,ij->i", block @ P, block)
         return values
     from ..kernels.csr_quadratic import csr_quadratic
@@ -124,7 +154,7 @@ def max_columns_and_rows(block: Block, columns: FloatArray) -> FloatArray:
     """
     from ..kernels import scan
 
-    if isinstance(block, np.ndarray):
+    if not is_sparse_rows(block):
         column, row = scan.column_and_row_max(block)
     else:
         column, row = scan.csr_column_and_row_max(

@@ -15,9 +15,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._result import FloatArray, IntArray
+from ._device import array_module, beside, is_sparse_rows, on_device
 from ._engine import Engine, Visit, Wrap
 from ._reduction import ADD, Reduction
-from ._source import Block, DenseSource, Header, SparseSource
+from ._source import Block, Header
+from .blocks import row_numbers
+from .device_source import csr_rows, in_memory
 from .rows import host
 
 __all__ = ["BorderedEngine"]
@@ -30,7 +33,7 @@ class BorderedEngine:
         self, engine: Engine, columns: tuple[Any, ...], ones: bool, wrap: tuple[Wrap, ...] = ()
     ) -> None:
         self._engine, self._columns, self._ones, self._wrap = engine, columns, ones, wrap
-        self.is_distributed = engine.is_distributed
+        self.is_distributed, self.is_on_device = engine.is_distributed, engine.is_on_device
         header: Any = _wider(engine.header, len(columns), ones)
         for one in wrap:
             header = Header.of(one(header))
@@ -77,8 +80,10 @@ class BorderedEngine:
 
     def take(self, rows: IntArray) -> Any:
         """See `Engine`."""
-        columns = [host(column[rows]) for column in self._columns]
-        return _bordered(self._engine.take(rows), columns, self._ones, self._wrap)
+        taken = self._engine.take(rows)
+        columns = [column[beside(taken, rows)] for column in self._columns]
+        columns = columns if on_device(taken) else [host(column) for column in columns]
+        return _bordered(taken, columns, self._ones, self._wrap)
 
     def view(self, wrap: Wrap) -> BorderedEngine:
         """See `Engine`."""
@@ -124,21 +129,38 @@ def _bordered(
 ) -> Block:
     m, d = block.shape
     wide: Any
-    if isinstance(block, np.ndarray):
-        wide = np.empty((m, d + len(columns) + ones), np.float64 if columns else block.dtype)
+    dtype = np.dtype(np.float64) if columns else block.dtype
+    if not is_sparse_rows(block):
+        wide = array_module(block).empty((m, d + len(columns) + ones), dtype=dtype)
         wide[:, :d] = block
         for j, column in enumerate(columns):
             wide[:, d + j] = column
         if ones:
             wide[:, -1] = 1.0
+    elif on_device(block):
+        wide = _bordered_on_device(block, columns, ones, dtype)
     else:
-        border = np.empty((m, len(columns) + ones), np.float64 if columns else block.dtype)
+        border = np.empty((m, len(columns) + ones), dtype)
         for j, column in enumerate(columns):
             border[:, j] = column
         if ones:
             border[:, -1] = 1.0
         wide = sp.hstack([block, sp.csr_array(border)], format="csr")
     for one in wrap:
-        source = one(SparseSource(wide) if sp.issparse(wide) else DenseSource(wide))
-        wide = source.read(0, m)
+        wide = one(in_memory(wide)).read(0, m)
     return wide
+
+
+def _bordered_on_device(block: Block, columns: Sequence[Any], ones: bool, dtype: Any) -> Block:
+    """CSR rows with dense columns behind them: every row gets as many entries more."""
+    xp, (m, d), more = array_module(block), block.shape, len(columns) + ones
+    indptr = block.indptr + more * xp.arange(m + 1, dtype=block.indptr.dtype)
+    size = block.data.size + more * m
+    data, indices = xp.empty(size, dtype=dtype), xp.empty(size, dtype=block.indices.dtype)
+    moved = xp.arange(block.data.size, dtype=np.int64) + more * row_numbers(block)
+    data[moved], indices[moved] = block.data, block.indices
+    for j in range(more):
+        places = indptr[1:] - (more - j)
+        data[places] = columns[j] if j < len(columns) else 1.0
+        indices[places] = d + j
+    return csr_rows(type(block), (data, indices, indptr), (m, d + more))

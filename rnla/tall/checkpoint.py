@@ -21,7 +21,7 @@ import numpy as np
 import scipy
 import scipy.sparse as sp
 
-from .._errors import import_optional
+from .._errors import argument_error, import_optional
 from .._result import FloatArray, IntArray
 from ._checkpoint_folder import Arrays, CheckpointFolder
 from ._digest import CONTENT_SHAPE, UndigestibleError, add_content, digest
@@ -50,8 +50,16 @@ class CheckpointEngine:
     def __init__(
         self, engine: Engine, folder: CheckpointFolder, *, parent: CheckpointEngine | None = None
     ) -> None:
+        if engine.is_on_device:
+            raise argument_error(
+                "checkpoint",
+                "a folder for rows on a GPU",
+                "None, since n-vectors would have to come to the host",
+                "Leave it out, or convert the matrix with cupy.asnumpy.",
+            )
         self.engine, self.folder = engine, folder
         self.header, self.is_distributed = engine.header, engine.is_distributed
+        self.is_on_device: bool = engine.is_on_device
         self._identity: bytes | None = None if parent is None else parent._identity
         self._replayed: list[int] = [0] if parent is None else parent._replayed
 

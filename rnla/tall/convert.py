@@ -10,11 +10,14 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._errors import ArgumentTypeError, RnlaError, argument_error
+from ._device import of_device, on_device
 from ._engine import Engine, LocalEngine
 from ._file_errors import PathLike
 from ._source import DenseSource, SparseSource
 from .checkpoint import with_checkpoint
 from .dask_collections import open_dask
+from .device_engine import DeviceEngine
+from .device_source import taken_over
 from .loaded import LoadedSource, fits
 from .matrix import TallMatrix
 from .memory import parse_memory
@@ -46,7 +49,7 @@ def as_tall(
 
     Parameters
     ----------
-    A : array_like, sparse array, Dask collection, path, open dataset, iterable, or TallMatrix
+    A : array_like, sparse array, Dask or GPU array, path, open dataset, iterable, or TallMatrix
         ==========================  ==============================================================
         home                        what may be passed, shape (n, d)
         ==========================  ==============================================================
@@ -60,6 +63,8 @@ def as_tall(
                                     again, or a function that returns a fresh iterator
         Dask                        ``dask.array`` or ``dask.dataframe``, on whatever scheduler is
                                     active
+        GPU                         CuPy array, or CuPy sparse matrix; a PyTorch tensor, through
+                                    DLPack where it is on a GPU (see :doc:`/gpu`)
         ==========================  ==============================================================
 
         A TallMatrix is returned unchanged, but for a checkpoint or progress.
@@ -160,6 +165,10 @@ def _open(
     A: Any, name: str, limit: int | None, given: dict[str, Any]
 ) -> tuple[Engine, tuple[str, ...] | None, int]:
     """An engine, names of columns, and the passes over the rows that opening took."""
+    A = taken_over(A, name)
+    if on_device(A):
+        _refuse_options(given, name, of_device(A))
+        return _on_device(A, name), None, 0
     dask_engine = open_dask(A, name)
     if dask_engine is not None:
         _refuse_options(given, name, "a Dask collection")
@@ -237,6 +246,13 @@ def _dense(A: Any, name: str) -> DenseSource:
         raise _dimension_error(name, array.ndim, array.shape)
     _check_dtype(array.dtype, name)
     return DenseSource(array)
+
+
+def _on_device(A: Any, name: str) -> DeviceEngine:
+    if A.ndim != 2:
+        raise _dimension_error(name, A.ndim, A.shape)
+    _check_dtype(np.dtype(A.dtype), name)
+    return DeviceEngine(A, name=name)
 
 
 def _sparse(A: Any, name: str) -> SparseSource:

@@ -31,6 +31,7 @@ class DaskEngine:
     """Rows of a Dask collection, see `open_dask`."""
 
     is_distributed = True
+    is_on_device = False
 
     def __init__(self, rows: DaskRows, *, wrap: tuple[Wrap, ...] = ()) -> None:
         self._rows = rows

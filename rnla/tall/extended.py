@@ -16,7 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._result import FloatArray
+from ._device import array_module, beside, is_sparse_rows, on_device
 from ._source import Block, csr_block
+from .device_source import csr_rows
 
 __all__ = ["Extended", "leading_bits", "significand_bits"]
 
@@ -60,22 +62,29 @@ class Extended:
     def product(self, block: Block) -> FloatArray:
         """Rows a_i (M + low) as a dense array."""
         d, first = self.high.shape[0], self.plain.shape[1]
-        Y = np.empty((block.shape[0], first + self.high.shape[1]))
+        shape = block.shape[0], first + self.high.shape[1]
+        Y: FloatArray = array_module(block).empty(shape, dtype=np.float64)
+        scale, high, rest = (beside(block, x) for x in (self.column_scale, self.high, self.rest))
         if first:
-            Y[:, :first] = block @ self.plain
-        if isinstance(block, np.ndarray):
+            Y[:, :first] = block @ beside(block, self.plain)
+        if not is_sparse_rows(block):
             from ..kernels.split_rows import split_dense
 
-            parts = split_dense(block, self.column_scale, self.bits)
-            Y[:, first:] = parts[:, :d] @ self.high
-            Y[:, first:] += parts @ self.rest
+            parts = split_dense(block, scale, self.bits)
+            Y[:, first:] = parts[:, :d] @ high
+            Y[:, first:] += parts @ rest
         else:
             from ..kernels.split_rows import split_csr
 
-            arrays = (block.data, block.indices, block.indptr)
-            leading, trailing = split_csr(*arrays, self.column_scale, self.bits)
-            A1 = csr_block(leading, block.indices, block.indptr, d)
-            A2 = csr_block(trailing, block.indices, block.indptr, d)
-            Y[:, first:] = A1 @ self.high
-            Y[:, first:] += A1 @ self.rest[:d] + A2 @ self.rest[d:]
+            leading, trailing = split_csr(block.data, block.indices, block.indptr, scale, self.bits)
+            A1, A2 = _like(block, leading), _like(block, trailing)
+            Y[:, first:] = A1 @ high
+            Y[:, first:] += A1 @ rest[:d] + A2 @ rest[d:]
         return Y
+
+
+def _like(block: Block, data: FloatArray) -> Block:
+    """CSR rows with other values in the same places."""
+    if on_device(block):
+        return csr_rows(type(block), (data, block.indices, block.indptr), block.shape)
+    return csr_block(data, block.indices, block.indptr, block.shape[1])

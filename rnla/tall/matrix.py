@@ -18,7 +18,9 @@ import numpy as np
 from .._errors import RnlaError, argument_error
 from .._result import FloatArray, IntArray
 from . import _visits, blocks, sparse_extended
+from . import rows as row_vectors
 from ._cut import Cut
+from ._device import stays_on_device
 from ._engine import Engine, Visit, Wrap
 from ._reduction import ADD, MAX, MAX_AND_ADD, PARTS, Reduction
 from ._source import Block
@@ -166,12 +168,14 @@ class TallMatrix:
 
     def gathered(self) -> TallMatrix:
         """The same matrix, whose row vectors come to the caller; itself if they do already."""
-        if self._gathers:
+        if self._gathers and not self.is_on_device:
             return self
+        if self.is_on_device:
+            raise stays_on_device(self._name, "rows on a GPU", "one number per row")
         other = copy.copy(self)
         other._gathers, other._twin = True, None
         if self._scan is not None:
-            other._scan = Scan(self._scan.column_max, np.asarray(self._scan.row_max))
+            other._scan = Scan(self._scan.column_max, row_vectors.host(self._scan.row_max))
         return other
 
     def deferred(self) -> TallMatrix:
@@ -179,6 +183,21 @@ class TallMatrix:
         other = copy.copy(self)
         other._defers, other._twin = True, None
         return other
+
+    @property
+    def is_on_device(self) -> bool:
+        """Whether the rows are in the memory of a GPU."""
+        return self._engine.is_on_device
+
+    def whole(self) -> FloatArray:
+        """All rows as one float64 array, here, for small matrices only: one pass."""
+        if self.is_on_device:
+            return self.fold(_visits.whole, self.shape)
+        out = np.empty(self.shape)
+        for start, block in self.blocks():
+            dense = block.toarray() if hasattr(block, "toarray") else block
+            out[start : start + dense.shape[0]] = dense
+        return out
 
     def blocks(self) -> Iterator[tuple[int, Block]]:
         """Yield (start, block) over all rows: one pass. Blocks are float64 arrays or CSR arrays."""
@@ -263,7 +282,7 @@ class TallMatrix:
                 assert found is not None
                 column_max = found
             if not np.all(np.isfinite(column_max)):
-                raise self._not_finite(np.asarray(row_max))
+                raise self._not_finite(row_vectors.host(row_max))
             self._scan = Scan(column_max, row_max)
         return self._scan
 
@@ -328,6 +347,8 @@ class TallMatrix:
         A pair costs about ten times as much as a multiply-add of a_i M, and d x d work is added.
         """
         n, d = self.shape
+        if self.is_on_device:
+            return False
         return self.is_sparse and 10 * self.pair_count < self.entry_count * k and n > 100 * d
 
     def _gram_of_pairs(self, row_scale: Any, M: FloatArray, low: FloatArray | None) -> FloatArray:
@@ -343,7 +364,7 @@ class TallMatrix:
 
     def matmul(self, X: FloatArray) -> Any:
         """A @ X as a dense (n, k) array, or (n,) for a vector: one pass."""
-        if X.ndim == 2 and X.shape[1] == 0:
+        if X.ndim == 2 and X.shape[1] == 0 and not self.is_on_device:
             return np.empty((self.shape[0], 0))
         return self.each(partial(_visits.matmul, X), width=0 if X.ndim == 1 else X.shape[1])
 

@@ -78,6 +78,7 @@ class ProgressEngine:
     def __init__(self, engine: Engine, counter: PassCounter) -> None:
         self._engine, self._counter = engine, counter
         self.header, self.is_distributed = engine.header, engine.is_distributed
+        self.is_on_device = engine.is_on_device
 
     def identity(self) -> object | None:
         """See `Engine`."""
@@ -113,7 +114,7 @@ class ProgressEngine:
         """See `Engine`."""
         options: dict[str, Any] = {"rows": rows, "shape": shape, "reduction": reduction}
         options |= {"width": width, "raw": raw, "gather": gather}
-        if self.is_distributed:  # a visit may travel, a bar cannot
+        if self.is_distributed and not self.is_on_device:  # a visit may travel, a bar cannot
             with dask_bars():
                 result = self._engine.run(visit, **options)
             if visit is not add_content:

@@ -11,13 +11,14 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from .._result import FloatArray, IntArray
+from ._device import beside, on_device
 from ._engine import Engine, Visit, Wrap
 from ._reduction import ADD, Reduction
-from ._source import Block, DenseSource, Header, SparseSource
+from ._source import Block, Header
 from .blocks import scaled
+from .device_source import in_memory
 from .rows import host
 
 __all__ = ["RowScaledEngine"]
@@ -28,7 +29,7 @@ class RowScaledEngine:
 
     def __init__(self, engine: Engine, factors: Any, wrap: tuple[Wrap, ...] = ()) -> None:
         self._engine, self._factors, self._wrap = engine, factors, wrap
-        self.is_distributed = engine.is_distributed
+        self.is_distributed, self.is_on_device = engine.is_distributed, engine.is_on_device
         header: Any = engine.header
         for one in wrap:
             header = Header.of(one(header))
@@ -70,7 +71,11 @@ class RowScaledEngine:
 
     def take(self, rows: IntArray) -> Any:
         """See `Engine`."""
-        taken, factors = self._engine.take(rows), host(self._factors[rows])
+        taken = self._engine.take(rows)
+        if on_device(taken):
+            scaled_rows = scaled(taken, self._factors[beside(taken, rows)], None)
+            return _viewed(scaled_rows.astype(taken.dtype), self._wrap)
+        factors = host(self._factors[rows])
         if isinstance(taken, np.ndarray):
             return _viewed((taken * factors[:, None]).astype(taken.dtype, copy=False), self._wrap)
         taken = taken.copy()
@@ -104,6 +109,5 @@ def _visit_scaled(
 
 def _viewed(block: Block, wrap: tuple[Wrap, ...]) -> Block:
     for one in wrap:
-        source = one(SparseSource(block) if sp.issparse(block) else DenseSource(block))
-        block = source.read(0, block.shape[0])
+        block = one(in_memory(block)).read(0, block.shape[0])
     return block

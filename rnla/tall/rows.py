@@ -1,8 +1,9 @@
-"""Row vectors of either kind: NumPy arrays, or Dask arrays whose parts stay with their rows.
+"""Row vectors of each kind: NumPy arrays, Dask arrays whose parts stay with their rows, or CuPy
+arrays on the GPU of their rows.
 
-NumPy's functions apply to both, element by element. What needs all rows at once, or must not depend
-on how they are cut, is here. Sums add up blocks of 1024 rows, which every strip is a multiple of,
-and then pairs of numbers, so they come out the same for any chunks.
+NumPy's functions apply to all of them, element by element. What needs all rows at once, or must not
+depend on how they are cut, is here. Sums add up blocks of 1024 rows, which every strip is a
+multiple of, and then pairs of numbers, so they come out the same for any chunks.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 
 from .._errors import import_optional
 from .._result import FloatArray, IntArray
+from ._device import beside, on_device, to_host
 
 __all__ = [
     "aligned",
@@ -26,6 +28,7 @@ __all__ = [
     "fold",
     "host",
     "is_distributed",
+    "is_here",
     "largest",
     "like",
     "settle",
@@ -45,9 +48,14 @@ def is_distributed(x: Any) -> bool:
     return hasattr(x, "__dask_graph__")
 
 
+def is_here(x: Any) -> bool:
+    """Whether a row vector is in this process' memory: neither in parts elsewhere nor on a GPU."""
+    return not (is_distributed(x) or on_device(x))
+
+
 def host(x: Any) -> FloatArray:
     """The row vector as a NumPy array, here: 8 n bytes."""
-    return np.asarray(x)
+    return np.asarray(to_host(x))
 
 
 def float64(x: Any) -> Any:
@@ -119,7 +127,9 @@ def settled_extremes(x: Any, *vectors: Any) -> tuple[tuple[float, float], Any]:
 
 
 def _extremes(start: int, x: FloatArray) -> tuple[float, float]:
-    return float(np.min(x, initial=math.inf)), float(np.max(x, initial=-math.inf))
+    if not x.size:
+        return math.inf, -math.inf
+    return float(x.min()), float(x.max())
 
 
 def _wider(left: tuple[float, float], right: tuple[float, float]) -> tuple[float, float]:
@@ -132,7 +142,7 @@ def largest(x: Any) -> float:
 
 
 def _largest(start: int, x: FloatArray) -> float:
-    return float(np.max(x, initial=-math.inf))
+    return float(x.max()) if x.size else -math.inf
 
 
 def total(x: Any) -> float:
@@ -153,7 +163,7 @@ def _together(left: list[float], right: list[float]) -> list[float]:
 
 def _pair(start: int, x: FloatArray) -> list[float]:
     """The sum of a part as a rounded number and its error."""
-    x = np.asarray(x, dtype=np.float64)
+    x = float64(x)
     whole = x.size - x.size % _BLOCK
     sums = x[:whole].reshape(-1, _BLOCK).sum(axis=1).tolist()
     if whole < x.size:
@@ -168,7 +178,7 @@ def like(x: Any, value: float) -> Any:
 
 
 def _full_like(value: float, x: FloatArray) -> FloatArray:
-    return np.full(len(x), value)
+    return np.full_like(x, value, dtype=np.float64, shape=(len(x),))
 
 
 def aligned(x: Any) -> Any:
@@ -186,7 +196,7 @@ def aligned(x: Any) -> Any:
 def at(x: Any, indices: IntArray) -> FloatArray:
     """Entries x[indices], here, in the shape of `indices`; of a distributed x only they travel."""
     if not is_distributed(x):
-        found: FloatArray = x[indices]
+        found: FloatArray = to_host(x[beside(x, indices)])
         return found
     wanted, places = np.unique(indices, return_inverse=True)
     return np.asarray(x[wanted])[places.reshape(np.shape(indices))]

@@ -1,0 +1,75 @@
+"""Which arrays live on a GPU, and small arrays put beside them.
+
+A package is recognised by the name of an array's type, so none is imported until such an array
+arrives. Between host and device only small things are copied (d x d, s x d, sampled rows), and only
+by the functions here; n-vectors stay where the rows are.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from .._errors import ArgumentTypeError, RnlaError, argument_error
+from .._result import FloatArray
+
+__all__ = [
+    "array_module",
+    "beside",
+    "is_sparse_rows",
+    "of_device",
+    "on_device",
+    "package_of",
+    "stays_on_device",
+    "to_host",
+]
+
+
+def package_of(x: Any) -> str:
+    """The package that the type of `x` belongs to."""
+    return type(x).__module__.partition(".")[0]
+
+
+def on_device(x: Any) -> bool:
+    """Whether `x` is an array or a sparse matrix of CuPy."""
+    return package_of(x) in ("cupy", "cupyx")
+
+
+def is_sparse_rows(x: Any) -> bool:
+    """Whether rows are sparse, of SciPy or CuPy."""
+    return hasattr(x, "indptr")
+
+
+def array_module(x: Any) -> Any:
+    """The namespace that makes arrays where `x` is: cupy or numpy."""
+    return importlib.import_module("cupy" if on_device(x) else "numpy")
+
+
+def beside(x: Any, small: Any) -> Any:
+    """A small array of the host, or None, where `x` is."""
+    if small is None or not on_device(x) or on_device(small):
+        return small
+    return array_module(x).asarray(small)
+
+
+def to_host(x: Any) -> FloatArray:
+    """An array of a device, copied to the host; others as they are."""
+    found: FloatArray = x.get() if on_device(x) else x
+    return found
+
+
+def of_device(x: Any) -> str:
+    """What messages call an array on a device."""
+    kind = "CuPy sparse matrix" if is_sparse_rows(x) else "CuPy array"
+    return f"a {kind} on GPU {x.device.id}"
+
+
+def stays_on_device(name: str, got: str, what: str) -> RnlaError:
+    """The error of a step that has no way to run on a device."""
+    return argument_error(
+        name,
+        f"{got}, for {what}",
+        "rows in the host's memory, since nothing is copied between devices silently",
+        f"Convert first, with cupy.asnumpy({name}), or {name}.get() if it is sparse.",
+        kind=ArgumentTypeError,
+    )

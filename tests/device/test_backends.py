@@ -1,0 +1,114 @@
+"""Public functions on every backend: the values of NumPy, in arrays of the backend.
+
+A line of `SAME` is a function of a matrix; a line of `REFUSED` one that needs rows on the host and
+says so. Both grow with the library. Floats agree to 1e-9 of their size (float32 results to 1e-6),
+since sums are added up in another order; what is discrete agrees exactly.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import partial
+
+import numpy as np
+import pytest
+
+import rnla
+from rnla.basis import orthonormal
+
+from .backends import BACKENDS, Backend, difficult, host
+
+KINDS = (
+    "dense", "float32", "Fortran", "integers", "zero rows", "rank-deficient", "ill-conditioned",
+    "extreme columns", "sparse", "sparse float32",
+)  # fmt: skip
+FEW = ("dense", "float32", "zero rows", "sparse")
+
+leverage, ridge, root = (
+    rnla.leverage_scores, rnla.ridge_leverage_scores, rnla.root_leverage_scores,
+)  # fmt: skip
+lewis = partial(rnla.lewis_weights, tol=1e-3, rng=0)
+# A function of a matrix, and the kinds of matrix it is tried on.
+SAME = {
+    "leverage_scores": (partial(leverage, rng=0), KINDS),
+    "leverage_scores gram": (partial(leverage, method="gram", rng=0), KINDS),
+    "leverage_scores sketch": (partial(leverage, method="sketch", rng=0), FEW),
+    "leverage_scores rank": (partial(leverage, rank=2, rng=0), FEW),
+    "leverage_scores ridge": (partial(leverage, ridge=3.0, rng=0), FEW),
+    "ridge_leverage_scores": (partial(ridge, ridge=3.0, rng=0), FEW),
+    "ridge_leverage_scores k": (partial(ridge, k=2, rng=0), FEW),
+    "root_leverage_scores 1": (lambda A: root(A, 1, rng=0), FEW),
+    "root_leverage_scores 3": (lambda A: root(A, 3, rng=0), FEW),
+    "lewis_weights 1": (lambda A: lewis(A, 1), KINDS),
+    "lewis_weights 2": (lambda A: lewis(A, 2), FEW),
+    "lewis_weights 6": (lambda A: lewis(A, 6), FEW),
+    "lewis_weights fixed_point": (lambda A: lewis(A, 1.5, method="fixed_point"), FEW),
+    "lewis_weights potential": (lambda A: lewis(A, 3, method="potential"), FEW),
+    "lewis_weights one_sided": (lambda A: lewis(A, 1, method="one_sided"), FEW),
+    "lewis_weights one_sided inf": (
+        lambda A: lewis(A, np.inf, method="one_sided", max_iter=3), FEW),
+}  # fmt: skip
+# Fields of records that hold row vectors; the others are compared on the host.
+ROW_VECTORS = ("values",)
+IGNORED = ("diagnostics",)
+REFUSED = {
+    "lewis_weights active_set": lambda A: rnla.lewis_weights(A, np.inf),
+    "lp_sensitivities": lambda A: rnla.lp_sensitivities(A, 1, method="bounds"),
+    "max_sensitivity": lambda A: rnla.max_sensitivity(A, 1),
+    "total_sensitivity": lambda A: rnla.total_sensitivity(A, 1),
+    "blocks": lambda A: list(rnla.as_tall(A).blocks()),
+    "gathered row vectors": lambda A: rnla.as_tall(A).row_norms(),
+}
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request, cupy):
+    return Backend(request.param)
+
+
+def close(found, expected, tolerance):
+    """Numbers, arrays, records and mappings of them, to a relative tolerance."""
+    if dataclasses.is_dataclass(expected):
+        for field in dataclasses.fields(expected):
+            if field.name not in IGNORED:
+                close(getattr(found, field.name), getattr(expected, field.name), tolerance)
+    elif isinstance(expected, (float, np.ndarray)) or hasattr(expected, "get"):
+        found, expected = host(found), host(expected)
+        if isinstance(expected, np.ndarray):
+            assert found.dtype == expected.dtype
+        scale = float(np.max(np.abs(expected), initial=0.0, where=np.isfinite(expected)))
+        np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance * scale * 1e-3)
+    else:
+        assert found == expected
+
+
+CASES = [(name, kind) for name, (_, kinds) in SAME.items() for kind in kinds]
+
+
+@pytest.mark.parametrize(("name", "kind"), CASES)
+def test_values_are_those_of_numpy_in_arrays_of_the_backend(name, kind, backend, monkeypatch):
+    """Lewis iterations of an ill-conditioned matrix run in working precision, where two orders of
+    summation differ by eps times its condition number, 1e7."""
+    monkeypatch.setattr(orthonormal, "_SMALL", 100)  # or every matrix here would come to the host
+    function, _ = SAME[name]
+    A = difficult(kind)
+    expected = function(A)
+    found = function(backend.put(A))
+    assert all(backend.is_home_of(getattr(found, field)) for field in ROW_VECTORS)
+    working = kind == "ill-conditioned" and name.startswith("lewis")
+    single = getattr(A, "dtype", None) == np.float32
+    for field in ROW_VECTORS:
+        tolerance = 1e-6 if single or working else 1e-9
+        close(getattr(found, field), getattr(expected, field), tolerance)
+    for field in ("rank", "path", "status", "seed", "passes"):
+        assert getattr(found, field) == getattr(expected, field)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_needs_the_host_says_how_to_convert(name, backend):
+    function, A = REFUSED[name], difficult("dense", n=60, d=3)
+    if backend.name == "numpy":
+        function(backend.put(A))
+        return
+    with pytest.raises(rnla.ArgumentTypeError, match=r"on (a )?GPU.*cupy\.asnumpy\(A\)"):
+        function(backend.put(A))
