@@ -28,6 +28,14 @@ _EXPORTS = {
     "prepare": "models",
     "Gaussian": "models",
     "GaussianMixture": "models",
+    "Counted": "models",
+    "Empirical": "models",
+    "Guided": "models",
+    "LowRankGaussian": "models",
+    "MeanShifted": "models",
+    "Preconditioned": "models",
+    "Recorded": "models",
+    "Thresholded": "models",
     "Schedule": "schedules",
     "Flow": "schedules",
     "GeometricVE": "schedules",
@@ -49,8 +57,16 @@ if TYPE_CHECKING:
     from .execute import State as State
     from .grids import Grid as Grid
     from .grids import make_grid as make_grid
+    from .models import Counted as Counted
+    from .models import Empirical as Empirical
     from .models import Gaussian as Gaussian
     from .models import GaussianMixture as GaussianMixture
+    from .models import Guided as Guided
+    from .models import LowRankGaussian as LowRankGaussian
+    from .models import MeanShifted as MeanShifted
+    from .models import Preconditioned as Preconditioned
+    from .models import Recorded as Recorded
+    from .models import Thresholded as Thresholded
     from .models import prepare as prepare
     from .noise import BrownianNoise as BrownianNoise
     from .noise import FixedNoise as FixedNoise

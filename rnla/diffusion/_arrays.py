@@ -14,7 +14,16 @@ import numpy.typing as npt
 
 from .._errors import ArgumentTypeError, argument_error
 
-__all__ = ["all_finite", "as_state", "cast", "dtype_name", "namespace", "on_host"]
+__all__ = [
+    "all_finite",
+    "as_state",
+    "cast",
+    "dtype_name",
+    "in_dtype_of",
+    "library",
+    "namespace",
+    "on_host",
+]
 
 _KNOWN = ("numpy", "cupy", "torch")
 _FLOATING = ("float64", "float32", "float16", "bfloat16")
@@ -70,7 +79,7 @@ def cast(values: Any, like: Any) -> Any:
     """A host array in the library, dtype and place of `like`."""
     values = np.asarray(values)
     if library(like) == "torch":
-        return namespace_torch().as_tensor(values, device=like.device).to(like.dtype)
+        return sys.modules["torch"].as_tensor(values, device=like.device).to(like.dtype)
     if isinstance(like, np.ndarray):
         return values.astype(like.dtype, copy=False)
     xp = namespace(like)
@@ -81,8 +90,9 @@ def cast(values: Any, like: Any) -> Any:
     return xp.asarray(values, dtype=like.dtype, device=device)
 
 
-def namespace_torch() -> Any:
-    return sys.modules["torch"]
+def in_dtype_of(like: Any, x: Any) -> Any:
+    """`x`, of the same library, in the dtype of `like`."""
+    return x.to(like.dtype) if library(like) == "torch" else x.astype(like.dtype)
 
 
 def on_host(x: Any) -> npt.NDArray[Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .empirical import Empirical
 from .gaussian import Gaussian
 from .low_rank import LowRankGaussian
 from .mixture import GaussianMixture
 
-__all__ = ["Gaussian", "GaussianMixture", "LowRankGaussian"]
+__all__ = ["Empirical", "Gaussian", "GaussianMixture", "LowRankGaussian"]

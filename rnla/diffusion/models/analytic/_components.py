@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...._errors import check_size
+from ....random import RNGLike, Stream, resolve_seed
 from ..._arrays import cast, namespace
 from ...plan import Level
 
@@ -64,16 +66,49 @@ class Components:
         """Log-density of x at the level, shape (batch,)."""
         return self._parts(x, level)[1]
 
+    def covariance(self, x: Any, level: Level) -> Any:
+        """Cov[x0 | x], shape (batch, d, d)."""
+        xp = namespace(x)
+        weights, means = self._means(x, level)
+        noise = level.sigma**2
+        # Within a component: alpha C_k' V_k^{-1} has the gains, and sigma^2 / alpha of it is left.
+        left, tail_left = (gain * (noise / level.alpha) for gain in self._gains(level))
+        scaled = self.vectors * (left - tail_left[:, None])[:, None, :]
+        within = scaled @ self.vectors.transpose(0, 2, 1)
+        within = within + tail_left[:, None, None] * np.eye(self.means.shape[1])
+        off = means - (weights[:, :, None] * means).sum(axis=1)[:, None, :]
+        between = xp.einsum("bk,bkd,bke->bde", weights, off, off)
+        return xp.einsum("bk,kde->bde", weights, cast(within, x)) + between
+
+    def draw(self, count: int, seed: int) -> Array:
+        """Examples of the data, shape (count, d)."""
+        stream = Stream(seed, "diffusion data")
+        d, rank = self.vectors.shape[1:]
+        shares = np.cumsum(np.exp(self.log_weights))
+        chosen = np.searchsorted(shares, shares[-1] * stream.uniform(range(count)))
+        normal = stream.normal(range(count), d + rank, draw=1)
+        vectors = self.vectors[chosen]
+        rest = normal[:, rank:]
+        along = np.einsum("bd,bdr->br", rest, vectors)
+        rest = rest - np.einsum("br,bdr->bd", along, vectors)
+        scaled = np.sqrt(self.values[chosen]) * normal[:, :rank]
+        spread = np.einsum("br,bdr->bd", scaled, vectors)
+        return self.means[chosen] + spread + np.sqrt(self.tails[chosen])[:, None] * rest
+
     def _denoise(self, x: Any, level: Level) -> Any:
+        weights, means = self._means(x, level)
+        return (weights[:, :, None] * means).sum(axis=1)
+
+    def _means(self, x: Any, level: Level) -> tuple[Any, Any]:
+        """Responsibilities, and E[x0 | x, k] for every component, shape (batch, K, d)."""
         xp = namespace(x)
         weights, _, along, rest = self._parts(x, level)
         gain, tail_gain = self._gains(level)
-        # E[x0 | x, k] - m_k, in the directions of U_k and off them.
         parts = cast(tail_gain, x)[None, :, None] * rest
         if self.values.shape[1]:
             shrunk = cast(gain, x)[None] * along
             parts = parts + xp.einsum("bkr,kdr->bkd", shrunk, cast(self.vectors, x))
-        return (weights[:, :, None] * (cast(self.means, x)[None] + parts)).sum(axis=1)
+        return weights, cast(self.means, x)[None] + parts
 
     def _gains(self, level: Level) -> tuple[Array, Array]:
         """alpha v / (alpha^2 v + sigma^2) for the values and the tails."""
@@ -148,6 +183,15 @@ class Model:
     def responsibilities(self, x: Any, level: Level) -> Any:
         """Probability of each component given `x`, shape (batch, K)."""
         return self._components.responsibilities(self._flat(x), level)
+
+    def posterior_covariance(self, x: Any, level: Level) -> Any:
+        """Cov[x0 | x] with the entries of a sample in a row, shape (batch, d, d)."""
+        return self._components.covariance(self._flat(x), level)
+
+    def draw(self, count: int, *, rng: RNGLike = None) -> Array:
+        """Examples of the data, shape (count, …)."""
+        drawn = self._components.draw(check_size(count, name="count"), resolve_seed(rng))
+        return drawn.reshape((count, *self.shape))
 
     def _flat(self, x: Any) -> Any:
         return x.reshape((x.shape[0], -1))
