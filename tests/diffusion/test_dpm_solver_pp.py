@@ -9,21 +9,20 @@ import numpy as np
 import pytest
 
 from rnla._errors import ArgumentError
-from rnla.diffusion import Grid, VarianceExploding, VPLinear, get_solver, make_grid, prepare
-from rnla.diffusion.execute import run_plan
-from rnla.diffusion.plan import Level, Plan
+from rnla.diffusion import FixedNoise, Grid, VarianceExploding, VPLinear, get_solver, make_grid
+from rnla.diffusion.plan import Plan
 from rnla.diffusion.solvers.dpm_solver_pp import DPMSolverMultistep
 from tests.diffusion.fixtures import (
     STARTS,
     VP,
     assert_golden,
     error,
-    gmm_a,
     log_snr_grid,
     run,
     sine_noise,
     slope,
 )
+from tests.diffusion.impulse import impulse_response
 from tests.diffusion.polynomials import polynomial_error
 
 PUBLISHED = "as_published_code"
@@ -160,44 +159,7 @@ def test_3_5_errors_of_the_missing_factor() -> None:
     assert right[1] < coded[1]
 
 
-# ---- the k-diffusion grid of 2.6 --------------------------------------------------------------
-
-
-def _ve(steps: int) -> tuple[Level, ...]:
-    rho = np.geomspace(20.0, 0.05, steps + 1)
-    return tuple(Level(float(r), 0.0, math.log(r)) for r in rho)
-
-
-class _Levels:
-    """Stands for a schedule and a grid: levels given outright."""
-
-    def __init__(self, levels: tuple[Level, ...]) -> None:
-        self.given, self.steps = levels, len(levels) - 1
-
-    def levels(self, schedule: object) -> tuple[Level, ...]:
-        return self.given
-
-
-def _plan(solver: DPMSolverMultistep, levels: tuple[Level, ...]) -> Plan:
-    return solver.compile(VP, _Levels(levels))  # type: ignore[arg-type]
-
-
-def _impulses(solver: DPMSolverMultistep, steps: int, variance: float) -> tuple[float, float]:
-    """Factor of the mean and variance of the end state given the start, for N(0, variance)."""
-
-    def model(x: Any, level: Level, form: str) -> Any:
-        x0 = variance / (variance + level.sigma**2) * x
-        return x0 if form == "x0" else (x - x0) / level.sigma
-
-    def noise(draw: int, like: Any, interval: object) -> Any:
-        z = np.zeros_like(like)
-        z[draw + 1] = 1.0
-        return z
-
-    x = np.zeros((steps + 1, 1))
-    x[0] = 1.0
-    *_, state = run_plan(_plan(solver, _ve(steps)), x, model, noise)
-    return float(state.x[0, 0]), float((state.x[1:] ** 2).sum())
+VE = VarianceExploding(0.05, 20.0)
 
 
 MEAN, VARIANCE = 0.0012297435641339357, 0.49189435129466397
@@ -216,7 +178,7 @@ def test_3_15_sde_without_monte_carlo(options: dict[str, Any], expected: Any) ->
     solver = _solver(eta=1.0, **options)
     errors = []
     for steps in (16, 32, 64, 128):
-        mean, variance = _impulses(solver, steps, 0.49)
+        mean, variance = impulse_response(solver, VE, make_grid(VE, steps))
         assert mean == pytest.approx(MEAN, rel=1e-12)
         errors.append(abs(variance - VARIANCE))
     assert errors == pytest.approx(expected, rel=0.06)
@@ -232,7 +194,7 @@ def test_3_15_marginal_variance(eta: float, form: str, order: int) -> None:
     target = 0.49 + 0.05**2
     errors = []
     for steps in (128, 256):
-        mean, variance = _impulses(solver, steps, 0.49)
+        mean, variance = impulse_response(solver, VE, make_grid(VE, steps))
         errors.append(abs(mean**2 * (0.49 + 400.0) + variance - target))
     assert math.log2(errors[0] / errors[1]) >= order - 0.3
 
@@ -319,9 +281,11 @@ def test_bad_options(options: dict[str, Any]) -> None:
 )
 def test_2_6_golden(options: dict[str, Any], a: Any, d: Any) -> None:
     """The k-diffusion samplers 2m, 2m_sde (midpoint, heun), 3m_sde and 2m_sde at η = 0."""
-    plan = _plan(_solver(**options), _ve(8))
-    prepared = prepare(gmm_a(), VarianceExploding())
-    *_, state = run_plan(
-        plan, 20.0 * STARTS, prepared, lambda draw, like, interval: sine_noise(draw)
+    values = run(
+        _solver(**options),
+        make_grid(VE, 8),
+        schedule=VE,
+        x=20.0 * STARTS,
+        noise=FixedNoise(sine_noise),
     )
-    assert_golden(state.x, a, d)
+    assert_golden(values, a, d)

@@ -29,7 +29,12 @@ class Solver(ABC):
     @property
     @abstractmethod
     def order(self) -> int:
-        """Global order of convergence on smooth problems, for a stochastic solver the weak one."""
+        """Order by which the method is named."""
+
+    @property
+    def global_order(self) -> int:
+        """Order of convergence on smooth problems, for a stochastic solver the weak one."""
+        return self.order
 
     @property
     @abstractmethod
