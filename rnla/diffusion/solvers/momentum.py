@@ -1,0 +1,105 @@
+"""Heavy-ball and Nesterov momentum on a solver of one evaluation per step.
+
+The velocity v_n = (1 - beta) v_{n-1} + beta u_n takes the place of the solver's direction u_n:
+`rnla.diffusion.transforms.heavy_ball` applied to the plan of another solver. Wizadwongsa et al.,
+Diffusion sampling with momentum for mitigating divergence artifacts, ICLR 2024 (arXiv 2307.11118).
+Cost: that of the base solver and one more array.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from ..grids import Grid
+from ..plan import Form, Plan
+from ..schedules import Schedule
+from ..transforms.heavy_ball import check_beta, heavy_ball
+from ._base import Solver
+from ._registry import register
+from .dpm_solver_pp import DPMSolverMultistep
+from .ipndm import IPNDM
+
+__all__ = ["Momentum"]
+
+
+@dataclass(frozen=True)
+class Momentum(Solver):
+    """A multistep solver with momentum.
+
+    Parameters
+    ----------
+    base : Solver, default IPNDM()
+        Of one evaluation and one row per step: iPNDM, DEIS, DPM-Solver++ multistep, DDIM.
+    beta : float, default 0.8
+        Share of the newest direction in the velocity, in (0, 1]; 1 is the base solver.
+    nesterov : bool, default False
+        Move along (1 - beta) v + beta u instead of v.
+
+    Raises
+    ------
+    ArgumentError
+        If `beta` is out of range, or a step of the base solver is more than one row.
+
+    Notes
+    -----
+    Order 1 for beta below 1. On the real axis heavy ball multiplies the length of the base
+    solver's stability interval by (2 - beta) / beta; see `rnla.diffusion.stability`. The velocity
+    is made of predictions after their conversion to the solver's form, whatever the network
+    predicts.
+
+    References
+    ----------
+    S. Wizadwongsa, W. Chinchuthakun, P. Khungurn, A. Raj, S. Suwajanakorn. Diffusion sampling with
+    momentum for mitigating divergence artifacts. arXiv 2307.11118.
+
+    Examples
+    --------
+    >>> from rnla.diffusion.grids import make_grid
+    >>> from rnla.diffusion.schedules import VPLinear
+    >>> from rnla.diffusion.solvers.momentum import Momentum
+    >>> plan = Momentum(beta=0.9).compile(VPLinear(), make_grid(VPLinear(), 10))
+    >>> plan.solver, plan.evaluations
+    ('heavy_ball_ipndm', 10)
+    """
+
+    base: Solver = field(default_factory=IPNDM)
+    beta: float = 0.8
+    nesterov: bool = False
+
+    name: ClassVar[str] = "heavy_ball"
+
+    def __post_init__(self) -> None:
+        check_beta(self.beta)
+
+    @property
+    def order(self) -> int:
+        return self.base.order if self.beta == 1.0 else 1
+
+    @property
+    def form(self) -> Form:
+        return self.base.form
+
+    @property
+    def stochastic(self) -> bool:
+        return self.base.stochastic
+
+    @property
+    def invariant(self) -> bool:
+        return self.base.invariant
+
+    def evaluations(self, steps: int) -> int:
+        return self.base.evaluations(steps)
+
+    def compile(self, schedule: Schedule, grid: Grid) -> Plan:
+        """The plan of the base solver with momentum."""
+        return heavy_ball(self.base.compile(schedule, grid), beta=self.beta, nesterov=self.nesterov)
+
+
+register("heavy_ball", Momentum, aliases=("hb", "PLMSWithHBScheduler"))
+register("nesterov", lambda: Momentum(nesterov=True), aliases=("PLMSWithNTScheduler",))
+register(
+    "heavy_ball_dpmpp_2m",
+    lambda: Momentum(DPMSolverMultistep(order=2)),
+    aliases=("MomentumDPMSolverMultistepScheduler",),
+)
