@@ -107,4 +107,5 @@ def on_host(x: Any) -> npt.NDArray[Any]:
 
 def all_finite(x: Any) -> bool:
     """Whether no entry is NaN or infinite: one reduction, one number brought to the host."""
-    return bool(namespace(x).isfinite(x).all())
+    xp = namespace(x)
+    return bool(xp.all(xp.isfinite(x)))

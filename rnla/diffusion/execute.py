@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .._errors import argument_error
 from ._arrays import cast
 from .plan import STATE, Evaluation, Form, Level, Noise, Plan, Row, Step
 
@@ -101,7 +102,12 @@ def run_row(row: Row, registers: Mapping[str, Any], noise: NoiseSource | None) -
 
 def _draw(noise: Noise, like: Any, source: NoiseSource | None) -> Any:
     if source is None:
-        raise TypeError("a plan that adds noise was run without a source of noise")
+        raise argument_error(
+            "noise",
+            "None, for a plan that adds noise",
+            "a source of noise",
+            "Pass SeededNoise(0), say.",
+        )
     return source(noise.draw, like, (noise.start, noise.stop))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnla import ArgumentError
@@ -73,6 +73,7 @@ def test_1_2_cosine_table():
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=NAMES)
+@settings(max_examples=30)
 @given(u=st.floats(0.0, 1.0))
 def test_1_1_time_of_inverts_half_log_snr(schedule, u):
     first = min(schedule.first, 0.999 * schedule.first if schedule.first == 1.0 else np.inf)
@@ -120,6 +121,7 @@ def test_1_1_levels_are_consistent(schedule):
 
 
 @pytest.mark.parametrize("schedule", [VPLinear(), VPCosine(), Trig(), Tabulated.linear()])
+@settings(max_examples=30)
 @given(t=st.floats(1e-8, 0.99))
 def test_0_6_variance_is_preserved_without_cancellation(schedule, t):
     mpmath = pytest.importorskip("mpmath")

@@ -93,7 +93,8 @@ class Components:
         rest = rest - np.einsum("br,bdr->bd", along, vectors)
         scaled = np.sqrt(self.values[chosen]) * normal[:, :rank]
         spread = np.einsum("br,bdr->bd", scaled, vectors)
-        return self.means[chosen] + spread + np.sqrt(self.tails[chosen])[:, None] * rest
+        drawn: Array = self.means[chosen] + spread + np.sqrt(self.tails[chosen])[:, None] * rest
+        return drawn
 
     def _denoise(self, x: Any, level: Level) -> Any:
         weights, means = self._means(x, level)
