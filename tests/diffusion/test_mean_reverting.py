@@ -121,7 +121,7 @@ def test_10_5_orders(options: dict[str, Any], order: int) -> None:
 
 def test_18_5_third_order_on_the_mixture() -> None:
     assert abs(fixtures.slope(MRSampler(order=3)) - 3) < 0.25
-    assert abs(fixtures.slope(MRSampler(order=3, variant="as_published_code")) - 2) < 0.3
+    assert 1.75 < fixtures.slope(MRSampler(order=3, variant="as_published_code")) < 2.5
 
 
 @pytest.mark.parametrize("kind", ["eps", "score", "flow", "v", "velocity"])
