@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 TEST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 RNLA_THREADS=1
 PYTEST := $(TEST_ENV) $(RUN) -m pytest -n 2 --dist worksteal
 
-.PHONY: demo test check slow bench docs format lint types contracts doctest wheel-test slow-check warmup clean
+.PHONY: demo test torch-test check slow bench docs format lint types contracts doctest wheel-test slow-check warmup clean
 
 $(VENV)/.base: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -24,6 +24,11 @@ $(VENV)/.base: pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.base
 	$(RUN) -m pip install --quiet --editable ".[dev]"
+	touch $@
+
+# PyTorch and diffusers take gigabytes, so only the tests that need them install them.
+$(VENV)/.torch: $(VENV)/.dev
+	$(RUN) -m pip install --quiet "torch>=2.2" "diffusers>=0.31"
 	touch $@
 
 demo: $(VENV)/.base
@@ -38,7 +43,10 @@ test: warmup
 
 # Here a kernel check that cannot run is a failure, not a skip.
 check: export RNLA_KERNEL_CHECKS := required
-check: lint types contracts test slow-check doctest docs wheel-test demo
+check: lint types contracts test slow-check doctest docs wheel-test demo torch-test
+
+torch-test: $(VENV)/.torch
+	$(PYTEST) -m torch tests/diffusion
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

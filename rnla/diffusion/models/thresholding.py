@@ -7,6 +7,7 @@ see the same thresholded model.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..._errors import argument_error, check_fraction, check_positive
@@ -16,7 +17,61 @@ from ..prediction import Prediction
 from ..schedules import Schedule
 from ._prepare import prepare
 
-__all__ = ["Thresholded"]
+__all__ = ["Thresholded", "check_cut", "threshold"]
+
+
+def check_cut(method: str, quantile: float, bound: float, largest: float) -> None:
+    """Raise unless these are arguments of `threshold`."""
+    if method not in ("dynamic", "static"):
+        raise argument_error(
+            "method", repr(method), "'dynamic' or 'static'", "Leave it out for 'dynamic'."
+        )
+    check_fraction(quantile, "quantile")
+    check_positive(bound, "bound")
+    if not largest >= bound:
+        raise argument_error(
+            "largest", largest, f"at least bound = {bound}", "Leave it out for no limit."
+        )
+
+
+def threshold(
+    x0: Any,
+    *,
+    method: str = "dynamic",
+    quantile: float = 0.995,
+    bound: float = 1.0,
+    largest: float = math.inf,
+) -> Any:
+    """Predictions of the data, kept within bounds.
+
+    Parameters
+    ----------
+    x0 : array, shape (batch, …)
+    method : {"dynamic", "static"}
+        ``"static"`` clips to [-bound, bound]; nothing else is looked at.
+    quantile : float
+        Of the absolute values of one sample.
+    bound : float
+        Smallest s.
+    largest : float
+        Largest s. diffusers calls it ``sample_max_value``; its default there is 1, like that of
+        `bound`, which makes its dynamic thresholding a static clip.
+
+    Returns
+    -------
+    array
+        Like `x0`.
+    """
+    check_cut(method, quantile, bound, largest)
+    xp = namespace(x0)
+    if method == "static":
+        return xp.clip(x0, -bound, bound)
+    size = abs(x0.reshape((x0.shape[0], -1)))
+    if library(x0) == "torch" and dtype_name(x0) in ("float16", "bfloat16"):
+        size = size.float()  # its quantiles need it
+    scale = xp.clip(xp.quantile(size, quantile, 1), bound, min(largest, 3e38))
+    s = in_dtype_of(x0, scale).reshape((x0.shape[0],) + (1,) * (len(x0.shape) - 1))
+    return xp.clip(x0, -s, s) / s
 
 
 class Thresholded:
@@ -29,14 +84,8 @@ class Thresholded:
         The schedule that the model knows.
     prediction : str or Prediction, optional
         What it returns; by default its attribute `prediction`.
-    method : {"dynamic", "static"}
-        ``"static"`` clips to [-bound, bound] and divides by `bound`. That is what diffusers does by
-        default when it is asked for dynamic thresholding, because its largest s
-        (``sample_max_value``) is 1.
-    quantile : float
-        Of the absolute values of one sample.
-    bound : float
-        Smallest s.
+    method, quantile, bound, largest
+        As for `threshold`.
 
     Examples
     --------
@@ -59,24 +108,18 @@ class Thresholded:
         method: str = "dynamic",
         quantile: float = 0.995,
         bound: float = 1.0,
+        largest: float = math.inf,
     ) -> None:
-        if method not in ("dynamic", "static"):
-            raise argument_error(
-                "method", repr(method), "'dynamic' or 'static'", "Leave it out for 'dynamic'."
-            )
-        self.method = method
-        self.quantile = check_fraction(quantile, "quantile")
-        self.bound = check_positive(bound, "bound")
+        check_cut(method, quantile, bound, largest)
+        self.method, self.quantile = method, quantile
+        self.bound, self.largest = bound, largest
         self._inner = prepare(model, schedule, prediction)
 
     def __call__(self, x: Any, level: Level) -> Any:
-        x0 = self._inner(x, level, "x0")
-        xp = namespace(x0)
-        if self.method == "static":
-            return xp.clip(x0, -self.bound, self.bound) * (1.0 / self.bound)
-        size = abs(x0.reshape((x0.shape[0], -1)))
-        if library(x0) == "torch" and dtype_name(x0) in ("float16", "bfloat16"):
-            size = size.float()  # its quantiles need it
-        largest = xp.clip(xp.quantile(size, self.quantile, 1), self.bound, None)
-        s = in_dtype_of(x0, largest).reshape((x0.shape[0],) + (1,) * (len(x0.shape) - 1))
-        return xp.clip(x0, -s, s) / s
+        return threshold(
+            self._inner(x, level, "x0"),
+            method=self.method,
+            quantile=self.quantile,
+            bound=self.bound,
+            largest=self.largest,
+        )

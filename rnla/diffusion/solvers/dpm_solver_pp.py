@@ -193,12 +193,10 @@ def check_choice(value: Any, name: str, choices: tuple[Any, ...]) -> None:
 register(
     "dpmpp_2m",
     DPMSolverMultistep,
-    aliases=("DPMSolverMultistepScheduler", "sample_dpmpp_2m", "dpm_solver_pp"),
+    aliases=("DPMSolverMultistepScheduler", "dpm_solver_pp"),
 )
 register("dpmpp_3m", partial(DPMSolverMultistep, order=3))
 register("dpm_solver_2m", partial(DPMSolverMultistep, form="eps"))
 register("dpm_solver_3m", partial(DPMSolverMultistep, order=3, form="eps"))
-register("dpmpp_2m_sde", partial(DPMSolverMultistep, eta=1.0), aliases=("sample_dpmpp_2m_sde",))
-register(
-    "dpmpp_3m_sde", partial(DPMSolverMultistep, order=3, eta=1.0), aliases=("sample_dpmpp_3m_sde",)
-)
+register("dpmpp_2m_sde", partial(DPMSolverMultistep, eta=1.0))
+register("dpmpp_3m_sde", partial(DPMSolverMultistep, order=3, eta=1.0))

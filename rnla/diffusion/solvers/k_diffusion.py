@@ -10,7 +10,8 @@ depends alone. Its samplers are
     sample_dpm_2                        DPM2
     sample_dpm_2_ancestral, sample_dpmpp_2s_ancestral     Ancestral
     sample_dpmpp_sde                    DPMSolverPPSDE
-    sample_dpmpp_2m, sample_dpmpp_2m_sde, sample_dpmpp_3m_sde    DPMSolverMultistep
+    sample_dpmpp_2m, sample_dpmpp_2m_sde, sample_dpmpp_3m_sde    DPMSolverMultistep, which then
+                                        keeps its order up to the last step above sigma = 0
     sample_dpm_fast, sample_dpm_adaptive    DPMSolverFast, DPMSolverAdaptive
 
 `get_solver` takes these names as they stand. Cost: that of the solver named.
@@ -22,6 +23,7 @@ from functools import partial
 
 from ._registry import register
 from .ddim import DDIM
+from .dpm_solver_pp import DPMSolverMultistep
 from .edm import EDM
 
 __all__: list[str] = []
@@ -33,3 +35,8 @@ register(
     partial(DDIM, eta=1.0),
     aliases=("sample_euler_ancestral", "EulerAncestralDiscreteScheduler"),
 )
+
+_kept = partial(DPMSolverMultistep, lower_order_final=False)
+register("k_dpmpp_2m", _kept, aliases=("sample_dpmpp_2m",))
+register("k_dpmpp_2m_sde", partial(_kept, eta=1.0), aliases=("sample_dpmpp_2m_sde",))
+register("k_dpmpp_3m_sde", partial(_kept, order=3, eta=1.0), aliases=("sample_dpmpp_3m_sde",))
