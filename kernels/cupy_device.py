@@ -54,6 +54,11 @@ class CupyDevice:
         with self._device:
             return cupy.zeros(shape, dtype)
 
+    def put(self, small: Any) -> Any:
+        """A copy of a small host array, such as windows of a histogram."""
+        with self._device:
+            return cupy.asarray(small)
+
     def arange(self, stop: int, step: int = 1) -> Any:
         with self._device:
             return cupy.arange(0, stop, step, dtype=np.int64)

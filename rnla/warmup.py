@@ -130,9 +130,9 @@ def _draws() -> None:
 
 def _samples() -> None:
     q = np.full(8, 0.5)
-    sampling.poisson_sample(q, rng=0)
-    sampling.ordered_pivotal_sample(q, rng=0)
-    sampling.tree_pivotal_sample(q, rng=0)
+    for design in sampling.DESIGNS:
+        sampling.sample_rows(q, design=design, rng=0)
+    sampling.sampling_probabilities(np.arange(8.0), 4)
     sampling.spatial_order(np.random.default_rng(0).random((8, 2)))
     dpp.volume_sample(np.ones((8, 1)), 2, method="reverse", rng=0)
 

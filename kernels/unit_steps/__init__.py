@@ -7,6 +7,7 @@ same rows. On one core about 2 ns a probability and 1 ns a step.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,18 +17,21 @@ from ..dispatch import device_of
 __all__ = ["crossings", "unit_steps"]
 
 
-def unit_steps(q: Any) -> tuple[Any, int, int]:
-    """Probabilities in units of 2^-64 (uint64), 0 where they are 1; the sum of these integers; and
-    the number of the first that is largest (0 if there is none)."""
-    device = device_of(q)
+def unit_steps(x: Any, exponent: int = 64) -> tuple[Any, int, int]:
+    """Numbers in units of 2^-exponent (uint64), 0 where that is 2^64 or more; the sum of these
+    integers; and the number of the first that is largest (0 if there is none)."""
+    # Two factors, for a power of two may be out of range where its product with x is not.
+    factors = math.ldexp(1.0, exponent // 2), math.ldexp(1.0, exponent - exponent // 2)
+    device = device_of(x)
     if device is not None:
         from . import cuda
 
-        return cuda.unit_steps(device, q)
+        return cuda.unit_steps(device, x, *factors)
     from . import cpu
 
-    steps = np.empty(q.size, dtype=np.uint64)
-    low, high, largest = cpu.unit_steps(np.ascontiguousarray(q, dtype=np.float64), steps)
+    steps = np.empty(x.size, dtype=np.uint64)
+    x = np.ascontiguousarray(x, dtype=np.float64)
+    low, high, largest = cpu.unit_steps(x, *factors, steps)
     return steps, int(low) + (int(high) << 32), int(largest)
 
 

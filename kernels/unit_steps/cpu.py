@@ -10,11 +10,12 @@ SHIFT = np.uint64(32)
 
 
 @njit(cache=True, nogil=True)
-def unit_steps(q, steps):
+def unit_steps(x, first, second, steps):
     low, high, most = np.uint64(0), np.uint64(0), np.uint64(0)
     largest = 0
-    for i in range(q.size):
-        step = np.uint64(np.rint(q[i] * 2.0**64)) if q[i] < 1.0 else np.uint64(0)
+    for i in range(x.size):
+        size = x[i] * first * second
+        step = np.uint64(np.rint(size)) if size < 2.0**64 else np.uint64(0)
         steps[i] = step
         low += step & LOW
         high += step >> SHIFT

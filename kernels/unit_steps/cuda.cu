@@ -39,10 +39,12 @@ static __device__ void join_block(Steps mine, uint64* out) {
   }
 }
 
-extern "C" __global__ void unit_steps(const double* q, int64 count, uint64* steps, uint64* parts) {
+extern "C" __global__ void unit_steps(const double* x, int64 count, double first, double second,
+                                      uint64* steps, uint64* parts) {
   Steps mine = {0, 0, 0, 0};
   for (int64 i = grid_first(); i < count; i += grid_step()) {
-    uint64 step = q[i] < 1.0 ? (uint64)rint(q[i] * 18446744073709551616.0) : 0;
+    double size = x[i] * first * second;
+    uint64 step = size < 18446744073709551616.0 ? (uint64)rint(size) : 0;
     steps[i] = step;
     Steps one = {step & 0xFFFFFFFFull, step >> 32, step, step > 0 ? (uint64)i : 0};
     join(mine, one);

@@ -17,16 +17,17 @@ def _run(device: Any, function: str, grid: Any, *arguments: Any) -> None:
     device.run(Launch("unit_steps", function, grid, (THREADS, 1, 1), arguments))
 
 
-def unit_steps(device: Any, q: Any) -> tuple[Any, int, int]:
+def unit_steps(device: Any, x: Any, first: float, second: float) -> tuple[Any, int, int]:
     """Waits for the device once."""
-    q = device.contiguous(q, np.float64)
-    count = q.shape[0]
+    x = device.contiguous(x, np.float64)
+    count = x.shape[0]
     steps, found = device.empty(count, np.uint64), device.empty(4, np.uint64)
     if not count:
         return steps, 0, 0
     grid = blocks(count, TILE)
+    factors = np.float64(first), np.float64(second)
     parts = device.empty((grid[0], 4), np.uint64)
-    _run(device, "unit_steps", grid, q, np.int64(count), steps, parts)
+    _run(device, "unit_steps", grid, x, np.int64(count), *factors, steps, parts)
     _run(device, "join_parts", (1, 1, 1), parts, np.int64(grid[0]), found)
     low, high, _, largest = found.tolist()
     return steps, low + (high << 32), largest

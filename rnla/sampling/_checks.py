@@ -11,6 +11,7 @@ import numpy.typing as npt
 from .._errors import ArgumentTypeError, argument_error, check_p
 from .._result import IntArray
 from ..tall import rows
+from ..tall._device import of_device, on_device, stays_on_device
 
 __all__ = [
     "as_vector",
@@ -21,6 +22,7 @@ __all__ = [
     "check_probabilities",
     "check_scores",
     "first_bad",
+    "refuse_device",
 ]
 
 Vector = npt.NDArray[np.float64]
@@ -29,6 +31,7 @@ Vector = npt.NDArray[np.float64]
 def as_vector(values: object, name: str) -> Vector:
     """Return a one-dimensional float64 array, or raise; not copied if it already is one."""
     expected = "a one-dimensional array of real numbers"
+    refuse_device(values, name)
     try:
         array: npt.NDArray[Any] = np.asarray(values)
     except (TypeError, ValueError) as error:
@@ -45,14 +48,21 @@ def as_vector(values: object, name: str) -> Vector:
     return np.ascontiguousarray(array, dtype=np.float64)
 
 
+def refuse_device(values: object, name: str) -> None:
+    """Raise for an array on a GPU, where one on the host is needed."""
+    if on_device(values):
+        raise stays_on_device(name, of_device(values), "a step that works on the host")
+
+
 def first_bad(name: str, values: Vector, bad: npt.NDArray[np.bool_]) -> str:
     """Name the first offending entry."""
     i = int(np.flatnonzero(bad)[0])
     return f"{name}[{i}] = {float(values[i])!r}"
 
 
-def as_rows(values: Any, name: str) -> Any:
-    """The same for a Dask array, whose parts stay where they are; cut where strips may end."""
+def _as_rows(values: Any, name: str) -> Any:
+    """The same for a Dask or CuPy array, which stays where it is; Dask's is cut where strips may
+    end."""
     if values.dtype.kind not in "fiub":
         remedy = f"Convert first, for example {name}.astype(float)."
         expected = "a one-dimensional array of real numbers"
@@ -63,6 +73,8 @@ def as_rows(values: Any, name: str) -> Any:
         remedy = f"Pass one number per row, for example {name}.ravel() for a single column."
         expected = "a one-dimensional array of real numbers"
         raise argument_error(name, f"shape {values.shape}", expected, remedy)
+    if not rows.is_distributed(values):
+        return rows.float64(values)
     if any(np.isnan(size) for size in values.chunks[0]):
         remedy = f"Call {name}.compute_chunk_sizes() first."
         raise argument_error(name, "chunks of unknown size", "chunks of known size", remedy)
@@ -71,18 +83,26 @@ def as_rows(values: Any, name: str) -> Any:
 
 def _first_outside(most: float, start: int, x: Vector) -> tuple[int, float] | None:
     """The first entry that is not from 0 to `most` or not finite: where, and what it is."""
-    bad = np.flatnonzero(~(np.isfinite(x) & (x >= 0.0) & (x <= most)))
-    return (start + int(bad[0]), float(x[bad[0]])) if bad.size else None
+    bad = np.flatnonzero(np.logical_not(np.isfinite(x) & (x >= 0.0) & (x <= most)))
+    if not bad.size:
+        return None
+    first = int(bad[0])
+    return start + first, float(x[first])
 
 
 def _earlier(left: Any, right: Any) -> Any:
     return right if left is None else left
 
 
-def check_scores(values: Any, name: str, *, keep: bool = False) -> Any:
-    """Return finite non-negative scores, at least one of them; with `keep` a Dask array stays."""
-    kept = keep and rows.is_distributed(values)
-    scores = as_rows(values, name) if kept else as_vector(values, name)
+def _vector(values: Any, name: str, dask: bool, device: bool) -> Any:
+    kept = dask if rows.is_distributed(values) else device and not rows.is_here(values)
+    return _as_rows(values, name) if kept else as_vector(values, name)
+
+
+def check_scores(values: Any, name: str, *, keep: bool = False, device: bool = False) -> Any:
+    """Return finite non-negative scores, at least one of them; with `keep` a Dask array stays, with
+    `device` a CuPy array."""
+    scores = _vector(values, name, keep, device)
     expected = "finite, non-negative scores, one per row"
     if scores.size == 0:
         raise argument_error(name, "an empty array", expected, "Pass at least one score.")
@@ -94,9 +114,9 @@ def check_scores(values: Any, name: str, *, keep: bool = False) -> Any:
 
 
 def check_probabilities(values: Any, name: str, *, keep: bool = False) -> Any:
-    """Return inclusion probabilities in [0, 1], at least one of them; `keep` as above."""
-    kept = keep and rows.is_distributed(values)
-    q = as_rows(values, name) if kept else as_vector(values, name)
+    """Return inclusion probabilities in [0, 1], at least one of them; with `keep` a Dask array
+    stays. A CuPy array stays always."""
+    q = _vector(values, name, keep, True)
     expected = "inclusion probabilities between 0 and 1, one per row"
     if q.size == 0:
         raise argument_error(name, "an empty array", expected, "Pass at least one probability.")
@@ -111,6 +131,7 @@ def check_order(order: object, n: int) -> IntArray:
     """Return a permutation of 0 ... n-1 as int64, or raise."""
     expected = f"a permutation of the row numbers 0 to {n - 1}"
     remedy = "Use np.argsort of what the rows should be visited by, or spatial_order(coordinates)."
+    refuse_device(order, "order")
     array = np.asarray(order)
     if array.dtype.kind not in "iu":
         raise argument_error(

@@ -50,7 +50,7 @@ def positive_rows(s: Any) -> tuple[IntArray, FloatArray]:
 
 def _positive(start: int, s: FloatArray) -> tuple[IntArray, FloatArray]:
     positive = np.flatnonzero(s > 0.0)
-    return start + positive, s[positive]
+    return start + rows.host(positive), rows.host(s[positive])
 
 
 def side_by_side(left: tuple[Any, ...], right: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -40,7 +40,7 @@ def sampling_probabilities(scores: npt.ArrayLike, size: int, *, floor: float | s
 
     Parameters
     ----------
-    scores : array_like or Dask array, shape (n,)
+    scores : array_like, Dask array or CuPy array, shape (n,)
         Finite and non-negative, of any scale. A score of zero means a row that is never needed.
     size : int
         Expected number of rows, 1 to n.
@@ -52,7 +52,8 @@ def sampling_probabilities(scores: npt.ArrayLike, size: int, *, floor: float | s
     ndarray of float64, shape (n,)
         q_i = min(1, max(floor, c s_i)) where s_i > 0 and 0 elsewhere, with sum `size`. If at most
         `size` scores are positive, all of those rows get probability 1. For a Dask array of scores
-        a Dask array in the same chunks, computed and kept by the workers.
+        a Dask array in the same chunks, computed and kept by the workers; for a CuPy array one on
+        its GPU, of the same bits.
 
     Raises
     ------
@@ -73,7 +74,7 @@ def sampling_probabilities(scores: npt.ArrayLike, size: int, *, floor: float | s
     >>> sampling_probabilities([4.0, 1.0, 1.0, 0.0], 3)
     array([1., 1., 1., 0.])
     """
-    s = check_scores(scores, "scores", keep=True)
+    s = check_scores(scores, "scores", keep=True, device=True)
     return rows.settle(probabilities(s, check_size(size, s.shape[0]), floor))
 
 

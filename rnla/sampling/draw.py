@@ -61,7 +61,7 @@ def sample_rows(
 
     Parameters
     ----------
-    probabilities_or_scores : array_like or Dask array, shape (n,)
+    probabilities_or_scores : array_like, Dask array or CuPy array, shape (n,)
         With `size`: scores of any scale. Without: inclusion probabilities in [0, 1].
     size : int, optional
         Number of rows to spend, 1 to n. If no more than `size` scores are positive, exactly those
@@ -110,7 +110,8 @@ def sample_rows(
     Given probabilities with a non-integer sum, the last three designs keep floor or ceil of it,
     and priority and with_replacement round it. Every random number is a function of the seed, what
     it is for, and the row: chunks, threads and workers do not matter. Of a Dask array of scores
-    histograms travel for the budget, and the last column for the draw, 8 bytes a number.
+    histograms travel for the budget, and the last column for the draw, 8 bytes a number. Of a CuPy
+    array only the kept rows do, and the sample is that of the same numbers on the host.
 
     Examples
     --------
@@ -134,7 +135,7 @@ def sample_rows(
     if size is None:
         values = check_probabilities(probabilities_or_scores, name, keep=keep)
     else:
-        values = check_scores(probabilities_or_scores, name, keep=keep)
+        values = check_scores(probabilities_or_scores, name, keep=keep, device=True)
         size = check_size(size, values.shape[0])
         if count_positive(values) <= size:
             positive, _ = positive_rows(values)
@@ -152,7 +153,7 @@ def sample_rows(
     q = values if size is None else probabilities(values, size, floor)
     if design == "poisson":
         return draw_poisson(q, seed, p)
-    visited = resolve_order(q.size, order, coordinates, split)
+    visited = resolve_order(q.shape[0], order, coordinates, split)
     return _ORDERED[design](q, order=visited, p=p, rng=seed)
 
 

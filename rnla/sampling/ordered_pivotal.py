@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..random import RNGLike, Stream, resolve_seed
+from ..tall import rows
 from ._checks import check_order, check_probabilities
-from ._ordered import finish, settle
+from ._ordered import finish, settle, there
 from ._rows import CHUNK, DUEL_PURPOSE
 from ._steps import unit_steps
 from .row_sample import RowSample
@@ -33,7 +34,7 @@ def ordered_pivotal_sample(
 
     Parameters
     ----------
-    probabilities : array_like, shape (n,)
+    probabilities : array_like or CuPy array, shape (n,)
         Inclusion probabilities in [0, 1], matched exactly. Rows with probability 1 are all kept.
     order : array_like of int, shape (n,), optional
         Permutation of the rows; the natural order if not given. See `spatial_order`.
@@ -62,22 +63,21 @@ def ordered_pivotal_sample(
 
     q = check_probabilities(probabilities, "probabilities")
     seed = resolve_seed(rng)
-    visited = None if order is None else check_order(order, q.size)
-    steps, _ = unit_steps(q)
+    n = q.shape[0]
+    visited = None if order is None else check_order(order, n)
+    steps = there(unit_steps(q)[0], visited)
     stream = Stream(seed, DUEL_PURPOSE)
     # Along an order, numbers are drawn row by row and then rearranged, which is faster.
-    uniforms = None if visited is None else stream.uniform(range(q.size))[visited]
-    if visited is not None:
-        steps = steps[visited]
+    uniforms = None if visited is None else there(stream.uniform(range(n), like=q), visited)
     accepted, standing, mass = [], -1, 0
-    for start in range(0, q.size, CHUNK):
-        stop = min(start + CHUNK, q.size)
-        chunk = stream.uniform(range(start, stop)) if uniforms is None else uniforms[start:stop]
+    chunk = CHUNK if rows.is_here(q) else n
+    for start in range(0, n, chunk):
+        part = range(start, min(start + chunk, n))
+        u = stream.uniform(part, like=q) if uniforms is None else uniforms[part.start : part.stop]
         kept, standing, mass = kernel.ordered_pivotal(
-            steps[start:stop], chunk, start, standing, mass
+            steps[part.start : part.stop], u, start, standing, mass
         )
-        accepted.append(kept)
-    first = float(stream.uniform(range(1))[0] if uniforms is None else uniforms[0])
-    positions = settle(np.concatenate(accepted), standing, mass, first)
-    rows = positions if visited is None else visited[positions]
-    return finish(q, rows, "ordered_pivotal", seed, p)
+        accepted.append(rows.host(kept))
+    first = stream.uniform(range(1) if visited is None else visited[:1])
+    drawn = settle(np.concatenate(accepted), standing, mass, float(first[0]))
+    return finish(q, drawn, visited, "ordered_pivotal", seed, p)

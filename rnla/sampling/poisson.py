@@ -31,7 +31,7 @@ def poisson_sample(
 
     Parameters
     ----------
-    probabilities : array_like or Dask array, shape (n,)
+    probabilities : array_like, Dask array or CuPy array, shape (n,)
         Inclusion probabilities in [0, 1]; 0 never keeps, 1 always keeps with weight 1.
     p : float, optional
         Exponent recorded for ``sample @ A``.
@@ -65,6 +65,9 @@ def draw_poisson(q: Any, seed: int, p: float | None) -> RowSample:
 
 def _kept(seed: int, start: int, q: Vector) -> tuple[IntArray, Vector]:
     """Rows kept of one part, and their probabilities."""
+    if not rows.is_here(q):  # on a GPU all at once
+        there = poisson_rows(q, start, seed)
+        return rows.host(there), rows.host(q[there - start])
     kept = [poisson_rows(q[i : i + CHUNK], start + i, seed) for i in range(0, q.size, CHUNK)] or [
         np.empty(0, dtype=np.int64)
     ]

@@ -23,7 +23,6 @@ import numpy.typing as npt
 
 from .._result import IntArray
 from ..tall import rows
-from ._rows import CHUNK
 
 __all__ = ["BINADES", "UNIT", "Bin", "Histogram", "Window", "count_bins", "count_keys", "split"]
 
@@ -77,7 +76,7 @@ def value(key: int) -> int:
 
 def count_bins(windows: Sequence[Window], s: Any) -> list[Bin]:
     """The bins of some windows that are not empty, in order of the windows."""
-    found = rows.fold(partial(_fill, windows), np.add, s)
+    found = rows.fold(partial(_fill, _columns(windows)), np.add, s)
     bins, column = [], 0
     for window in windows:
         counts, upper, lower = found[:, column : column + window.bins]
@@ -94,7 +93,7 @@ def count_bins(windows: Sequence[Window], s: Any) -> list[Bin]:
 
 def count_keys(windows: Sequence[Window], s: Any) -> list[Bin]:
     """The same with a bin for every number that occurs: for windows of few scores."""
-    keys, counts = rows.fold(partial(_collect, windows), _merged, s)
+    keys, counts = rows.fold(partial(_collect, _columns(windows)), _merged, s)
     bins = []
     for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
         number = value(key)
@@ -113,38 +112,24 @@ def split(bins: Sequence[Bin], most: int) -> list[Window]:
     ]
 
 
-def _windowed(windows: Sequence[Window], s: Vector) -> Iterable[tuple[int, Window, IntArray]]:
-    """The keys of one chunk that lie in each window, with the window's number."""
-    keys = np.ascontiguousarray(s, dtype=np.float64).view(np.int64)
-    for number, window in enumerate(windows):
-        inside = (keys >= window.first) & (keys <= window.last)
-        yield number, window, keys if inside.all() else keys[inside]
+def _columns(windows: Sequence[Window]) -> IntArray:
+    """First and last keys and shifts of windows, in increasing order of their keys."""
+    return np.array([(one.first, one.last, one.shift) for one in windows], dtype=np.int64).T
 
 
-def _fill(windows: Sequence[Window], start: int, s: Vector) -> IntArray:
+def _fill(windows: IntArray, start: int, s: Any) -> IntArray:
     """Count, and sums of the upper and lower halves of the fractions, of every bin."""
-    ends = list(accumulate((window.bins for window in windows), initial=0))
-    out = np.zeros((3, ends[-1]), dtype=np.int64)
-    for begin in range(0, s.size, CHUNK):
-        for number, window, keys in _windowed(windows, s[begin : begin + CHUNK]):
-            here, bins = out[:, ends[number] : ends[number + 1]], window.bins
-            bin_of = (keys >> window.shift) - (window.first >> window.shift)
-            fraction = keys & ((1 << _FRACTION) - 1)
-            upper, lower = fraction >> _HALF, fraction & ((1 << _HALF) - 1)
-            here[0] += np.bincount(bin_of, minlength=bins)
-            for row, half in ((1, upper), (2, lower)):
-                here[row] += np.bincount(bin_of, weights=half, minlength=bins).astype(np.int64)
-    return out
+    from ..kernels import score_histogram
+
+    return rows.host(score_histogram.fill(*windows, s))
 
 
-def _collect(windows: Sequence[Window], start: int, s: Vector) -> tuple[IntArray, IntArray]:
+def _collect(windows: IntArray, start: int, s: Any) -> tuple[IntArray, IntArray]:
     """The keys in any window, increasing, and how often each occurs."""
-    kept = [
-        keys
-        for begin in range(0, s.size, CHUNK)
-        for _, _, keys in _windowed(windows, s[begin : begin + CHUNK])
-    ]
-    keys, counts = np.unique(np.concatenate(kept or [np.empty(0, np.int64)]), return_counts=True)
+    from ..kernels import score_histogram
+
+    kept = rows.host(score_histogram.inside(*windows[:2], s))
+    keys, counts = np.unique(kept, return_counts=True)
     return keys, counts.astype(np.int64)
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from .._errors import ArgumentTypeError, argument_error
 from .._result import IntArray
-from ._checks import check_order
+from ._checks import check_order, refuse_device
 
 __all__ = ["resolve_order", "spatial_order"]
 
@@ -47,6 +47,7 @@ def spatial_order(coordinates: npt.ArrayLike, *, split: str = "axes") -> IntArra
     from ..kernels import spatial_order as kernel
 
     expected = "a finite real array of shape (n, k) or (n,)"
+    refuse_device(coordinates, "coordinates")
     points = np.asarray(coordinates)
     if points.dtype.kind not in "fiub":
         remedy = "Convert first, for example np.asarray(coordinates, dtype=float)."

@@ -11,8 +11,9 @@ from __future__ import annotations
 import numpy.typing as npt
 
 from ..random import RNGLike, Stream, resolve_seed
+from ..tall import rows
 from ._checks import check_order, check_probabilities
-from ._ordered import finish
+from ._ordered import finish, there
 from ._rows import OFFSET_PURPOSE
 from ._steps import unit_steps
 from .row_sample import RowSample
@@ -33,7 +34,7 @@ def systematic_sample(
 
     Parameters
     ----------
-    probabilities : array_like, shape (n,)
+    probabilities : array_like or CuPy array, shape (n,)
         Inclusion probabilities in [0, 1], matched exactly. Rows with probability 1 are all kept.
     order : array_like of int, shape (n,), optional
         Permutation of the rows; the natural order if not given. Rows that resemble each other
@@ -64,12 +65,10 @@ def systematic_sample(
 
     q = check_probabilities(probabilities, "probabilities")
     seed = resolve_seed(rng)
-    visited = None if order is None else check_order(order, q.size)
+    visited = None if order is None else check_order(order, q.shape[0])
     steps, total = unit_steps(q)
-    positions, _ = kernel.crossings(
-        steps if visited is None else steps[visited], _offset(seed, total)
-    )
-    return finish(q, positions if visited is None else visited[positions], "systematic", seed, p)
+    kept, _ = kernel.crossings(there(steps, visited), _offset(seed, total))
+    return finish(q, rows.host(kept), visited, "systematic", seed, p)
 
 
 def _offset(seed: int, total: int) -> int:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import numpy.typing as npt
 
 from ..random import RNGLike, Stream, resolve_seed
+from ..tall import rows
 from ._checks import check_probabilities
-from ._ordered import finish, settle
+from ._ordered import finish, settle, there
 from ._rows import DUEL_PURPOSE
 from ._steps import unit_steps
 from .row_sample import RowSample
@@ -34,7 +35,7 @@ def tree_pivotal_sample(
 
     Parameters
     ----------
-    probabilities : array_like, shape (n,)
+    probabilities : array_like or CuPy array, shape (n,)
         Inclusion probabilities in [0, 1], matched exactly. Rows with probability 1 are all kept.
     coordinates : array_like, shape (n, k), optional
         Where each row lives.
@@ -75,11 +76,9 @@ def tree_pivotal_sample(
 
     q = check_probabilities(probabilities, "probabilities")
     seed = resolve_seed(rng)
-    leaves = resolve_order(q.size, order, coordinates, split)
-    steps, _ = unit_steps(q)
-    uniforms = Stream(seed, DUEL_PURPOSE).uniform(range(q.size))
-    if leaves is not None:
-        steps, uniforms = steps[leaves], uniforms[leaves]
-    accepted, standing, mass = kernel.tree_pivotal(steps, uniforms)
-    positions = settle(accepted, standing, mass, float(uniforms[0]))
-    return finish(q, positions if leaves is None else leaves[positions], "tree_pivotal", seed, p)
+    n = q.shape[0]
+    leaves = resolve_order(n, order, coordinates, split)
+    uniforms = there(Stream(seed, DUEL_PURPOSE).uniform(range(n), like=q), leaves)
+    kept, standing, mass = kernel.tree_pivotal(there(unit_steps(q)[0], leaves), uniforms)
+    drawn = settle(rows.host(kept), standing, mass, float(uniforms[0]))
+    return finish(q, drawn, leaves, "tree_pivotal", seed, p)

@@ -2,22 +2,29 @@
 
 The sampler of the least-squares theory (Drineas, Mahoney, Muthukrishnan and Woodruff 2012; Larsen
 and Kolda 2022). A row drawn k times in m draws gets weight k / (m pi_i). Draw t is a function of
-the seed and t, so the first m of 2m draws are the m draws of the smaller sample. One cumulative
-sum, then O(m log n).
+the seed and t, so the first m of 2m draws are the m draws of the smaller sample. Sums are of 64-bit
+integers, the same in any order: one histogram, one cumulative sum, then O(m log n).
 """
 
 from __future__ import annotations
+
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
 from .._errors import check_size
 from ..random import RNGLike, Stream, resolve_seed
+from ..tall import rows
+from ..tall._device import beside
 from ._checks import check_scores
 from ._rows import TRIAL_PURPOSE
 from .row_sample import RowSample
+from .score_histogram import BINADES, UNIT, Histogram, count_bins
 
 __all__ = ["with_replacement_sample"]
+
+_BITS = 63  # of the sum of all scores as integers, so that rounding cannot take it beyond 64
 
 
 def with_replacement_sample(
@@ -27,7 +34,7 @@ def with_replacement_sample(
 
     Parameters
     ----------
-    scores : array_like, shape (n,)
+    scores : array_like or CuPy array, shape (n,)
         Non-negative; need not sum to one.
     size : int
         Number of draws m, at least 1; may exceed n.
@@ -52,25 +59,30 @@ def with_replacement_sample(
     >>> sample.indices, int(sample.multiplicities.sum())
     (array([0, 2]), 8)
     """
-    s = check_scores(scores, "scores")
+    from ..kernels import unit_steps as kernel
+
+    s = check_scores(scores, "scores", device=True)
     m = check_size(size)
     seed = resolve_seed(rng)
-    top = s.max()
-    if top == 0.0:
+    whole = Histogram(count_bins(BINADES, s)).sum  # in units of 2^UNIT
+    if whole == 0:
         none = np.empty(0)
-        return RowSample(
-            np.flatnonzero(s), none, none, design="with_replacement", seed=seed, n=s.size, p=p
-        )
-    share = s / top
-    cumulative = np.cumsum(share)
-    total = cumulative[-1]
+        kept = np.empty(0, dtype=np.int64)
+        return RowSample(kept, none, none, design="with_replacement", seed=seed, n=s.shape[0], p=p)
+    exponent = _BITS - whole.bit_length()
+    steps, total, _ = kernel.unit_steps(s, exponent - UNIT)
     # Sorted points walk through the cumulative sum instead of jumping about in it.
-    points = np.sort(Stream(seed, TRIAL_PURPOSE).uniform(range(m))) * total
-    # A point that rounds up to the total belongs to the last row that adds to it.
-    last = int(np.searchsorted(cumulative, total, side="left"))
-    drawn = np.minimum(np.searchsorted(cumulative, points, side="right"), last)
-    rows, counts = np.unique(drawn, return_counts=True)
-    expected = m * (share[rows] / total)
+    uniforms = np.sort(Stream(seed, TRIAL_PURPOSE).uniform(range(m)))
+    points = np.minimum((uniforms * float(total)).astype(np.uint64), np.uint64(total - 1))
+    sums = np.cumsum(steps, dtype=np.uint64)
+    drawn = rows.host(np.searchsorted(sums, beside(sums, points), side="right"))
+    kept, counts = np.unique(drawn, return_counts=True)
+    share = np.ldexp(rows.at(s, kept), exponent - UNIT) / float(whole * Fraction(2) ** exponent)
+    expected = m * share
     return RowSample(
-        rows, counts / expected, expected, design="with_replacement", seed=seed, n=s.size, p=p
+        *(kept, counts / expected, expected),
+        design="with_replacement",
+        seed=seed,
+        n=s.shape[0],
+        p=p,
     )

@@ -23,6 +23,7 @@ from rnla.kernels import (
     projection_dpp,
     row_norms,
     scan,
+    score_histogram,
     sparse_columns,
     sparse_sign,
     unit_steps,
@@ -97,6 +98,13 @@ def ordered_rows(device):
     device.run(dispatch.Launch("ordered_pivotal", "last_winners", (1, 1, 1), (256, 1, 1), winners))
 
 
+def histograms(device):
+    scores = device.put(np.repeat([1.0, 3.0], 9000))
+    for shift in (52, 40):  # few bins, and more than fit into shared memory
+        first = np.array([1000 << 52])
+        score_histogram.fill(first, first + (50 << 52), np.array([shift]), scores)
+
+
 WORK = {
     "count_sketch": sketches,
     "sparse_sign": sketches,
@@ -114,6 +122,7 @@ WORK = {
     "unit_steps": ordered_rows,
     "ordered_pivotal": ordered_rows,
     "projection_dpp": dpp_draws,
+    "score_histogram": histograms,
     "power_rows": lambda device: power_rows.power_rows(*device.put(np.ones((2, 700))), None, 3.0),
     "gather_product": lambda device: gather_product.gather_product(
         block(device, 20, 3), *map(device.put, (np.arange(4), np.arange(3)))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
-from rnla.kernels import unit_steps
+from rnla.kernels import philox, priority_keys, score_histogram, unit_steps
 from rnla.kernels.dispatch import Launch
 from rnla.kernels.ordered_pivotal import ordered_pivotal
+from rnla.kernels.score_histogram import cuda as histogram_launches
 from rnla.kernels.tree_pivotal import tree_pivotal
 
 SIZES = [0, 1, 2, 33, 777, 2048, 5000]
@@ -100,3 +103,82 @@ def test_tree_duels(gpu, count, scale):
     found = tree_pivotal(gpu.put(steps), gpu.put(uniforms))
     np.testing.assert_array_equal(found[0], expected[0])
     assert found[1:] == expected[1:]
+
+
+def scores_of_all_sizes(count, seed=0):
+    """Over 600 decades, with subnormal numbers, zeros, equal and extreme ones."""
+    rng = np.random.default_rng(seed)
+    s = 10.0 ** rng.uniform(-323, 308, count)
+    for value in (0.0, -0.0, 5e-324, np.finfo(float).max, np.finfo(float).tiny, 1.0):
+        s[rng.random(count) < 0.04] = value
+    return s
+
+
+@pytest.mark.parametrize("count", SIZES)
+@pytest.mark.parametrize("start", [0, 2**33 - 7])
+def test_keys_of_the_race(gpu, count, start):
+    """Ratios rounded once, in their order; a row without a score never gets there."""
+    s = scores_of_all_sizes(count)
+    keys = priority_keys.priority_keys(9, start, s)
+    np.testing.assert_array_equal(priority_keys.priority_keys(9, start, gpu.put(s)), keys)
+    uniforms = philox.uniform(9, range(start, start + count))
+    for key, score, u in zip(keys.tolist(), s.tolist(), uniforms.tolist(), strict=True):
+        if score == 0.0:
+            assert key == priority_keys.NEVER
+            continue
+        number, exponent = priority_keys.ratio_of(key)
+        assert 1.0 <= number < 2.0
+        exact = Fraction(u) / Fraction(score) / Fraction(2) ** exponent
+        assert abs(Fraction(number) - exact) <= Fraction(2) ** -53
+
+
+@pytest.mark.parametrize("count", SIZES)
+@pytest.mark.parametrize("ahead", [0, 1, 100, 4999])
+def test_the_first_of_the_race(gpu, count, ahead):
+    """With equal keys, and with rows that never arrive."""
+    keys = np.random.default_rng(2).integers(-50, 50, count)
+    keys[::3] = priority_keys.NEVER
+    valid = np.sort(keys[keys < priority_keys.NEVER])
+    last = valid[min(ahead, valid.size - 1)] if valid.size else 0
+    expected = np.flatnonzero(keys <= last)
+    for there in (keys, gpu.put(keys)):
+        np.testing.assert_array_equal(priority_keys.smallest(there, ahead), expected)
+
+
+def windows_of(kind, rng):
+    """First and last keys, and shifts: one bin per binade, or narrow windows with gaps."""
+    largest = 0x7FEFFFFFFFFFFFFF
+    if kind == "binades":
+        return (np.array([1]), np.array([largest]), np.array([52]))
+    ends = np.sort(rng.integers(1, largest, 2 * 40))
+    exponent = ends[::2] >> 52
+    lasts = np.minimum(ends[1::2], ((exponent + 1) << 52) - 1)  # within one binade
+    shifts = np.full(40, 44 if kind == "many bins" else 50)
+    return ends[::2], lasts, shifts
+
+
+@pytest.mark.parametrize("count", SIZES)
+@pytest.mark.parametrize("kind", ["binades", "few bins", "many bins"])
+def test_histograms_of_scores(gpu, count, kind, monkeypatch):
+    monkeypatch.setattr(histogram_launches, "ROWS_PER_BLOCK", 512)
+    rng = np.random.default_rng(3)
+    s = scores_of_all_sizes(count)
+    firsts, lasts, shifts = windows_of(kind, rng)
+    bins = [
+        (w, place)
+        for w in range(firsts.size)
+        for place in range(int(firsts[w] >> shifts[w]), int(lasts[w] >> shifts[w]) + 1)
+    ]
+    assert (len(bins) > 2048) == (kind == "many bins")
+    numbers = {one: i for i, one in enumerate(bins)}
+    expected, kept = np.zeros((3, len(bins)), dtype=np.int64), []
+    for key in s.view(np.int64).tolist():
+        for w in np.flatnonzero((firsts <= key) & (key <= lasts)).tolist():
+            fraction = key & ((1 << 52) - 1)
+            place = numbers[w, key >> int(shifts[w])]
+            expected[:, place] += 1, fraction >> 26, fraction & ((1 << 26) - 1)
+            kept.append(key)
+    for there in (s, gpu.put(s)):
+        found = score_histogram.fill(firsts, lasts, shifts, there)
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(score_histogram.inside(firsts, lasts, there), kept)

@@ -29,7 +29,7 @@ from rnla.sampling import (
     systematic,
     systematic_sample,
 )
-from rnla.sampling._rows import DUEL_PURPOSE, OFFSET_PURPOSE
+from rnla.sampling._rows import DUEL_PURPOSE, OFFSET_PURPOSE, ROW_PURPOSE
 from rnla.sampling._steps import unit_steps
 from rnla.sampling.priority import priority_keys
 from tests.sampling.reference import (
@@ -216,18 +216,18 @@ def test_check_08_priority_by_chunks(chunks):
     m = 200
 
     def best(a, b):
-        rows = np.arange(a, b)
-        keys = priority_keys(SCORES[a:b], rows, 11)
+        keys = priority_keys(SCORES[a:b], a, 11)
         first = np.argsort(keys, kind="stable")[: m + 1]
-        return keys[first], rows[first]
+        return keys[first], a + first
 
     keys, rows = (np.concatenate(part) for part in zip(*by_workers(best, chunks), strict=True))
     merged = rows[np.lexsort((rows, keys))]
     whole = priority_sample(SCORES, m, rng=11)
     np.testing.assert_array_equal(np.sort(merged[:m]), whole.indices)
-    threshold = np.sort(keys)[m]
+    last = merged[m]
+    threshold = Stream(11, ROW_PURPOSE).uniform(np.array([last]))[0] / SCORES[last]
     np.testing.assert_allclose(
-        whole.probabilities, np.minimum(1.0, np.exp(threshold) * SCORES[whole.indices]), rtol=1e-12
+        whole.probabilities, np.minimum(1.0, threshold * SCORES[whole.indices]), rtol=1e-15
     )
 
 
@@ -447,9 +447,7 @@ def test_scores_over_six_hundred_decades(design):
 def test_priority_breaks_ties_by_row(monkeypatch):
     from rnla.sampling import priority
 
-    monkeypatch.setattr(
-        priority, "priority_keys", lambda s, rows, seed: np.array([2, 1, 1, 1, 0.0])
-    )
+    monkeypatch.setattr(priority, "priority_keys", lambda *_: np.array([2, 1, 1, 1, 0]))
     np.testing.assert_array_equal(priority_sample(np.ones(5), 3, rng=0).indices, [1, 2, 4])
 
 
