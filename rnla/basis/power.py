@@ -19,7 +19,9 @@ import numpy as np
 from .._errors import check_size
 from .._result import FloatArray, IntArray
 from ..tall import TallMatrix
+from ..tall._device import beside, is_sparse_rows
 from ..tall._source import Source
+from ..tall.rows import float64
 
 __all__ = ["power_dimension", "power_features", "power_view"]
 
@@ -56,6 +58,7 @@ def power_features(block: FloatArray, k: int) -> FloatArray:
     (-0.125, -0.125)
     """
     variables, scale = _monomials(block.shape[1], check_size(k, name="k"))
+    variables, scale = beside(block, variables), beside(block, scale)
     features: FloatArray = block[:, variables[0]] * scale
     for factor in variables[1:]:
         features *= block[:, factor]
@@ -135,10 +138,10 @@ class _PowerSource:
 
     def _features(self, block: Any) -> FloatArray:
         if self._M.ndim == 2:
-            changed = np.asarray(block @ self._M, dtype=np.float64)
+            changed = float64(block @ beside(block, self._M))
         else:
-            dense = block if isinstance(block, np.ndarray) else block.toarray()
-            changed = dense * self._M
+            dense = block.toarray() if is_sparse_rows(block) else block
+            changed = dense * beside(block, self._M)
         return power_features(changed, self._k)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from .._errors import argument_error
 from .._result import FloatArray
 from ..tall import TallMatrix
+from ..tall._device import beside
 from ..tall._reduction import ADD, Reduction
 from ..tall.extended import Extended
 from ._sums import absolute_power, column_scale
@@ -81,7 +82,7 @@ def _held_sums(
 
 def _product(exact: Extended, plain: FloatArray | None, block: Any) -> FloatArray:
     Y = exact.product(block)
-    return Y if plain is None else np.hstack([Y, block @ plain])
+    return Y if plain is None else np.hstack([Y, block @ beside(block, plain)])
 
 
 def _visit(
@@ -98,8 +99,11 @@ def _visit(
 def _add(out: FloatArray, y: FloatArray, weights: FloatArray | None, p: float) -> None:
     """Add |y|^p to (units, sums): a unit is a power of two above all terms so far, or zero."""
     unit, total = out
-    top = np.abs(y).max(axis=0, initial=0.0)
-    above = np.where(top > 0.0, np.ldexp(1.0, np.minimum(np.frexp(top)[1], 1023)), 0.0)
+    if not len(y):
+        return
+    top = np.abs(y).max(axis=0)
+    exponent = np.minimum(np.frexp(top)[1], 1023)
+    above = np.where(top > 0.0, np.ldexp(np.ones_like(top), exponent), 0.0)
     new = np.maximum(unit, above)
     safe = np.where(new > 0.0, new, 1.0)
     power = absolute_power(y / safe, p)

@@ -28,6 +28,8 @@ def _power(exponent: float, x: FloatArray) -> FloatArray:
 
 def at(x: Any, indices: IntArray) -> FloatArray:
     """The entries at the given rows, which increase."""
+    if not rows.is_here(x) and not rows.is_distributed(x):
+        return rows.at(x, indices)
     return rows.fold(partial(_at, indices), _joined, x)
 
 
@@ -49,7 +51,7 @@ def above(x: Any, threshold: float) -> FloatArray:
 
 
 def _above(threshold: float, start: int, x: FloatArray) -> FloatArray:
-    return x[x >= threshold]
+    return rows.host(x[x >= threshold])
 
 
 def drawn(x: Any, factor: float, stream: Stream) -> tuple[IntArray, FloatArray]:
@@ -63,10 +65,10 @@ def _drawn(factor: float, stream: Stream, start: int, x: FloatArray) -> tuple[In
     for first in range(0, max(len(x), 1), _CHUNK):
         probability = np.minimum(1.0, factor * x[first : first + _CHUNK])
         begin = start + first
-        numbers = stream.uniform(range(begin, begin + probability.size))
+        numbers = stream.uniform(range(begin, begin + probability.size), like=x)
         kept = np.flatnonzero(numbers < probability)
-        indices.append(begin + kept)
-        weights.append(1.0 / probability[kept])
+        indices.append(begin + rows.host(kept))
+        weights.append(1.0 / rows.host(probability[kept]))
     return np.concatenate(indices), np.concatenate(weights)
 
 
@@ -83,6 +85,8 @@ def largest_others(x: Any, indices: IntArray, count: int) -> IntArray:
 def _largest(
     indices: IntArray, count: int, start: int, x: FloatArray
 ) -> tuple[FloatArray, IntArray]:
+    if not rows.is_here(x):
+        return _largest_on_device(indices, count, x)
     best = np.empty(0), np.empty(0, dtype=np.int64)
     for first in range(0, len(x), _CHUNK):
         part = x[first : first + _CHUNK].copy()
@@ -95,6 +99,17 @@ def _largest(
             where = np.sort(np.concatenate([more, equal[: count - more.size]]))
         best = _best(count, best, (part[where], begin + where))
     return best
+
+
+def _largest_on_device(indices: IntArray, count: int, x: Any) -> tuple[FloatArray, IntArray]:
+    """The same for all rows at once, by a sort on the GPU, which keeps the order of equals."""
+    others = x.copy()
+    others[rows.beside(x, indices)] = 0.0
+    first = np.argsort(-others)[:count]
+    values, where = rows.host(others[first]), rows.host(first)
+    order = np.argsort(where)
+    order = order[values[order] > 0.0]
+    return values[order], where[order]
 
 
 def _best(

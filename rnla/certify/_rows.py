@@ -13,6 +13,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._result import FloatArray
+from ..tall._device import on_device
+from ..tall.rows import float64
 
 __all__ = ["HeldRows", "congruence", "dense_product", "merge_parallel", "sparse_gram"]
 
@@ -109,8 +111,8 @@ def congruence(G: FloatArray, T: Any) -> FloatArray:
 def dense_product(rows: Any, T: Any) -> FloatArray:
     """rows @ T as a dense float64 array, whatever is sparse."""
     product = rows @ T
-    dense = product.toarray() if sp.issparse(product) else product
-    return np.asarray(dense, dtype=np.float64)
+    dense: FloatArray = product.toarray() if sp.issparse(product) else product
+    return float64(dense) if on_device(dense) else np.asarray(dense, dtype=np.float64)
 
 
 def merge_parallel(rows: Any, weights: FloatArray, p: float) -> tuple[Any, FloatArray]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from .._result import FloatArray, IntArray
 from ..tall import TallMatrix
+from ..tall._device import to_host
 
 __all__ = [
     "SampleLike",
@@ -86,5 +87,5 @@ def column_scale(A: TallMatrix) -> FloatArray:
 
 
 def sampled_rows(A: TallMatrix, indices: IntArray) -> Any:
-    """The kept rows in float64, dense or CSR."""
-    return A.take(indices).astype(np.float64, copy=False)
+    """The kept rows in float64, dense or CSR, here: those of a GPU are copied."""
+    return to_host(A.take(indices)).astype(np.float64, copy=False)

@@ -17,6 +17,7 @@ from ..basis import Basis, orthonormal_basis
 from ..basis.power import power_view
 from ..random import Stream
 from ..tall import TallMatrix, rows
+from ..tall._device import beside
 from ..tall.extended import Extended
 from ._gram_basis import gram_basis
 from ._rows import HeldRows, dense_product
@@ -119,7 +120,7 @@ class Whole:
 
     @cached_property
     def held(self) -> HeldRows:
-        """All rows with weight one, for small matrices: one pass."""
+        """All rows with weight one, here, for small matrices: one pass."""
         n = self.A.shape[0]
         if self.A.is_sparse:
             return self.hold(self.take(np.arange(n)), np.ones(n))
@@ -165,7 +166,7 @@ def _capped_square(norms: FloatArray) -> FloatArray:
 def _coordinates(product: FloatArray | Extended, block: Any) -> FloatArray:
     if isinstance(product, Extended):
         return product.product(block)
-    return dense_product(block, product)
+    return dense_product(block, beside(block, product))
 
 
 def _coordinates_of_block(
@@ -175,4 +176,4 @@ def _coordinates_of_block(
     start: int,
     out: FloatArray,
 ) -> FloatArray:
-    return _coordinates(product, block * column_scale)
+    return _coordinates(product, block * beside(block, column_scale))

@@ -17,6 +17,7 @@ from .._result import FloatArray
 from ..basis import Basis
 from ..basis.power import power_dimension
 from ..tall import as_tall, single_threaded_blas, within_range
+from ..tall._device import stays_on_device
 from ._certificate import Certificate, TierResult, Witnesses
 from ._problem import Problem, check_sample
 from ._sums import SampleLike
@@ -71,6 +72,8 @@ class Certifier:
         self._unspent = None
         if reference is not None:
             reference = check_sample(tall, reference, "reference")
+        if tall.is_on_device and (lewis_weights is not None or "sandwich" in tiers):
+            raise stays_on_device("A", "rows on a GPU", "lewis_weights= and the tier 'sandwich'")
         lewis = None if lewis_weights is None else check_lewis(lewis_weights, tall.shape[0])
         if problem.rank == 0:
             return _nothing_to_preserve(problem, before)

@@ -18,6 +18,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._result import FloatArray
+from ..tall._device import beside, is_sparse_rows, on_device
+from ..tall.blocks import scaled
 from ..tall.extended import Extended
 from ._line import log_sum
 from ._problem import Problem
@@ -210,16 +212,17 @@ def _visit(question: _Question, block: Any, start: int, out: FloatArray) -> None
     """Add sums of |y|^p, of sign(y) |y|^(p-1) b, and of max(|y|, cut)^(p-2) b b^T."""
     totals, slopes, Q = _parts(question, out)
     p, product = question.p, question.coordinates
-    scaled = _scaled(block, question.column_scale)
-    rows: Any = scaled if sp.issparse(block) else _dense(product, scaled)
-    y = np.asarray(rows @ question.points)
+    scaled_block = scaled(block, None, question.column_scale)
+    sparse = is_sparse_rows(block)
+    rows: Any = scaled_block if sparse else _dense(product, scaled_block)
+    y = rows @ beside(block, question.points)
     size = np.abs(y)
     with np.errstate(all="ignore"):
         totals += absolute_power(size, p).sum(axis=0)
         slopes += rows.T @ (np.sign(y) * absolute_power(size, p - 1.0))
         if not question.below:
             return
-        B: Any = _dense(product, scaled) if sp.issparse(block) and product is not None else rows
+        B: Any = _dense(product, scaled_block) if sparse and product is not None else rows
         for j, cut, G in zip(question.below, question.cuts, Q, strict=True):
             weight = np.maximum(size[:, j], cut) ** (p / 2.0 - 1.0)
             if product is None:
@@ -235,12 +238,11 @@ def _dense(product: FloatArray | Extended | None, rows: Any) -> FloatArray:
     if isinstance(product, Extended):
         return product.product(rows)
     assert product is not None
+    if on_device(rows):
+        dense: FloatArray = rows @ beside(rows, product)
+        return dense
     return dense_product(rows, product)
 
 
 def _scaled(block: Any, column_scale: FloatArray) -> Any:
-    if not sp.issparse(block):
-        return block * column_scale
-    scaled = block.copy()
-    scaled.data = block.data * column_scale[block.indices]
-    return scaled
+    return scaled(block, None, column_scale)

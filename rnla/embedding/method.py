@@ -5,15 +5,16 @@ case                                  choice
 ====================================  ==================================================
 p = 2                                 leverage (its scores are the Lewis weights)
 p < 2, Lewis iterations affordable    lewis (d log d rows, theorems 2 and 3)
-p < 2, n d^2 too large for them       recursive: thinned by root leverage scores in two or
-                                      three rounds, then Lewis weights of what remains
+p < 2, n d^2 too large for them, no   recursive: thinned by root leverage scores in two or
+GPU                                   three rounds, then Lewis weights of what remains
 p > 2, total sensitivity far below    sensitivity or mixed, whichever bound is smaller and
 rank^(p/2)                            at most half of the Lewis bound
 p > 20                                sensitivity or mixed
 p > 2 otherwise                       lewis (d^(p/2) rows, theorem 5)
 ====================================  ==================================================
 
-For p > 2 the total sensitivity is estimated first, by about 30 constrained solves on a sample.
+For p > 2 the total sensitivity is estimated first, by about 30 constrained solves on a sample; not
+for rows on a GPU, which take Lewis weights.
 """
 
 from __future__ import annotations
@@ -90,13 +91,15 @@ def choose_method(A: TallMatrix, p: float, eps: float, rank: int, seed: int) -> 
     if p == 2.0:
         return Choice("leverage", "For p = 2 leverage scores are the right scores.")
     if p < 2.0:
-        if 4.0 * _LEWIS_ITERATIONS * n * d * d <= _LEWIS_BUDGET_FLOPS:
+        if A.is_on_device or 4.0 * _LEWIS_ITERATIONS * n * d * d <= _LEWIS_BUDGET_FLOPS:
             return Choice("lewis", "For p < 2 Lewis weights need the fewest rows for every matrix.")
         return Choice(
             "recursive",
             "The matrix is so large that rows are first thinned by root leverage scores; Lewis "
             "weights are taken of what remains.",
         )
+    if A.is_on_device and p <= LARGEST_LEWIS_P:
+        return Choice("lewis", "The total sensitivity is not estimated for rows on a GPU.")
     S = total_sensitivity(A, p, rng=seed).value
     lewis = lewis_above_two(p, rank, eps, logs=False)
     options = {

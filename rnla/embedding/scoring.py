@@ -147,6 +147,7 @@ def _even_power(A: TallMatrix, p: float, eps: float, seed: int) -> Scoring:
 
 def _recursive(A: TallMatrix, p: float, eps: float, delta: float, seed: int) -> Scoring:
     """Thin by root leverage to distortion eps/2, then weigh what is left (SPEC A12)."""
+    A = A.gathered()
     thinning = root_leverage_recursion(
         A,
         p,

@@ -17,7 +17,9 @@ import numpy as np
 
 from .._errors import argument_error, check_size
 from .._result import IntArray
-from ..tall import TallMatrix, as_tall
+from ..tall import TallMatrix, as_tall, rows
+from ..tall._device import is_sparse_rows, on_device
+from ..tall.blocks import row_numbers
 from ._archive import damage_reported, read_archive, write_archive
 from ._checks import (
     Vector,
@@ -148,30 +150,34 @@ class RowSample:
         Returns
         -------
         ndarray or scipy.sparse.csr_array
-            Sparse stays sparse, float32 stays float32; integers become float64.
+            Sparse stays sparse, float32 stays float32; integers become float64. Rows on a GPU stay
+            there.
         """
+        if on_device(A) and A.ndim == 1:
+            self._check_rows(A.shape[0])
+            column = A if A.dtype == np.float32 else rows.float64(A)
+            return column[rows.beside(A, self.indices)]
         if not isinstance(A, TallMatrix):
             # A list of numbers is a column; other lists hold rows, row blocks or paths.
             numbers = isinstance(A, list | tuple) and len(A) > 0 and isinstance(A[0], Number)
             values = np.asarray(A) if numbers or isinstance(A, np.ndarray) else None
             if values is not None and values.ndim == 1:
                 self._check_rows(values.shape[0])
-                column = values if values.dtype == np.float32 else as_vector(values, "A")
-                return column[self.indices]
+                kept = values if values.dtype == np.float32 else as_vector(values, "A")
+                return kept[self.indices]
             A = as_tall(A, require_tall=False)
         self._check_rows(A.shape[0])
         return A.take(self.indices)
 
     def reweight(self, A: Any, p: float | None = None) -> Any:
         """The kept rows times w_i^(1/p); `p` defaults to the sample's own. See `take`."""
-        rows = self.take(A)
-        factors = self.scale(p)
-        if isinstance(rows, np.ndarray):
-            shape = (-1,) + (1,) * (rows.ndim - 1)
-            return (rows * factors.reshape(shape)).astype(rows.dtype, copy=False)
-        scaled = rows.copy()
-        per_entry = np.repeat(factors, np.diff(rows.indptr))
-        scaled.data = (rows.data * per_entry).astype(rows.dtype, copy=False)
+        taken = self.take(A)
+        factors = rows.beside(taken, self.scale(p))
+        if not is_sparse_rows(taken):
+            shape = (-1,) + (1,) * (taken.ndim - 1)
+            return (taken * factors.reshape(shape)).astype(taken.dtype, copy=False)
+        scaled = taken.copy()
+        scaled.data = (taken.data * factors[row_numbers(taken)]).astype(taken.dtype, copy=False)
         return scaled
 
     def __matmul__(self, A: Any) -> Any:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+import scipy.sparse as sp
+
 from .._errors import ArgumentTypeError, RnlaError, argument_error
-from .._result import FloatArray
 
 __all__ = [
     "array_module",
@@ -52,10 +53,12 @@ def beside(x: Any, small: Any) -> Any:
     return array_module(x).asarray(small)
 
 
-def to_host(x: Any) -> FloatArray:
-    """An array of a device, copied to the host; others as they are."""
-    found: FloatArray = x.get() if on_device(x) else x
-    return found
+def to_host(x: Any) -> Any:
+    """An array or sparse matrix of a device, copied to the host; others as they are."""
+    if not on_device(x):
+        return x
+    found = x.get()
+    return sp.csr_array(found) if is_sparse_rows(x) else found
 
 
 def of_device(x: Any) -> str:

@@ -120,7 +120,9 @@ class TallMatrix:
 
     def view(self, wrap: Wrap) -> TallMatrix:
         """The matrix of wrap(source), whose rows are changed as they are read; its own passes."""
-        return TallMatrix(self._engine.view(wrap), name=self._name)
+        other = TallMatrix(self._engine.view(wrap), name=self._name)
+        other._gathers = self._gathers or not self.is_on_device
+        return other
 
     def through(self, wrap: Callable[[Engine], Engine]) -> TallMatrix:
         """The same matrix, read through wrap(engine); its passes count as passes over A."""

@@ -22,6 +22,7 @@ from ._device import beside, on_device, to_host
 __all__ = [
     "aligned",
     "at",
+    "beside",
     "each",
     "extremes",
     "float64",

@@ -51,14 +51,29 @@ SAME = {
 # Fields of records that hold row vectors; the others are compared on the host.
 ROW_VECTORS = ("values",)
 IGNORED = ("diagnostics",)
+embedding = partial(rnla.lp_subspace_embedding, eps=0.5, rng=0)
+# Embeddings by the same rows: the exponent, and the options of `lp_subspace_embedding`.
+EMBEDDINGS = {
+    "p = 1": (1, {}),
+    "p = 2": (2, {}),
+    "p = 3": (3, {"method": "lewis"}),
+    "p = 4 with a proof": (4, {"method": "even_power", "size": 300}),
+    "uniform": (1.5, {"method": "uniform"}),
+    "root leverage, priority": (1, {"method": "root_leverage", "design": "priority"}),
+}
 REFUSED = {
+    "embedding by sensitivities": lambda A: embedding(A, 1, method="sensitivity"),
+    "recursive embedding": lambda A: embedding(A, 1, method="recursive", size=20),
+    "sandwich tier": lambda A: rnla.certify_embedding(
+        A, rnla.sample_rows(np.ones(60), 20, p=1, rng=0), 1, tiers="sandwich"),
+
     "lewis_weights active_set": lambda A: rnla.lewis_weights(A, np.inf),
     "lp_sensitivities": lambda A: rnla.lp_sensitivities(A, 1, method="bounds"),
     "max_sensitivity": lambda A: rnla.max_sensitivity(A, 1),
     "total_sensitivity": lambda A: rnla.total_sensitivity(A, 1),
     "blocks": lambda A: list(rnla.as_tall(A).blocks()),
     "gathered row vectors": lambda A: rnla.as_tall(A).row_norms(),
-}
+}  # fmt: skip
 
 
 @pytest.fixture(params=BACKENDS)
@@ -112,3 +127,30 @@ def test_what_needs_the_host_says_how_to_convert(name, backend):
         return
     with pytest.raises(rnla.ArgumentTypeError, match=r"on (a )?GPU.*cupy\.asnumpy\(A\)"):
         function(backend.put(A))
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+@pytest.mark.parametrize("name", EMBEDDINGS)
+def test_embeddings_keep_the_same_rows(name, kind, backend):
+    """A keep decision would have to be within rounding of its random number to be another one."""
+    p, options = EMBEDDINGS[name]
+    A = difficult(kind, n=1500, d=3)
+    expected = embedding(A, p, **options)
+    here = backend.put(A)
+    found = embedding(here, p, **options)
+    assert 3 < found.size < 1500
+    np.testing.assert_array_equal(found.indices, expected.indices)
+    close(found.weights, expected.weights, 1e-9)
+    close(found.certificate.found, expected.certificate.found, 1e-6)
+    assert backend.is_home_of(found.scores)
+    kept, wanted = found @ here, expected @ A
+    assert backend.is_home_of(kept)
+    kept = host(kept)
+    dense, wanted = (x.toarray() if hasattr(x, "toarray") else x for x in (kept, wanted))
+    close(dense, wanted, 1e-9)
+    assert found.explain().splitlines()[0] == expected.explain().splitlines()[0]
+
+
+def test_everything_is_kept_where_sampling_saves_nothing(backend):
+    found = rnla.lp_subspace_embedding(backend.put(difficult("dense", n=40, d=3)), 1, rng=0)
+    assert (found.status.name, found.size) == ("EXACT", 40)

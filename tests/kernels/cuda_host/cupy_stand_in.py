@@ -30,10 +30,10 @@ _REFUSED = (
 )
 # Elementwise functions that CuPy has under NumPy's names.
 _UFUNCS = """absolute add arctan bitwise_and bitwise_count bitwise_or ceil copysign cos divide equal
-    exp expm1 floor floor_divide frexp greater greater_equal isfinite isinf isnan ldexp left_shift
-    less less_equal log log1p logaddexp logical_and logical_not logical_or matmul maximum minimum
-    multiply negative not_equal power remainder right_shift rint sign signbit sin sqrt square
-    subtract tan true_divide"""
+    exp exp2 expm1 fabs floor floor_divide frexp greater greater_equal hypot invert isfinite isinf
+    isnan ldexp left_shift less less_equal log log1p log2 logaddexp logical_and logical_not
+    logical_or matmul maximum minimum multiply negative not_equal power reciprocal remainder
+    right_shift rint sign signbit sin sqrt square subtract tan true_divide"""
 # Functions by the optional arguments that CuPy's have and rnla may use; results are on the device.
 _FUNCTIONS = {
     "all": "axis", "any": "axis", "amax": "axis", "amin": "axis", "argmax": "axis",
@@ -126,6 +126,8 @@ def modules(emulated: EmulatedDevice) -> dict[str, types.ModuleType]:
             out = kw.pop("out", None)
             assert not kw, f"cupy.{name} has no {list(kw)}"
             plain = [inner(value, name) for value in inputs]
+            if name == "ldexp" and not isinstance(inputs[0], ndarray):
+                raise TypeError("ldexp: CuPy may take a number for one of half precision")
             with np.errstate(all="ignore"):
                 result = ufunc(*(np.asarray(x) if isinstance(x, EmulatedArray) else x
                                  for x in plain))  # fmt: skip
