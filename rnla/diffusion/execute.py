@@ -14,7 +14,7 @@ import numpy as np
 
 from .._errors import argument_error
 from ._arrays import cast
-from .plan import STATE, Evaluation, Form, Level, Noise, Plan, Row, Step
+from .plan import ONE, STATE, Evaluation, Form, Level, Noise, Plan, Row, Step
 
 __all__ = ["State", "lincomb", "run_plan", "run_row", "run_step"]
 
@@ -93,11 +93,15 @@ def run_step(
 def run_row(row: Row, registers: Mapping[str, Any], noise: NoiseSource | None) -> Any:
     """The linear combination that a row asks for."""
     coefficients: list[Any] = [term.coefficient for term in row.terms]
-    arrays = [registers[term.register] for term in row.terms]
+    arrays = [_array(term.register, registers) for term in row.terms]
     if row.noise is not None:
         coefficients.append(row.noise.coefficient)
         arrays.append(_draw(row.noise, registers[STATE], noise))
     return lincomb(coefficients, arrays)
+
+
+def _array(register: str, registers: Mapping[str, Any]) -> Any:
+    return 0.0 * registers[STATE] + 1.0 if register == ONE else registers[register]
 
 
 def _draw(noise: Noise, like: Any, source: NoiseSource | None) -> Any:

@@ -3,8 +3,9 @@
 On a prescribed grid a diffusion sampler is linear in the state, the model's outputs and the noise,
 so it is data: which register is shown to the model at which level, and which linear combinations
 are taken. Registers are names: ``x`` is the state, every evaluation writes a register of its own
-(``m0``, ``m1``, … by number of the call), stages and velocities have theirs (``u0``, ``v0``). All
-coefficients are Python floats, or float64 arrays that broadcast against the state.
+(``m0``, ``m1``, … by number of the call), stages and velocities have theirs (``u0``, ``v0``), and
+``1`` stands for an array of ones, whose coefficient is a constant. All coefficients are Python
+floats, or float64 arrays that broadcast against the state.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ Form = Literal["x0", "eps"]
 Coefficient = float | npt.NDArray[np.float64]
 
 STATE = "x"
+ONE = "1"
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ class Plan:
     steps: tuple[Step, ...]
 
     def __post_init__(self) -> None:
-        known, outputs = {STATE}, set()
+        known, outputs = {STATE, ONE}, set()
         for number, step in enumerate(self.steps):
             for stage in step.stages:
                 for register in _reads(stage):
@@ -230,7 +232,7 @@ class Plan:
 def _reads(stage: Stage) -> tuple[str, ...]:
     if isinstance(stage, Evaluation):
         return (stage.source,)
-    return tuple(term.register for term in stage.terms)
+    return tuple(term.register for term in stage.terms if term.register != ONE)
 
 
 def _number_out(value: Coefficient) -> Any:

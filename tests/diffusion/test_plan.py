@@ -125,3 +125,15 @@ def test_a_stochastic_plan_needs_noise():
 
 def test_levels_print_what_matters():
     assert str(B) == "time 0.5, half log-SNR -1.22757"
+
+
+def test_the_register_of_ones_adds_a_constant():
+    level = VP.level(0.5)
+    shift = np.array([1.0, 2.0])
+    row = Row("x", (Term("x", 0.5), Term("1", shift)))
+    plan = Plan("constant", (Step((row,), level, level),))
+    x = np.array([[2.0, 4.0], [0.0, 0.0]])
+    after = run_step(plan.steps[0], {"x": x}, None)
+    np.testing.assert_array_equal(after["x"], 0.5 * x + shift)
+    assert Plan.from_json(plan.to_json()) == plan
+    assert plan.keeps == (frozenset({"x"}),)
