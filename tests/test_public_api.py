@@ -89,6 +89,8 @@ API_PAGE = pathlib.Path(__file__).resolve().parents[1] / "docs" / "api.rst"
 LISTED = re.findall(r"^   (rnla\.[\w.]+)$", API_PAGE.read_text(encoding="utf-8"), re.MULTILINE)
 ROOMS = (
     "approximation",
+    "diffusion",
+    "diffusion.solvers",
     "embedding",
     "dpp",
     "regression",
