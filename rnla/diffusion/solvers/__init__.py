@@ -5,8 +5,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from ._base import Solver
-from ._registry import get_solver, register, solver_aliases, solver_names
+from ._base import Solver as Solver
+from ._registry import get_solver as get_solver
+from ._registry import register as register
+from ._registry import solver_aliases as solver_aliases
+from ._registry import solver_names as solver_names
 
 _EXPORTS = {
     "Ancestral": "ancestral",
