@@ -2,8 +2,8 @@
 
 With y = x - mu and y0 = x0 - mu a mean-reverting process is an ordinary Gaussian path, so its
 solvers are the exponential integrators of DPM-Solver++ with Taylor weights, in either form and as
-ODE or SDE (Li, Liu and others, "MR Sampler", 2502.07856; the identity is ours). This file has what
-its published code does otherwise: its schedule of orders, and a third-order step that lacks a
+ODE or SDE (Li, Fang, Zhao, Lu, Yang and Xu, "MRS", 2502.07856; the identity is ours). This file has
+what its published code does otherwise: its schedule of orders, and a third-order step that lacks a
 factor 2. `sample_mean_reverting` shifts the mean.
 """
 
