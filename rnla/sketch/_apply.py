@@ -16,6 +16,7 @@ import scipy.sparse as sp
 from .._errors import argument_error
 from .._result import FloatArray
 from ..tall import TallMatrix, as_tall
+from ..tall._device import array_module, beside, on_device
 from . import _threads
 
 if TYPE_CHECKING:
@@ -24,12 +25,17 @@ if TYPE_CHECKING:
 __all__ = ["left", "right", "transposed"]
 
 _PIECE = 2**17  # numbers of a result that one task computes
+_PIECE_ON_DEVICE = 2**25
 
 
 def left(S: Operator, A: Any) -> Any:
     """S @ A."""
     if isinstance(A, (np.ndarray, list, tuple, int, float)):
         return _dense(A, S.shape[1], partial(_sketch_real, S))
+    if on_device(A):
+        if A.ndim == 1:
+            return left(S, A[:, None])[:, 0]
+        return beside(A, _sketch_real(S, A))
     if sp.issparse(A):
         _check_rows(A.shape[0], S.shape[1])
         if A.dtype.kind == "c":
@@ -39,8 +45,10 @@ def left(S: Operator, A: Any) -> Any:
 
 def transposed(S: Operator, Y: Any) -> Any:
     """S.T @ Y; sparse Y becomes dense, it has only s rows."""
-    if sp.issparse(Y):
+    if hasattr(Y, "toarray"):
         Y = Y.toarray()
+    if on_device(Y):
+        return _transposed_on_device(S, Y)
     return _dense(Y, S.shape[0], partial(_transposed_real, S))
 
 
@@ -50,6 +58,8 @@ def right(S: Operator | Adjoint, A: Any) -> Any:
         _check_columns(A.shape[1], S.shape[1])
         rows: FloatArray = A.each(partial(_right_visit, S), width=S.shape[0])
         return rows.astype(A.dtype, copy=False)
+    if on_device(A):
+        return S @ A if A.ndim == 1 else (S @ A.T).T
     if not sp.issparse(A):
         A = np.asarray(A)
         if A.ndim == 1:
@@ -123,6 +133,21 @@ def _transposed_real(S: Operator, Y: Any) -> Any:
 
     _threads.each(fill, range(0, n, step))
     return cast(FloatArray, result)
+
+
+def _transposed_on_device(S: Operator, Y: Any) -> Any:
+    """S.T @ Y for a vector or matrix on a GPU, a quarter of a gigabyte of it at a time."""
+    if Y.ndim == 1:
+        return _transposed_on_device(S, Y[:, None])[:, 0]
+    _check_rows(Y.shape[0], S.shape[0])
+    xp, n, k = array_module(Y), S.shape[1], Y.shape[1]
+    single = Y.dtype == np.float32
+    result = xp.empty((n, k), dtype=np.float32 if single else np.float64)
+    step = max(64, _PIECE_ON_DEVICE // max(k, 1))
+    for start in range(0, n, step):
+        stop = min(start + step, n)
+        result[start:stop] = S.transposed_block(start, stop, Y)
+    return result
 
 
 # --- errors --------------------------------------------------------------------------------------

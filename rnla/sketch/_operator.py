@@ -63,9 +63,10 @@ class Distribution(ABC):
 class Operator(ABC):
     """A drawn s x n sketch S: apply it with ``S @ A``, ``A @ S.T``, ``S.T @ Y`` and ``Y @ S``.
 
-    Operands are NumPy arrays of any memory order, SciPy sparse matrices, `rnla.TallMatrix` and
-    everything that `rnla.as_tall` takes; vectors too. Real and complex, single and double
-    precision: the result is dense and keeps the operand's precision, arithmetic is in float64.
+    Operands are NumPy arrays of any memory order, SciPy sparse matrices, CuPy arrays and sparse
+    matrices, `rnla.TallMatrix` and everything that `rnla.as_tall` takes; vectors too. Real and
+    complex (not on a GPU), single and double precision: the result is dense, is where the operand
+    is and keeps its precision; arithmetic is in float64.
 
     Attributes
     ----------

@@ -14,6 +14,7 @@ import numpy as np
 
 from .._errors import argument_error
 from .._result import FloatArray
+from ..tall._device import array_module, on_device
 from . import _threads
 
 __all__ = ["hadamard_transform"]
@@ -30,8 +31,9 @@ def hadamard_transform(A: Any, *, axis: int = 0, out: FloatArray | None = None) 
 
     Parameters
     ----------
-    A : array_like
-        Real or complex; the length of `axis` must be a power of two. Not modified.
+    A : array_like or CuPy array
+        Real or complex, on a GPU a real vector or matrix; the length of `axis` must be a power of
+        two. Not modified.
     axis : int
         Axis along which to transform.
     out : ndarray of float64, optional
@@ -60,6 +62,8 @@ def hadamard_transform(A: Any, *, axis: int = 0, out: FloatArray | None = None) 
     >>> bool((hadamard_transform(hadamard_transform(x)) == x).all())
     True
     """
+    if on_device(A):
+        return _on_device(A, axis)
     A = np.asarray(A)
     if out is not None:
         _check_out(A, axis, out)
@@ -68,14 +72,7 @@ def hadamard_transform(A: Any, *, axis: int = 0, out: FloatArray | None = None) 
         result = np.empty(A.shape, dtype=np.result_type(A.dtype, np.complex64))
         result.real, result.imag = parts
         return result
-    n = A.shape[axis] if A.ndim else 0
-    if n < 1 or n & (n - 1):
-        raise argument_error(
-            "A",
-            f"{n} entries along axis {axis}",
-            "a power of two",
-            "Append zeros; rnla.sketch.SubsampledHadamard does so by itself.",
-        )
+    n = _check_order(A.shape, axis)
     moved = np.moveaxis(A, axis, 0)
     flat = moved.reshape(n, -1)
     result = np.empty(flat.shape) if out is None else out.reshape(flat.shape)
@@ -85,6 +82,37 @@ def hadamard_transform(A: Any, *, axis: int = 0, out: FloatArray | None = None) 
         return out
     dtype = np.float32 if A.dtype == np.float32 else np.float64
     return np.moveaxis(result.reshape(moved.shape), 0, axis).astype(dtype, copy=False)
+
+
+def _check_order(shape: tuple[int, ...], axis: int) -> int:
+    n = int(shape[axis]) if shape else 0
+    if n < 1 or n & (n - 1):
+        raise argument_error(
+            "A",
+            f"{n} entries along axis {axis}",
+            "a power of two",
+            "Append zeros; rnla.sketch.SubsampledHadamard does so by itself.",
+        )
+    return n
+
+
+def _on_device(A: Any, axis: int) -> Any:
+    """The transform of a real vector or matrix on a GPU, along one axis, as a new array."""
+    from ..kernels import fwht
+
+    n = _check_order(A.shape, axis)
+    if A.ndim > 2 or A.dtype.kind == "c":
+        raise argument_error(
+            "A", f"dtype {A.dtype}, shape {A.shape}", "a real vector or matrix", "Do it in parts."
+        )
+    single = A.dtype == np.float32
+    turned = A.T if axis % A.ndim else A
+    result = turned.astype(np.float64) * (1.0 / np.sqrt(n))
+    result = array_module(A).ascontiguousarray(result.reshape(n, -1))
+    fwht.transform(result)
+    result = result.reshape(turned.shape)
+    result = result.T if axis % A.ndim else result
+    return result.astype(np.float32) if single else result
 
 
 def _check_out(A: FloatArray, axis: int, out: FloatArray) -> None:

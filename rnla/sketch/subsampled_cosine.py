@@ -18,6 +18,7 @@ import numpy as np
 from .._errors import argument_error
 from .._result import FloatArray, IntArray
 from ..random import RNGLike, Stream, resolve_seed
+from ..tall._device import array_module, beside, is_sparse_rows
 from ._choice import distinct
 from ._operator import Distribution, Operator
 
@@ -75,9 +76,9 @@ class SubsampledCosineOperator(Operator):
         scale: FloatArray = np.where(self.chosen == 0, 1.0, np.sqrt(2.0)) / np.sqrt(self.shape[0])
         return scale
 
-    def signs(self, start: int, stop: int) -> FloatArray:
-        """Diagonal entries start … stop-1 of D."""
-        return Stream(self.seed, _SIGNS).signs(range(start, stop))
+    def signs(self, start: int, stop: int, *, like: Any = None) -> FloatArray:
+        """Diagonal entries start … stop-1 of D, on the GPU of `like`, if that is an array there."""
+        return Stream(self.seed, _SIGNS).signs(range(start, stop), like=like)
 
     def block(self, start: int, stop: int) -> FloatArray:
         """Columns start … stop-1 of S as a dense (s, stop - start) array."""
@@ -119,27 +120,47 @@ class SubsampledCosineOperator(Operator):
         return self._scale * np.cos(angles), self._scale * np.sin(angles)
 
     def _add(self, start: int, block: Any, out: FloatArray) -> None:
+        like = block.data if is_sparse_rows(block) else block
+        tables = _Tables(self, like)
         for first, last in self._pieces(start, start + block.shape[0]):
-            cosines, sines = _tables(self, last - first)
+            cosines, sines = tables.of(last - first)
             rows = block[first - start : last - start]
-            signs = self.signs(first, last)[:, None]
-            if isinstance(rows, np.ndarray):
-                rows = rows * signs
-                even, odd = cosines @ rows, sines @ rows
-            else:
+            signs = self.signs(first, last, like=like)[:, None]
+            if is_sparse_rows(rows):
                 rows = rows.T
                 even, odd = (rows @ (cosines.T * signs)).T, (rows @ (sines.T * signs)).T
-            cosine, sine = self._turn(first)
+            else:
+                rows = rows * signs
+                even, odd = cosines @ rows, sines @ rows
+            cosine, sine = (beside(like, x) for x in self._turn(first))
             out += cosine[:, None] * even - sine[:, None] * odd
 
     def _transposed(self, start: int, stop: int, Y: FloatArray) -> FloatArray:
-        parts = [np.zeros((0, Y.shape[1]))]
+        tables = _Tables(self, Y)
+        parts = [array_module(Y).zeros((0, Y.shape[1]), dtype=np.float64)]
         for first, last in self._pieces(start, stop):
-            cosines, sines = _tables(self, last - first)
-            cosine, sine = self._turn(first)
+            cosines, sines = tables.of(last - first)
+            cosine, sine = (beside(Y, x) for x in self._turn(first))
             rows = cosines.T @ (cosine[:, None] * Y) - sines.T @ (sine[:, None] * Y)
-            parts.append(rows * self.signs(first, last)[:, None])
+            parts.append(rows * self.signs(first, last, like=Y)[:, None])
         return np.concatenate(parts)
+
+
+class _Tables:
+    """The tables of pieces, where an array is, copied there once."""
+
+    def __init__(self, S: SubsampledCosineOperator, like: Any) -> None:
+        self._S, self._like = S, like
+        self._count, self._kept = -1, (np.zeros(0), np.zeros(0))
+
+    def of(self, count: int) -> tuple[FloatArray, FloatArray]:
+        if count != self._count:
+            cosines, sines = _tables(self._S, count)
+            self._count, self._kept = (
+                count,
+                (beside(self._like, cosines), beside(self._like, sines)),
+            )
+        return self._kept
 
 
 def _angles(frequency: Any, position: Any, n: int) -> FloatArray:

@@ -19,6 +19,7 @@ import numpy as np
 from .._errors import argument_error
 from .._result import FloatArray, IntArray
 from ..random import RNGLike, Stream, resolve_seed
+from ..tall._device import array_module, beside, is_sparse_rows, on_device
 from ._choice import distinct
 from ._operator import Distribution, Operator
 
@@ -27,6 +28,7 @@ __all__ = ["SubsampledHadamard", "SubsampledHadamardOperator"]
 _SIGNS = "sketch.subsampled_hadamard.signs"
 _ROWS = "sketch.subsampled_hadamard.rows"
 _TILE = 2**16  # numbers of a piece that is transformed at a time
+_TILE_ON_DEVICE = 2**24
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,9 @@ class SubsampledHadamardOperator(Operator):
         s, order = self.distribution.s, self.distribution.order
         return distinct(Stream(self.seed, _ROWS), s, order)
 
-    def signs(self, start: int, stop: int) -> FloatArray:
-        """Diagonal entries start … stop-1 of D."""
-        return Stream(self.seed, _SIGNS).signs(range(start, stop))
+    def signs(self, start: int, stop: int, *, like: Any = None) -> FloatArray:
+        """Diagonal entries start … stop-1 of D, on the GPU of `like`, if that is an array there."""
+        return Stream(self.seed, _SIGNS).signs(range(start, stop), like=like)
 
     def block(self, start: int, stop: int) -> FloatArray:
         """Columns start … stop-1 of S as a dense (s, stop - start) array."""
@@ -91,9 +93,13 @@ class SubsampledHadamardOperator(Operator):
         entries: FloatArray = parity * self.signs(start, stop) / np.sqrt(self.shape[0])
         return entries
 
-    def _pieces(self, start: int, stop: int, width: int) -> Iterator[tuple[int, int]]:
-        """Cut start … stop-1 into parts of aligned ranges of 2^q; yield (first row, 2^q)."""
-        largest = 1 << max(4, (_TILE // max(width, 1)).bit_length() - 1)
+    def _pieces(self, start: int, stop: int, X: Any) -> Iterator[tuple[int, int]]:
+        """Cut start … stop-1 into parts of aligned ranges of 2^q; yield (first row, 2^q).
+
+        Their size is that for as many columns as X has, where it is.
+        """
+        tile = _TILE_ON_DEVICE if on_device(X) else _TILE
+        largest = 1 << max(4, (tile // max(X.shape[1], 1)).bit_length() - 1)
         while start < stop:
             size = min(largest, start & -start) if start else largest
             while size // 2 >= stop - start:
@@ -104,31 +110,35 @@ class SubsampledHadamardOperator(Operator):
     def _add(self, start: int, block: Any, out: FloatArray) -> None:
         from ..kernels import fwht
 
-        scale = 1.0 / np.sqrt(self.shape[0])
+        scale, chosen = 1.0 / np.sqrt(self.shape[0]), beside(block, self.chosen)
         stop = start + block.shape[0]
-        for first, size in self._pieces(start, stop, block.shape[1]):
+        for first, size in self._pieces(start, stop, block):
             last = min(first + size, stop)
             rows = block[first - start : last - start]
-            tile = np.zeros((size, block.shape[1]))
-            dense = rows if isinstance(rows, np.ndarray) else rows.toarray()
-            np.multiply(dense, self.signs(first, last)[:, None], out=tile[: last - first])
+            tile = array_module(block).zeros((size, block.shape[1]), dtype=np.float64)
+            dense = rows.toarray() if is_sparse_rows(rows) else rows
+            signs = self.signs(first, last, like=dense)
+            np.multiply(dense, signs[:, None], out=tile[: last - first])
             fwht.transform(tile)
-            fwht.add_signed_rows(tile, first, self.chosen, scale, out)
+            fwht.add_signed_rows(tile, first, chosen, scale, out)
 
     def _transposed(self, start: int, stop: int, Y: FloatArray) -> FloatArray:
-        from ..kernels import fwht
+        from ..kernels import fwht, sparse_columns
 
-        result = np.empty((stop - start, Y.shape[1]))
+        xp = array_module(Y)
+        result: FloatArray = xp.empty((stop - start, Y.shape[1]), dtype=np.float64)
+        one_each = beside(Y, np.arange(self.shape[0] + 1))
         scale = 1.0 / np.sqrt(self.shape[0])
-        for first, size in self._pieces(start, stop, Y.shape[1]):
+        for first, size in self._pieces(start, stop, Y):
             last = min(first + size, stop)
-            tile = np.zeros((size, Y.shape[1]))
+            tile = xp.zeros((size, Y.shape[1]), dtype=np.float64)
             parity = 1.0 - 2.0 * (np.bitwise_count(self.chosen & first) & 1)
-            np.add.at(tile, self.chosen & (size - 1), Y * (scale * parity)[:, None])
+            places = beside(Y, self.chosen & (size - 1))
+            sparse_columns.add_dense(one_each, places, beside(Y, scale * parity), Y, tile)
             fwht.transform(tile)
             np.multiply(
                 tile[: last - first],
-                self.signs(first, last)[:, None],
+                self.signs(first, last, like=Y)[:, None],
                 out=result[first - start : last - start],
             )
         return result

@@ -18,6 +18,7 @@ import numpy as np
 from .._errors import argument_error, check_size
 from .._result import FloatArray
 from ..random import RNGLike, Stream, resolve_seed
+from ..tall.rows import host
 from . import _apply
 from ._operator import Distribution
 from ._sparse import Entries, SparseOperator, uniform_entries
@@ -112,7 +113,7 @@ class TensorSketchOperator(SparseOperator):
         product: Any = 1.0
         for mode, factor in enumerate(factors):
             sketched = _apply.left(self._factor(mode), factor)
-            product = product * rfft(np.asarray(sketched, dtype=np.float64), axis=0)
+            product = product * rfft(np.asarray(host(sketched), dtype=np.float64), axis=0)
         result: FloatArray = irfft(product, n=s, axis=0)
         return result
 

@@ -63,7 +63,7 @@ def to_host(x: Any) -> Any:
 
 def of_device(x: Any) -> str:
     """What messages call an array on a device."""
-    kind = "CuPy sparse matrix" if is_sparse_rows(x) else "CuPy array"
+    kind = "CuPy sparse matrix" if hasattr(x, "tocsr") else "CuPy array"
     return f"a {kind} on GPU {x.device.id}"
 
 
