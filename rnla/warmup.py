@@ -12,8 +12,16 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from . import approximation, dpp, kernels, sampling
-from .kernels import diagonal_products, largest_ritz, power_rows, residual_product, two_sum
+from . import approximation, dpp, kernels, sampling, scores
+from .kernels import (
+    als_sweep,
+    diagonal_products,
+    lanczos_pairs,
+    largest_ritz,
+    power_rows,
+    residual_product,
+    two_sum,
+)
 from .random import Stream
 from .scores import online_scores
 from .sketch import (
@@ -57,6 +65,7 @@ def compile_kernels() -> dict[str, Any]:
     _diagonals()
     _extended()
     _draws()
+    _scores()
     _samples()
     _bases()
     return {"kernels": _ready(), "seconds": time.perf_counter() - start}
@@ -102,6 +111,22 @@ def _diagonals() -> None:
         diagonal_products.transpose(rows, 0, 1, np.empty((2, 1), dtype=kind))
         diagonal_products.transpose(power[None], 0, 1, np.empty((2, 1), dtype=real))
     largest_ritz.largest_ritz(np.ones((1, 2)), np.ones((1, 1)))
+    for dtype in (np.float64, np.complex128):
+        _small_batches(np.eye(2, dtype=dtype)[None])
+
+
+def _small_batches(A: Any) -> None:
+    rows = A[:, :1].copy()
+    for locked in (None, rows[:, 0]):
+        lanczos_pairs.lanczos_pairs(
+            A, rows[:, 0], locked, square=True, tol=1.0, max_iter=2, stagnation=1.0
+        )
+    lanczos_pairs.hermitian_sums(rows, A, np.ones((1, 2)))
+    one, squares = np.ones(1, dtype=bool), als_sweep.squares(A, one_signal=True)
+    als_sweep.signal_step(squares, rows[:, 0], rows, one, rows.copy())
+    numbers = np.zeros(1)
+    before = als_sweep.Sums(rows[:, 0], np.zeros((1, 2)), rows, numbers, numbers)
+    als_sweep.gain_sums(rows, rows[:, 0], rows, one, before)
 
 
 def _extended() -> None:
@@ -126,6 +151,11 @@ def _draws() -> None:
     for kind in (*random, PStable(2, 4, p=1.5), CountSketch(2, 4), LESS(2, 4, scores=np.ones(4))):
         kind.draw(0).toarray()
     hadamard_transform(np.ones((2**18, 1)))
+
+
+def _scores() -> None:
+    A = np.eye(8, 2) + 0.1
+    scores.lewis_weights(A, 3.0, rng=0)
 
 
 def _samples() -> None:

@@ -16,7 +16,7 @@ _TINY = _EPS * _EPS  # in the place of pivots that vanish
 def largest_ritz(diagonal, off, value, tail):
     count, size = diagonal.shape
     a, b = np.empty(size), np.empty(size - 1)
-    forward, backward = np.empty(size), np.empty(size)
+    forward, backward, z = np.empty(size), np.empty(size), np.empty(size)
     for k in range(count):
         scale = _size(diagonal[k], off[k])
         if scale == 0.0:
@@ -27,9 +27,9 @@ def largest_ritz(diagonal, off, value, tail):
             a[i] = math.ldexp(diagonal[k, i], -exponent)
         for i in range(size - 1):
             b[i] = math.ldexp(off[k, i], -exponent)
-        x = a[0] if size == 1 else _laguerre(a, b, _bound(a, b))
+        x = largest_value(a, b)
         value[k] = math.ldexp(x, exponent)
-        tail[k] = _tail(a, b, x, forward, backward)
+        tail[k] = unit_vector(a, b, x, forward, backward, z)
 
 
 @njit(cache=True, nogil=True)
@@ -40,6 +40,38 @@ def _size(a, b):
     for i in range(b.size):
         largest = max(largest, abs(b[i]))
     return largest
+
+
+@njit(cache=True, nogil=True)
+def largest_value(a, b):
+    """Of numbers that are not tiny or huge."""
+    return a[0] if a.size == 1 else _laguerre(a, b, _bound(a, b))
+
+
+@njit(cache=True, nogil=True)
+def second_value(a, b, top):
+    """The eigenvalue below the largest, which is `top`, by bisection; needs size 2 at least."""
+    low = a[0]
+    for i in range(a.size):
+        radius = abs(b[i - 1]) if i > 0 else 0.0
+        radius += abs(b[i]) if i < b.size else 0.0
+        low = min(low, a[i] - radius)
+    high = top
+    while high - low > _EPS * max(abs(low), abs(high)):
+        x = 0.5 * (low + high)
+        if x <= low or x >= high:
+            break
+        above, pivot = 0, 1.0
+        for i in range(a.size):
+            pivot = a[i] - x - (b[i - 1] * b[i - 1] / pivot if i > 0 else 0.0)
+            if abs(pivot) < _TINY:
+                pivot = -_TINY
+            above += pivot > 0.0
+        if above >= 2:
+            low = x
+        else:
+            high = x
+    return 0.5 * (low + high)
 
 
 @njit(cache=True, nogil=True)
@@ -86,8 +118,8 @@ def _laguerre(a, b, x):
 
 
 @njit(cache=True, nogil=True)
-def _tail(a, b, x, forward, backward):
-    """|last component| of the unit vector of x."""
+def unit_vector(a, b, x, forward, backward, z):
+    """z, the unit vector of x, and |its last component|."""
     size = a.size
     for i in range(size):
         value = a[i] - x
@@ -103,12 +135,17 @@ def _tail(a, b, x, forward, backward):
         gamma = abs(forward[i] + backward[i] - (a[i] - x))
         if gamma < best:
             best, at = gamma, i
-    total, entry = 1.0, 1.0
+    z[at] = total = entry = 1.0
     for i in range(at - 1, -1, -1):
         entry *= -b[i] / forward[i]
+        z[i] = entry
         total += entry * entry
     entry = 1.0
     for i in range(at + 1, size):
         entry *= -b[i - 1] / backward[i]
+        z[i] = entry
         total += entry * entry
-    return abs(entry) / math.sqrt(total)
+    norm = math.sqrt(total)
+    for i in range(size):
+        z[i] /= norm
+    return abs(entry) / norm

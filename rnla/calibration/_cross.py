@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..kernels import lanczos_pairs
 from ._whitening import FactoredWhitening, Whitening
 from .operators import DenseOperators
 from .operators._base import Array
@@ -53,8 +54,11 @@ def matvec(A: Array, x: Array) -> Array:
     return np.asarray((A @ x[..., None])[..., 0])
 
 
-def normal_matrix(problem: Problem, whitening: Whitening, y: Array) -> Array | None:
-    """The m x m matrix for different signals; None where the operators are smaller."""
+def normal_matrix(problem: Problem, whitening: Whitening, y: Array, scale: Array) -> Array | None:
+    """diag(scale) times the m x m matrix for different signals times diag(scale).
+
+    None where the operators are smaller.
+    """
     Q = _explicit(whitening)
     if Q is None or problem.repeated or Q.ndim > 3:
         return None
@@ -64,10 +68,11 @@ def normal_matrix(problem: Problem, whitening: Whitening, y: Array) -> Array | N
     if maps * m * m > _ENTRIES:
         return None
     whitening.products += 2
+    projections = Q @ Q.conj().swapaxes(-1, -2)
     if maps == 1:
-        return np.asarray((y.conj().swapaxes(-1, -2) @ y) * (Q[0] @ Q[0].conj().T))
-    total = np.zeros((*y.shape[:-2], m, m), dtype=np.result_type(Q, y))
-    for index in range(maps):
-        one = y[..., index, :]
-        total += one.conj()[..., :, None] * (Q[index] @ Q[index].conj().T) * one[..., None, :]
-    return total
+        z = y * scale[..., None, :]
+        return np.asarray((z.conj().swapaxes(-1, -2) @ z) * projections[0])
+    whole = np.ascontiguousarray(np.broadcast_to(scale, y[..., 0, :].shape)).reshape(-1, m)
+    rows = np.ascontiguousarray(y).reshape(-1, problem.p, m)
+    sums: Array = lanczos_pairs.hermitian_sums(rows, projections, whole)
+    return sums.reshape(*y.shape[:-2], m, m)

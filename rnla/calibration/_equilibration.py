@@ -22,6 +22,8 @@ from .problem import Problem
 
 __all__ = ["Equilibration", "usable_sensors"]
 
+_SMALL = 256  # sensors: below, vectors of a problem fit in cache
+
 
 def usable_sensors(problem: Problem) -> Array:
     """Sensors with two values (one, with a basis of the gains) that are not negligible."""
@@ -54,8 +56,6 @@ class Equilibration:
         self.whitening = whiten(problem)
         self.rooted_data = self.whitening.rooted(problem.data)
         self.successive = successive(problem) if is_scaled(self.whitening) else None
-        self._cross = cross_matrix(problem, self.whitening, self.rooted_data)
-        self._normal = normal_matrix(problem, self.whitening, self.rooted_data)
         self._arrangement: SplitTransform | None = None
         gamma = problem.gamma()
         root = np.sqrt(np.where(self.usable, gamma, 1.0))
@@ -74,6 +74,12 @@ class Equilibration:
                 expected = "independent columns at the usable sensors"
                 raise argument_error("gain_basis", "dependent columns there", expected, remedy)
             self._columns = problem.gain_basis @ np.linalg.inv(R)
+        # With coordinates on both sides, or without where a basis makes these.
+        scale = self._diagonal if self._columns is None else np.ones_like(root)
+        self._cross = cross_matrix(problem, self.whitening, self.rooted_data)
+        if self._cross is not None:
+            self._cross *= scale[..., None]
+        self._normal = normal_matrix(problem, self.whitening, self.rooted_data, scale)
 
     @property
     def gain_size(self) -> int:
@@ -120,12 +126,27 @@ class Equilibration:
             return np.stack([self._one_product(row) for row in rows]).reshape(u.shape)
         if self._cross is not None or self._normal is not None:
             self.whitening.products += 2
-            s = self.inverse_gains(u)
+            s = u if self._columns is None else self.inverse_gains(u)
             if self._cross is not None:
-                return self.coordinates(matvec(self._cross, cross_adjoint(self._cross, s)))
-            assert self._normal is not None
-            return self.coordinates(matvec(self._normal, s))
+                image = matvec(self._cross, cross_adjoint(self._cross, s))
+            else:
+                assert self._normal is not None
+                image = matvec(self._normal, s)
+            return image if self._columns is None else self.coordinates(image)
         return self.gather(self.whitening.project(self.spread(u)))
+
+    def matrices(self) -> tuple[Array, bool] | None:
+        """Of a batch with small matrices, these: E E^* is A A^*, or A if they are square.
+
+        In double precision; None for others.
+        """
+        A = self._cross if self._cross is not None else self._normal
+        batch, m = self.problem.batch_shape, self.problem.m
+        if A is None or not batch or self._columns is not None or m > _SMALL:
+            return None
+        if A.real.dtype != np.float64 or A.shape[:-2] != batch:
+            return None
+        return A.reshape(-1, *A.shape[-2:]), self._cross is None
 
     def solution(self, u: Array) -> tuple[Array, Array]:
         """Reciprocal gains, and the signal that fits them best."""

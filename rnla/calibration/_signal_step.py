@@ -15,6 +15,7 @@ import numpy as np
 from ._conjugate_gradient import conjugate_gradient
 from ._cross import cross_adjoint, cross_matrix
 from ._sketched_qr import sketched_factor
+from ._small_steps import SmallSteps, is_batch_of_small
 from ._successive import successive
 from ._whitening import FactoredWhitening, Whitening, is_scaled
 from .operators import DenseOperators
@@ -29,15 +30,15 @@ _INEXACT = 0.03  # of the change of the sweep before
 
 
 class GainSums(NamedTuple):
-    """sum conj(v) y and sum |v|^2 over l, sum |y - d v|^2, sum |d v - old|^2, and what v was."""
+    """sum conj(v) y and sum |v|^2 over l, d v, sum |y - d v|^2, its change, and what v was."""
 
     top: Array
     below: Array
+    data: Array | None
     cost: Array
     change: Array
     gains: Array
     coordinates: Array
-    data: Array | None
 
 
 class SignalStep:
@@ -53,9 +54,12 @@ class SignalStep:
         self.tol = self.least = 64.0 * float(np.finfo(problem.real_dtype).eps)
         if self.successive is not None:
             self.tol = 1e-6
+        self.small: SmallSteps | None = None
         if isinstance(whitening, FactoredWhitening) and isinstance(whitening.Q, DenseOperators):
             Q = whitening.Q.A
-            if Q.size * Q.shape[-1] <= _GRAM_ENTRIES * (Q.shape[-3] if problem.repeated else 1):
+            if is_batch_of_small(problem, Q):
+                self.small = SmallSteps(problem, Q)
+            elif Q.size * Q.shape[-1] <= _GRAM_ENTRIES * (Q.shape[-3] if problem.repeated else 1):
                 self.outer = self._outer(Q) * whitening.unit**2
             elif problem.repeated and Q.ndim == 3 and not problem.batch_shape:
                 self.rows = Q
@@ -69,6 +73,11 @@ class SignalStep:
         else:
             gram = Q.conj()[..., :, None] * Q[..., None, :]
         return np.ascontiguousarray(gram.reshape(*gram.shape[:-2], n * n))
+
+    @property
+    def direct(self) -> bool:
+        """Whether a start is of no use."""
+        return self.outer is not None or self.small is not None
 
     def coordinates(self, x: Array) -> Array:
         """t of a signal."""
@@ -102,11 +111,19 @@ class SignalStep:
         whitening.products += 1
         return self.problem.analysis(whitening.rooted(u))
 
-    def gain_sums(self, y: Array, d: Array, t: Array, before: GainSums | None) -> GainSums:
-        """`GainSums` of v = synthesis(t), the change since `before`."""
+    def gain_sums(
+        self, y: Array, d: Array, t: Array, before: GainSums | None, active: Array | None = None
+    ) -> GainSums:
+        """`GainSums` of v = synthesis(t), the change since `before`.
+
+        Problems that are not `active` have not changed, and need not be looked at.
+        """
         if self.successive is not None:
             return self._one_by_one(d, t, before)
         v = self.synthesis(t)
+        if self.small is not None:
+            top, below, data, cost, change = self.small.sums(y, d, v, before, active)
+            return GainSums(top, below, data, cost, change, d, t)
         data = d[..., None, :] * v
         left = y - data
         moved = data if before is None else data - before.data
@@ -115,9 +132,9 @@ class SignalStep:
             below=(v.real**2 + v.imag**2).sum(axis=-2),
             cost=(left.real**2 + left.imag**2).sum(axis=(-2, -1)),
             change=(moved.real**2 + moved.imag**2).sum(axis=(-2, -1)),
+            data=data,
             gains=d,
             coordinates=t,
-            data=data,
         )
 
     def _one_by_one(self, d: Array, t: Array, before: GainSums | None) -> GainSums:
@@ -134,15 +151,15 @@ class SignalStep:
             by_gains = float(((moved.real**2 + moved.imag**2) * below).sum()) ** 0.5
             by_signal = np.abs(before.gains).max() * np.linalg.norm(t - before.coordinates)
             change = float(by_gains + by_signal) ** 2
-        return GainSums(top, below, np.asarray(cost), np.asarray(change), d, t, None)
+        return GainSums(top, below, None, np.asarray(cost), np.asarray(change), d, t)
 
     def changed(self, change: Array) -> None:
         """Tell how much the last sweep changed the data, relative to them."""
         if self.successive is not None:
             self.tol = min(self.tol, max(self.least, _INEXACT * float(change)))
 
-    def solve(self, y: Array, d: Array, start: Array | None) -> Array:
-        """The minimiser of ||y - d o synthesis(t)||."""
+    def solve(self, y: Array, d: Array, start: Array | None, active: Array | None = None) -> Array:
+        """The minimiser of ||y - d o synthesis(t)||, of problems that are `active`."""
         if self.successive is not None:
             return self._iterated(d, start)
         if self.cross is not None:
@@ -150,6 +167,8 @@ class SignalStep:
             b = cross_adjoint(self.cross, d.conj())
         else:
             b = self.analysis(d.conj()[..., None, :] * y)
+        if self.small is not None:
+            return self.small.solve(d, b, active)
         power = d.real**2 + d.imag**2
         if self.outer is not None:
             return self._direct(power, b)

@@ -21,6 +21,7 @@ from .._errors import argument_error, check_positive, check_size
 from ..random import RNGLike, Stream, resolve_seed
 from ._equilibration import Equilibration
 from ._lanczos import LargestPair, lanczos, power
+from ._small_pairs import small_pairs
 from ._threads import with_few_threads
 from .operators._base import Array, check_entries
 from .problem import Problem
@@ -190,7 +191,7 @@ def largest_correlation(
     if solver == "power":
         pair = power(system.product, rows[..., 0, :], tol=tol, max_iter=max_iter)
     else:
-        pair = lanczos(_by_rows(system), rows, tol=tol, max_iter=max_iter, workspace=workspace)
+        pair = _first(system, rows, tol, max_iter, workspace)
     probe = _second(system, pair, starts[..., -1:, :], workspace)
     s, x = system.solution(pair.vector)
     second = np.maximum(pair.second, probe.value)
@@ -210,6 +211,14 @@ def largest_correlation(
         solver=solver,
         seed=seed,
     )
+
+
+def _first(
+    system: Any, rows: Array, tol: float, max_iter: int, workspace: list[Array]
+) -> LargestPair:
+    if rows.shape[-2] == 1 and system.matrices() is not None:
+        return small_pairs(system, rows[..., 0, :], tol=tol, max_iter=max_iter)
+    return lanczos(_by_rows(system), rows, tol=tol, max_iter=max_iter, workspace=workspace)
 
 
 def _by_rows(system: Any) -> Any:
@@ -249,11 +258,16 @@ def _second(system: Any, pair: LargestPair, start: Array, workspace: list[Array]
         return LargestPair(
             nothing, nothing, np.zeros_like(pair.vector), nothing, nothing == 0, 0, 0
         )
+    steps = max(_PROBES, pair.iterations)
+    if system.matrices() is not None:
+        return small_pairs(
+            system, start[..., 0, :], tol=1e-3, max_iter=steps, locked=pair.vector, stagnation=1e-3
+        )
     return lanczos(
         _by_rows(system),
         start,
         tol=1e-3,
-        max_iter=max(_PROBES, pair.iterations),
+        max_iter=steps,
         locked=pair.vector[..., None, :],
         stagnation=1e-3,
         workspace=workspace,

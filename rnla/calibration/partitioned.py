@@ -262,6 +262,9 @@ class _System:
                 return bool((new == self.usable).all())
             reached = new
 
+    def matrices(self) -> None:
+        """There are none."""
+
     def arranged(self, u: Array) -> Array:
         """Coordinates are in the order of the sensors."""
         return u

@@ -132,7 +132,7 @@ def polish(
     accelerate = accelerate and not callable(constraint)
     unit = _mean_modulus(d) if scaled else np.ones_like(d.real[..., :1])
     d = d / unit
-    if signal is not None and step.outer is None:
+    if signal is not None and not step.direct:
         signal = step.coordinates(signal * (unit if problem.repeated else unit[..., None]))
     t = step.solve(y, d, signal)
     size = (y.real**2 + y.imag**2).sum(axis=(-2, -1))
@@ -154,14 +154,15 @@ def polish(
             best = best / _mean_modulus(best) if scaled else best
         # Problems that have ended stay as they are while the others of the batch go on.
         best = np.where(steady[..., None], d, best)
-        found = np.where(_outer_axes(steady, t), t, step.solve(y, best, guess))
-        after = step.gain_sums(y, best, found, sums)
+        active = ~steady
+        found = np.where(_outer_axes(steady, t), t, step.solve(y, best, guess, active))
+        after = step.gain_sums(y, best, found, sums, active)
         worse = np.asarray(after.cost > costs[-1]) & ~steady
         if accelerate and worse.any():
             history.forget(worse)
             best = np.where(worse[..., None], plain, best)
-            found = np.where(_outer_axes(worse, t), step.solve(y, best, guess), found)
-            after = step.gain_sums(y, best, found, sums)
+            found = np.where(_outer_axes(worse, t), step.solve(y, best, guess, worse), found)
+            after = step.gain_sums(y, best, found, sums, active)
         d, t, sums = best, found, after
         costs.append(sums.cost)
         step.changed(np.sqrt(sums.change / size))
