@@ -139,6 +139,16 @@ def prepare(
     ------
     ArgumentError, ArgumentTypeError
         If the model cannot be called, or nothing says what it predicts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rnla.diffusion import VPLinear
+    >>> schedule = VPLinear()
+    >>> model = prepare(lambda x, time: 0.0 * x, schedule, "eps")   # sees no noise anywhere
+    >>> level = schedule.level(0.5)
+    >>> float(model(np.full((1, 1), level.alpha), level, "x0")[0, 0])
+    1.0
     """
     if not callable(model):
         raise argument_error(

@@ -31,7 +31,7 @@ class Preconditioned:
     --------
     >>> from rnla.diffusion import VarianceExploding
     >>> model = Preconditioned(lambda x, c_noise: 0.0 * x, sigma_data=0.5)
-    >>> model(1.0, VarianceExploding().level(0.5))
+    >>> round(model(1.0, VarianceExploding().level(0.5)), 12)
     0.5
     """
 

@@ -31,6 +31,19 @@ def register(name: str, factory: Callable[[], Any], *, aliases: Sequence[str] = 
         Returns the solver with its default options.
     aliases : sequence of str
         Other names: class names of diffusers, ``sample_*`` of k-diffusion.
+
+    Raises
+    ------
+    ArgumentError
+        If a name is taken.
+
+    Examples
+    --------
+    >>> from rnla.diffusion.solvers import DDIM
+    >>> register("ddim", lambda: DDIM(eta=0.5))
+    Traceback (most recent call last):
+    ...
+    rnla._errors.ArgumentError: name: got 'ddim'; expected a new name. Register every solver once.
     """
     if name in _FACTORIES or name in _ALIASES:
         raise argument_error("name", repr(name), "a new name", "Register every solver once.")
@@ -52,6 +65,10 @@ def _load() -> None:
 def solver_names() -> tuple[str, ...]:
     """Names of all solvers, in order.
 
+    Returns
+    -------
+    tuple of str
+
     Examples
     --------
     >>> "ddim" in solver_names()
@@ -62,13 +79,31 @@ def solver_names() -> tuple[str, ...]:
 
 
 def solver_aliases() -> dict[str, str]:
-    """All aliases, with the name that each stands for."""
+    """All aliases, with the name that each stands for.
+
+    Returns
+    -------
+    dict of str to str
+
+    Examples
+    --------
+    >>> solver_aliases()["DDIMScheduler"]
+    'ddim'
+    """
     _load()
     return dict(sorted(_ALIASES.items()))
 
 
 def get_solver(solver: str | Solver) -> Solver:
     """The solver of a name or alias, with its default options; a solver is returned as it is.
+
+    Parameters
+    ----------
+    solver : str or Solver
+
+    Returns
+    -------
+    Solver
 
     Raises
     ------
