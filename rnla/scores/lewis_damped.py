@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tall import rows
+from ._lewis_update import residuals, towards
 from ._reweighted import Iterate, ReweightedLeverage
 
 __all__ = ["damped"]
@@ -41,15 +41,14 @@ def damped(
     tol = max(tol, leverage.rounding)
     low, high = min(1.0, p / 2.0), max(1.0, p / 2.0)
     log_w = leverage.uniform() if start is None else start
-    step: Any = 0.0
+    step: Any = None
     memory = 0.0  # Chebyshev coefficient; 0 starts afresh
     best = best_here = restarted_at = np.inf
     iteration = best_at = 0
     while True:
         iteration += 1
         h = leverage((0.5 - 1.0 / p) * log_w)
-        difference = 2.0 * h - (2.0 / p) * log_w  # log tau - log w
-        (least, most), (h, log_w, step) = rows.settled_extremes(difference, h, log_w, step)
+        (least, most), (h, log_w, step) = residuals(h, log_w, p, h, log_w, step)
         residual = max(most, -least)
         if residual < 0.9 * best:
             best, best_at = residual, iteration
@@ -63,12 +62,12 @@ def damped(
             memory, best_here, restarted_at = 0.0, np.inf, residual
         best_here = min(best_here, residual)
         centre, half = (high + low) / 2.0, (high - low) / 2.0
-        towards = p * h - log_w  # log T - log w
         if memory == 0.0 or not momentum:
-            step = towards / centre
+            step = towards(h, log_w, None, p, kept=0.0, factor=1.0, divisor=centre)
             memory = half / centre
         else:
             following = 1.0 / (2.0 * centre / half - memory)
-            step = (following * memory) * step + (2.0 * following / half) * towards
+            kept, factor = following * memory, 2.0 * following / half
+            step = towards(h, log_w, step, p, kept=kept, factor=factor)
             memory = following
         log_w = log_w + step

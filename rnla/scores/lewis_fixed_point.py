@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tall import rows
+from ._lewis_update import residuals
 from ._reweighted import Iterate, ReweightedLeverage
 
 __all__ = ["fixed_point"]
@@ -34,8 +34,7 @@ def fixed_point(
     while True:
         iteration += 1
         h = leverage((0.5 - 1.0 / p) * log_w)
-        difference = 2.0 * h - (2.0 / p) * log_w  # log tau - log w
-        (least, most), (h, log_w) = rows.settled_extremes(difference, h, log_w)
+        (least, most), (h, log_w) = residuals(h, log_w, p, h, log_w)
         residual = max(most, -least)
         if residual <= tol or iteration == max_iter:
             ratio = float(np.exp(most))

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..tall import rows
+from ._lewis_update import residuals
 from ._reweighted import Iterate, ReweightedLeverage
 
 __all__ = ["potential_descent"]
@@ -48,8 +49,7 @@ def potential_descent(
         iteration = 2
     basis = leverage.basis
     while True:
-        difference = 2.0 * h - (2.0 / p) * log_w  # log tau - log w
-        least, most = rows.extremes(difference)
+        (least, most), _ = residuals(h, log_w, p)
         residual = max(most, -least)
         if residual <= tol or iteration >= max_iter:
             leverage.basis = basis
@@ -63,7 +63,8 @@ def potential_descent(
             iteration += 1
             growth = leverage.live(np.exp(p * new_h) - np.exp(p * h))
             change += (2.0 / p) * rows.total(growth)
-            new_residual = rows.largest(np.abs(2.0 * new_h - (2.0 / p) * new_w))
+            (low, high), _ = residuals(new_h, new_w, p)
+            new_residual = max(high, -low)
             rounding = leverage.rounding * (1.0 + leverage.rank)
             falls = change < 0.0 if abs(change) > rounding else new_residual < residual
             if falls or smoothness >= cap or iteration >= max_iter:

@@ -34,8 +34,10 @@ __all__ = [
     "like",
     "settle",
     "settled_extremes",
+    "settled_fold",
     "settled_total",
     "total",
+    "wider",
 ]
 
 _BLOCK = 1024
@@ -87,6 +89,13 @@ def fold(part: Callable[..., T], merge: Callable[[T, T], T], *vectors: Any) -> T
     return _fold(part, merge, vectors, ())[0]
 
 
+def settled_fold(
+    part: Callable[..., T], merge: Callable[[T, T], T], of: Sequence[Any], *vectors: Any
+) -> tuple[T, Any]:
+    """``fold(part, merge, *of)``, and the vectors as by `settle`, in one go."""
+    return _fold(part, merge, of, vectors)
+
+
 def _fold(
     part: Callable[..., T], merge: Callable[[T, T], T], vectors: Sequence[Any], keep: Sequence[Any]
 ) -> tuple[T, Sequence[Any]]:
@@ -119,12 +128,12 @@ def _joined(merge: Callable[[Any, Any], Any], boxes: Any) -> Any:
 
 def extremes(x: Any) -> tuple[float, float]:
     """The smallest and the largest entry; infinities if there is none."""
-    return fold(_extremes, _wider, x)
+    return fold(_extremes, wider, x)
 
 
 def settled_extremes(x: Any, *vectors: Any) -> tuple[tuple[float, float], Any]:
     """The extremes of x, and the vectors as by `settle`, in one go."""
-    return _fold(_extremes, _wider, (x,), vectors)
+    return settled_fold(_extremes, wider, (x,), *vectors)
 
 
 def _extremes(start: int, x: FloatArray) -> tuple[float, float]:
@@ -133,7 +142,8 @@ def _extremes(start: int, x: FloatArray) -> tuple[float, float]:
     return float(x.min()), float(x.max())
 
 
-def _wider(left: tuple[float, float], right: tuple[float, float]) -> tuple[float, float]:
+def wider(left: tuple[float, float], right: tuple[float, float]) -> tuple[float, float]:
+    """The extremes of two parts together."""
     return float(np.minimum(left[0], right[0])), float(np.maximum(left[1], right[1]))
 
 

@@ -17,6 +17,7 @@ from rnla.kernels import (
     dispatch,
     fwht,
     gather_product,
+    lewis_update,
     ordered_pivotal,
     poisson_rows,
     power_rows,
@@ -110,6 +111,9 @@ WORK = {
     "sparse_sign": sketches,
     "sparse_columns": sketches,
     "csr_gram": csr_gram,
+    "lewis_update": lambda device: lewis_update.extremes(
+        *device.put(np.random.default_rng(0).standard_normal((2, 6000))), 3.0
+    ),
     "gram": lambda device: add_gram(
         block(device, 3000, 70), None, device.zeros((70, 70), np.float64)
     ),
