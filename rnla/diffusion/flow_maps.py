@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from .._errors import argument_error, check_positive
-from .._result import ArrayRecord
 from ..random import RNGLike
 from ._arrays import as_state
+from ._record import StateRecord
 from .execute import lincomb
 from .grids import Grid
 from .noise import as_noise
@@ -171,7 +171,7 @@ def mean_flow_target(
 
 
 @dataclass(frozen=True, eq=False)
-class FlowMapSample(ArrayRecord):
+class FlowMapSample(StateRecord):
     """States at the last level.
 
     Attributes

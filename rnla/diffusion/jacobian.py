@@ -11,6 +11,7 @@ Cost: `probes` products for the whole batch; the Jacobian is never formed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from .._errors import argument_error, check_size
 from .._result import ArrayRecord, FloatArray
 from ..random import RNGLike, Stream, resolve_seed
 from ..tall import single_threaded_blas
+from ._arrays import as_state, cast, dtype_name, on_host
 
 __all__ = ["JacobianEstimate", "directional_derivative", "jacobian_diagonal", "jacobian_trace"]
 
@@ -30,7 +32,7 @@ Product = Callable[[Any, Any], Any]
 
 @dataclass(frozen=True)
 class JacobianEstimate(ArrayRecord):
-    """What the probes say about the Jacobians of a batch.
+    """What the probes say about the Jacobians of a batch, in float64 on the host.
 
     Attributes
     ----------
@@ -81,9 +83,9 @@ def directional_derivative(function: Function, *, step: float | None = None) -> 
     """
 
     def product(x: Any, v: Any) -> Any:
-        relative = float(np.finfo(x.dtype).eps) ** (1 / 3) if step is None else step
-        length = relative * max(1.0, float(np.sqrt(np.mean(np.square(x)))))
-        size = float(np.sqrt(np.mean(np.square(v))))
+        relative = _unit(x) ** (1 / 3) if step is None else step
+        length = relative * max(1.0, math.sqrt(float((x * x).mean())))
+        size = math.sqrt(float((v * v).mean()))
         if size == 0.0:
             return 0.0 * x
         h = length / size
@@ -106,8 +108,8 @@ def jacobian_diagonal(
     ----------
     function : callable or None
         Takes and returns a batch of shape (B, ...); may be None if `product` is given.
-    x : ndarray, shape (B, ...)
-        Samples; the rows of a batch must not influence each other.
+    x : array, shape (B, ...)
+        Samples, NumPy, CuPy or PyTorch; the rows of a batch must not influence each other.
     probes : int, default 16
         Products to spend. With as many as a sample has coordinates the result is exact.
     product : callable, optional
@@ -134,14 +136,14 @@ def jacobian_diagonal(
     x, product = _prepare(function, x, product)
     probes = check_size(probes, name="probes")
     seed = resolve_seed(rng)
-    batch, width = x.shape[0], x[0].size
+    batch, width, shape = *_sizes(x), tuple(x.shape)
     if probes >= width:
-        values = np.empty_like(x).reshape(batch, width)
+        values = np.empty((batch, width))
         for j in range(width):
-            unit = np.zeros((batch, width), dtype=x.dtype)
+            unit = np.zeros((batch, width))
             unit[:, j] = 1.0
             values[:, j] = _apply(product, x, unit)[:, j]
-        return JacobianEstimate(values.reshape(x.shape), np.zeros(x.shape), width, "exact", seed)
+        return JacobianEstimate(values.reshape(shape), np.zeros(shape), width, "exact", seed)
     total, squares = np.zeros((batch, width)), np.zeros((batch, width))
     for draw in range(probes):
         v = _signs(seed, x, draw)
@@ -206,12 +208,12 @@ def jacobian_trace(
             "probes", probes, "at least 3 for Hutch++", 'Pass probes=6 or method="hutchinson".'
         )
     seed = resolve_seed(rng)
-    width = x[0].size
+    batch, width = _sizes(x)
     if method == "auto":
         if probes >= width:
             exact = jacobian_diagonal(None, x, probes=width, product=product, rng=seed)
-            traces = exact.values.reshape(x.shape[0], width).sum(axis=1)
-            return JacobianEstimate(traces, np.zeros(x.shape[0]), width, "exact", seed)
+            traces = exact.values.reshape(batch, width).sum(axis=1)
+            return JacobianEstimate(traces, np.zeros(batch), width, "exact", seed)
         method = "hutch++" if probes >= 6 else "hutchinson"
     if method == "hutchinson":
         values, error = _hutchinson(product, x, seed, probes, None)
@@ -252,31 +254,42 @@ def _dots(v: FloatArray, w: FloatArray) -> FloatArray:
     return dots
 
 
-def _signs(seed: int, x: Any, draw: int) -> Any:
-    """One sign for each coordinate of each sample, (B, width)."""
-    signs = Stream(seed, "jacobian probe").signs(range(x.size), draw=draw)
-    return signs.reshape(x.shape[0], -1).astype(x.dtype, copy=False)
+def _signs(seed: int, x: Any, draw: int) -> FloatArray:
+    """One sign for each coordinate of each sample, (B, width), on the host."""
+    batch, width = _sizes(x)
+    signs = Stream(seed, "jacobian probe").signs(range(batch * width), draw=draw)
+    return signs.reshape(batch, width)
 
 
-def _apply(product: Product, x: Any, v: Any) -> FloatArray:
-    result = np.asarray(product(x, v.reshape(x.shape)))
-    if result.shape != x.shape:
+def _sizes(x: Any) -> tuple[int, int]:
+    """Samples, and coordinates of one."""
+    return int(x.shape[0]), math.prod(x.shape[1:])
+
+
+def _unit(x: Any) -> float:
+    """Rounding unit of the dtype."""
+    name = dtype_name(x)
+    return 2.0**-7 if name == "bfloat16" else float(np.finfo(name).eps)
+
+
+def _apply(product: Product, x: Any, v: FloatArray) -> FloatArray:
+    """J v for a host array v (B, width), float64 on the host."""
+    result = product(x, cast(v.reshape(tuple(x.shape)), x))
+    if tuple(getattr(result, "shape", ())) != tuple(x.shape):
         raise argument_error(
             "product",
-            f"a result of shape {result.shape}",
-            f"the shape of x, {x.shape}",
+            f"a result of shape {tuple(getattr(result, 'shape', ()))}",
+            f"the shape of x, {tuple(x.shape)}",
             "Return one derivative for each coordinate.",
         )
-    return result.reshape(x.shape[0], -1)
+    return on_host(result).reshape(v.shape).astype(np.float64, copy=False)
 
 
 def _prepare(function: Function | None, x: Any, product: Product | None) -> tuple[Any, Product]:
-    x = np.asarray(x)
-    if x.dtype.kind != "f":
-        x = x.astype(np.float64)
-    if x.ndim < 2 or x.size == 0:
+    x = as_state(x)
+    if len(x.shape) < 2:
         raise argument_error(
-            "x", f"shape {x.shape}", "a batch (B, ...) of at least one sample", "Pass x[None]."
+            "x", f"shape {tuple(x.shape)}", "a batch (B, ...) of samples", "Pass x[None]."
         )
     if product is None:
         if function is None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad_vec, solve_ivp
 
 from rnla import ArgumentError
+from rnla.diffusion import make_grid, sample
 from rnla.diffusion.interpolants import (
     Constant,
     EncodingDecoding,
@@ -37,7 +38,9 @@ from rnla.diffusion.interpolants import (
     solve_ode,
     solve_sde,
 )
-from rnla.diffusion.schedules import VPLinear
+from rnla.diffusion.schedules import Flow, VPLinear
+
+from . import fixtures
 
 PATHS = [Linear(), Trigonometric(), EncodingDecoding(), Constant()]
 LATENTS = [RootProduct(), RootProduct(2.5), Product(), SineSquared(), SigmoidDifference(6.0)]
@@ -107,6 +110,25 @@ def test_15_1_latents_vanish_at_the_ends(latent: Product) -> None:
     assert np.abs(slope - latent.gamma_dot(t)).max() < 1e-7
     assert np.abs(latent.gamma(t) * latent.gamma_dot(t) - latent.product(t)).max() < 1e-14
     assert np.isfinite(latent.product(np.array([0.0, 1.0]))).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(path=st.sampled_from(PATHS[:3]), latent=st.sampled_from(LATENTS), seed=st.integers(0, 99))
+def test_15_1_interpolants_begin_and_end_at_their_ends(
+    path: Linear, latent: Product, seed: int
+) -> None:
+    x0, x1, z = np.random.default_rng(seed).standard_normal((3, 4, 2))
+    interpolant = Interpolant(path, latent)
+    assert np.abs(interpolant.point(0.0, x0, x1, z) - x0).max() < 1e-14
+    assert np.abs(interpolant.point(1.0, x0, x1, z) - x1).max() < 1e-14
+    times = np.array([0.0, 1.0, 0.0, 1.0])
+    ends = np.where(times[:, None] == 0.0, x0, x1)
+    assert np.abs(interpolant.point(times, x0, x1, z) - ends).max() < 1e-14
+    h = 1e-6
+    t = 0.2 + 0.06 * (seed % 10)
+    if abs(t - 0.5) > 0.05:
+        moved = interpolant.point(t + h, x0, x1, z) - interpolant.point(t - h, x0, x1, z)
+        assert np.abs(moved / (2 * h) - interpolant.velocity(t, x0, x1, z)).max() < 1e-6
 
 
 def test_15_2_encoding_decoding_passes_through_noise() -> None:
@@ -198,6 +220,36 @@ def test_15_2_one_sided_and_mirror_need_one_function() -> None:
             fields = Fields(mirror(), **{name: getattr(pair, name)})
             assert np.abs(fields.drift(x, t) - expected).max() < 1e-12
             assert np.abs(pair.velocity(x, t) - expected).max() < 1e-12
+
+
+def test_15_2_mirror_transport_comes_back_and_the_published_sign_does_not() -> None:
+    """For Gaussian data the way there and back is the identity; with +γγ̇ s it is not the law's."""
+    pair = GaussianPair(mirror(Product()), [0.0], [[1.0]], [0.7], [[0.3]])
+    x = np.linspace(-1.0, 2.0, 5)[:, None]
+    fields = Fields(mirror(Product()), denoiser=pair.denoiser)
+    end = solve_ode(fields, x, times=inner_times(400, start=0.0, stop=1.0))
+    assert np.abs(np.asarray(end) - x).max() < 1e-6
+    half = solve_ode(fields, x, times=inner_times(200, start=0.0, stop=0.5))
+    wrong = solve_ode(
+        lambda x, t: -fields.drift(x, t), x, times=inner_times(200, start=0.0, stop=0.5)
+    )
+    spread = np.sqrt(pair.covariance(0.5)[0, 0] / 0.3)
+    assert np.abs(np.asarray(half) - 0.7 - spread * (x - 0.7)).max() < 1e-5
+    assert np.abs(np.asarray(wrong) - 0.7 - spread * (x - 0.7)).max() > 0.05
+
+
+def test_18_6_euler_on_the_one_sided_straight_line_is_ddim() -> None:
+    schedule, model = Flow(), fixtures.gmm_a()
+    grid = make_grid(schedule, 10, "time_uniform", first=1.0, last=1e-3)
+    end = sample(model, fixtures.STARTS, solver="ddim", schedule=schedule, grid=grid)
+    fields = Fields(
+        one_sided(FlowScales()),
+        velocity=lambda x, t: (lambda level: model(x, level) - model.eps(x, level))(
+            schedule.level(1.0 - t)
+        ),
+    )
+    found = solve_ode(fields, fixtures.STARTS, times=1.0 - grid.times, method="euler")
+    assert np.abs(np.asarray(end) - np.asarray(found)).max() < 1e-13
 
 
 def test_15_2_diffusive_interpolant_leaves_a_point_mass() -> None:

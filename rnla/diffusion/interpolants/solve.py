@@ -19,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._errors import argument_error, check_positive, check_size
-from ..._result import ArrayRecord, FloatArray
+from ..._result import FloatArray
 from ...random import RNGLike, Stream, resolve_seed
 from .._arrays import as_state
+from .._record import StateRecord
 from ..noise import normals
 from .fields import Fields
 
@@ -33,7 +34,7 @@ METHODS = ("euler", "heun", "heun_as_published_code")
 
 
 @dataclass(frozen=True, eq=False)
-class InterpolantSample(ArrayRecord):
+class InterpolantSample(StateRecord):
     """States at the last time.
 
     Attributes
