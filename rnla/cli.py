@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from . import __version__, _commands, _fit_command
+from . import __version__, _commands, _diffusion_command, _fit_command
 from ._commands import OK
 
 __all__ = ["main"]
@@ -215,6 +215,29 @@ def _parser() -> argparse.ArgumentParser:
     bounds.add_argument("--n", type=_count, help="rows")
     bounds.add_argument("--total-sensitivity", type=float, metavar="S")
     bounds.add_argument("--online-condition", type=float, metavar="K")
+
+    diffusion = command(
+        "diffusion", _diffusion_command.diffusion, "compare solvers of diffusion models"
+    )
+    diffusion.add_argument("action", choices=("compare",), help="print errors and orders")
+    diffusion.add_argument(
+        "--schedule", choices=tuple(_diffusion_command.SCHEDULES), default="vp-linear"
+    )
+    diffusion.add_argument(
+        "--solvers", type=_listed, metavar="A,B,...", help="(default: all that add no noise)"
+    )
+    diffusion.add_argument(
+        "--evaluations",
+        type=_numbers,
+        default=[5, 8, 10, 20],
+        metavar="N,N,...",
+        help="numbers of calls of the model (default: 5,8,10,20)",
+    )
+    diffusion.add_argument(
+        "--grid", default="log_snr", metavar="KIND", help="spacing of levels (default: log_snr)"
+    )
+    diffusion.add_argument("--last", type=float, metavar="T", help="time at which sampling ends")
+    diffusion.add_argument("--plot", metavar="DIR", help="write a picture into this folder")
 
     demo = command("demo", _commands.demo, "median regression on the RAND health-insurance data")
     demo.add_argument("--out", default="demo-output", metavar="DIR", help="(default: demo-output)")

@@ -189,6 +189,33 @@ def _has_compiled_code(module):
     return any(hasattr(value, "signatures") for value in vars(module).values())
 
 
+def test_diffusion_compare(capsys, tmp_path):
+    arguments = ["diffusion", "compare", "--solvers", "ddim,dpmpp_2m", "--evaluations", "5,10"]
+    assert cli.main([*arguments, "--schedule", "flow", "--plot", str(tmp_path / "pictures")]) == 0
+    said = capsys.readouterr().out
+    assert "dpmpp_2m" in said
+    assert "solvers.png" in said
+    assert (tmp_path / "pictures" / "solvers.png").stat().st_size > 10_000
+    assert cli.main([*arguments, "--json"]) == 0
+    rows = {row["solver"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["dpmpp_2m"]["10"] < rows["ddim"]["10"] < rows["ddim"]["5"]
+    assert rows["ddim"]["expected"] == 1
+
+
+@pytest.mark.parametrize("option", [("--solvers", "no_such"), ("--evaluations", "0")])
+def test_diffusion_compare_refuses(capsys, option):
+    assert cli.main(["diffusion", "compare", *option]) == 2
+    assert "expected" in capsys.readouterr().err
+
+
+def test_every_schedule_of_the_command_is_there():
+    from rnla._diffusion_command import SCHEDULES, _schedule
+
+    for name in SCHEDULES:
+        schedule, last = _schedule(name)
+        assert np.isfinite(schedule.half_log_snr(last))
+
+
 def test_warmup_compiles_every_kernel(capsys):
     import importlib
     import pkgutil

@@ -25,12 +25,14 @@ from rnla.approximation import (
     volume_design,
 )
 from rnla.calibration import gains_from_model, simulate_interferometer
+from rnla.diffusion.stability import stability_region
 
 matplotlib.use("Agg")
 
 rng = np.random.default_rng(0)
 A = rng.standard_t(4, size=(300, 4)) @ rng.standard_normal((4, 4))
 SAMPLE = types.SimpleNamespace(indices=np.arange(0, 300, 10), weights=np.linspace(1, 20, 30))
+REGIONS = [stability_region(2), stability_region(2, momentum="ghvb", beta=0.8)]
 MEASURED = {
     "uniform": [(100, np.inf), (200, 0.9), (400, 0.5)],
     "lewis": [(100, 0.4), (100, 0.3), (200, 0.2), (400, 0.1)],
@@ -354,6 +356,29 @@ def test_stability_needs_numbers():
             plotting.stability_against_size(bad, 10)
 
 
+def test_stability_regions_end_where_they_say():
+    ax = plotting.stability_regions(REGIONS)
+    ends = [line for line in ax.get_lines() if line.get_marker() == "o"]
+    limits = [region.real_axis_limit for region in REGIONS]
+    np.testing.assert_allclose([-line.get_xdata()[0] for line in ends], limits)
+    outline = ax.collections[1].get_paths()[0].vertices
+    assert outline[:, 0].min() == pytest.approx(-limits[0], abs=0.02)
+    assert labels(ax) == ["AB2, to −1", "GHVB 2, beta 0.8, to −1.2"]
+    with pytest.raises(rnla.ArgumentError, match=r"^regions: got none"):
+        plotting.stability_regions([])
+
+
+def test_the_best_solvers_are_named():
+    few = rnla.diffusion.compare(["ddim", "dpmpp_2m", "heun"], evaluations=[4, 8])
+    ax = plotting.solver_errors(few, highlight=["dpmpp_2m"])
+    assert labels(ax) == ["dpmpp_2m"]
+    drawn = [line.get_ydata().tolist() for line in ax.get_lines()]
+    assert sorted(drawn) == sorted(few.errors.tolist())
+    assert labels(plotting.solver_errors(few)) == [row["solver"] for row in few.rows()]
+    with pytest.raises(rnla.ArgumentError, match=r"^highlight: got 'unipc'"):
+        plotting.solver_errors(few, highlight=["unipc"])
+
+
 def test_the_history_is_drawn_in_the_units_of_the_function():
     ax = plotting.error_against_evaluations(SURROGATE, tol=0.02)
     line = ax.get_lines()[0]
@@ -484,12 +509,15 @@ def test_errors_at_one_ratio_are_averaged_in_the_mean_square():
             plotting.error_against_snr(bad)
 
 
+SOLVERS = rnla.diffusion.compare(["ddim", "dpmpp_2m"], evaluations=[4, 8])
 DRAWN = [
     lambda ax: plotting.gain_plane(ARRAY, true=SKY.gains, problem=0, ax=ax),
     lambda ax: plotting.correlation_profile(SPECTRUM, ax=ax),
     lambda ax: plotting.error_against_snr(ERRORS, ax=ax),
     lambda ax: plotting.design_points(DESIGN, basis=PLANE, ax=ax),
     lambda ax: plotting.stability_against_size(STABLE, 10, ax=ax),
+    lambda ax: plotting.stability_regions(REGIONS, ax=ax),
+    lambda ax: plotting.solver_errors(SOLVERS, ax=ax),
     lambda ax: plotting.error_against_evaluations(SURROGATE, ax=ax),
     lambda ax: plotting.sobol_bars(SURROGATE.sobol, ax=ax),
     lambda ax: plotting.leave_one_out_curve(PATH, ax=ax),

@@ -11,6 +11,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _EXPORTS = {
+    "Comparison": "comparison",
+    "compare": "comparison",
     "Grid": "grids",
     "make_grid": "grids",
     "BrownianNoise": "noise",
@@ -54,6 +56,8 @@ _EXPORTS = {
 }
 
 if TYPE_CHECKING:
+    from .comparison import Comparison as Comparison
+    from .comparison import compare as compare
     from .execute import State as State
     from .grids import Grid as Grid
     from .grids import make_grid as make_grid

@@ -20,7 +20,9 @@ from .rows import kept_rows
 from .scores import score_profile
 from .snr import error_against_snr
 from .sobol import sobol_bars
+from .solver_errors import solver_errors
 from .stability import stability_against_size
+from .stability_regions import stability_regions
 
 __all__ = [
     "LAW_STYLES",
@@ -41,5 +43,7 @@ __all__ = [
     "save_figure",
     "score_profile",
     "sobol_bars",
+    "solver_errors",
     "stability_against_size",
+    "stability_regions",
 ]

@@ -103,11 +103,13 @@ class UniPC(Solver):
 
     @property
     def global_order(self) -> int:
-        """Order of convergence: one more than `order` if every step is corrected."""
-        if not self.corrector or self.disable_corrector:
-            return self.order
-        wrong = self.variant == "as_published_code" and self.order > 1
-        return 1 if wrong else self.order + 1
+        """Order of convergence: one more than `order` if every step is corrected, 2 at most if the
+        last step is always of first order."""
+        corrected = self.corrector and not self.disable_corrector
+        if corrected and self.variant == "as_published_code" and self.order > 1:
+            return 1
+        order = self.order + 1 if corrected else self.order
+        return min(2, order) if self.lower_order_final is True else order
 
     def predictor(self, order: int) -> tuple[Relaxation, ...]:
         """Factor on the slope in UniP of the given order."""
