@@ -164,7 +164,10 @@ def _samples() -> None:
         sampling.sample_rows(q, design=design, rng=0)
     sampling.sampling_probabilities(np.arange(8.0), 4)
     sampling.spatial_order(np.random.default_rng(0).random((8, 2)))
-    dpp.volume_sample(np.ones((8, 1)), 2, method="reverse", rng=0)
+    for method in ("reverse", "rejection"):
+        dpp.volume_sample(np.ones((8, 1)), 1, method=method, rng=0)
+    for method in ("chain", "rejection"):
+        dpp.projection_dpp(np.ones((8, 1)), method=method, rng=0)
 
 
 def _bases() -> None:

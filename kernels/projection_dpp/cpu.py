@@ -56,18 +56,18 @@ def accept(features, envelope, points, which, cap, negligible, basis, chosen, co
 
 
 @njit(cache=True, nogil=True)
-def combine(matrix, x, count, width, out):
-    """out[i] = sum over j < count of x[j] matrix[j, i], for i < width."""
-    for i in range(width):
+def combine(matrix, x, count, width, out, first=0):
+    """out[i] = sum over j < count of x[j] matrix[j, i], for first <= i < width."""
+    for i in range(first, width):
         out[i] = 0.0
     whole = count - count % 4
     for j in range(0, whole, 4):
         x0, x1, x2, x3 = x[j], x[j + 1], x[j + 2], x[j + 3]
         m0, m1, m2, m3 = matrix[j], matrix[j + 1], matrix[j + 2], matrix[j + 3]
-        for i in range(width):
+        for i in range(first, width):
             out[i] = (((out[i] + x0 * m0[i]) + x1 * m1[i]) + x2 * m2[i]) + x3 * m3[i]
     for j in range(whole, count):
-        for i in range(width):
+        for i in range(first, width):
             out[i] += x[j] * matrix[j, i]
 
 

@@ -1,18 +1,8 @@
 // Draws of a projection DPP, one per block. A thread owns an entry of the result and adds up in the
 // order of the index, as the CPU does.
-#include "numbers.cuh"
+#include "combine.cuh"
 
 const int THREADS = 128, WARPS = THREADS / 32, WINDOW = 32, TILE = 32, REFRESH = 64;
-
-// out[i] = sum over j < r of x[j] columns[j, i], for i < k.
-__device__ inline void combine(const double* columns, const double* x, int64 r, int64 k,
-                               double* out) {
-  for (int64 i = threadIdx.x; i < k; i += THREADS) {
-    double sum = 0.0;
-    for (int64 j = 0; j < r; ++j) sum += x[j] * columns[j * r + i];
-    out[i] = sum;
-  }
-}
 
 // out = x - sum over i < k of coefficients[i] rows[i]; out may be x.
 __device__ inline void deduct(const double* rows, const double* coefficients, const double* x,
@@ -28,11 +18,11 @@ __device__ inline void deduct(const double* rows, const double* coefficients, co
 __device__ inline double residual_of(const double* rows, const double* columns, const double* x,
                                      int64 r, int64 k, double* coefficients, double* residual,
                                      double* square) {
-  combine(columns, x, r, k, coefficients);
+  combine(columns, r, x, r, k, coefficients);
   __syncthreads();
   deduct(rows, coefficients, x, r, k, residual);
   __syncthreads();
-  combine(columns, residual, r, k, coefficients);
+  combine(columns, r, residual, r, k, coefficients);
   __syncthreads();
   deduct(rows, coefficients, residual, r, k, residual);
   __syncthreads();

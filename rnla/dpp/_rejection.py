@@ -19,7 +19,7 @@ from .._errors import ConvergenceError
 from .._result import FloatArray, IntArray
 from ._selection import NEGLIGIBLE, Selection, squares
 
-__all__ = ["Proposals", "accept"]
+__all__ = ["Proposals", "accept", "cap_message"]
 
 _TOGETHER = 16  # acceptances that a block is made for
 _LOSS = 1e-2  # share of a squared length below which rounding needs another pass
@@ -104,11 +104,12 @@ def accept(
             rho[done:] -= squares(U[done:] @ v.conj())
         since += width - done
         if since > cap:
-            raise ConvergenceError(_message(cap, kept.size, r), result=chosen[: kept.size])
+            raise ConvergenceError(cap_message(cap, kept.size, r), result=chosen[: kept.size])
         position = stop
 
 
-def _message(cap: int, size: int, r: int) -> str:
+def cap_message(cap: int, size: int, r: int) -> str:
+    """What to say when the cap is reached."""
     return (
         f"cap: got {cap}, and more proposals in a row were rejected after {size} of {r} points, "
         f"features so far being of numerical rank {size}; expected a point within them. "

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from .._errors import argument_error, check_size
-from .._result import FloatArray, IntArray
+from .._result import IntArray
 from ..random import RNGLike, Stream, resolve_seed
 from ..tall import single_threaded_blas
-from ._chain import chain
+from ._chain import chains
 from ._record import DppSample
-from ._rejection import Proposals, accept
+from ._together import Batch, Propose, accept_draws
 from .ground_set import GroundSet, prepared
 
 __all__ = ["METHODS", "draw_sets", "projection_dpp"]
@@ -26,6 +26,7 @@ __all__ = ["METHODS", "draw_sets", "projection_dpp"]
 METHODS = ("auto", "rejection", "chain")
 
 _ROWS_TOGETHER = 2**25  # bytes of rows that are fetched for several draws at once
+_ON_DEVICE_TOGETHER = 2**29  # on a GPU, where each draw is a block and many run at once
 
 
 def projection_dpp(
@@ -134,30 +135,28 @@ def draw_sets(
     ground: GroundSet, seed: int, draws: range, *, method: str = "rejection", cap: int | None = None
 ) -> tuple[IntArray, IntArray]:
     """Rows of each draw in the order drawn, shape (len(draws), r), and proposals per draw."""
-    indices = np.empty((len(draws), ground.rank), dtype=np.int64)
-    proposals = np.zeros(len(draws), dtype=np.int64)
+    r = ground.rank
     with single_threaded_blas():
         if method == "chain":
             stream = Stream(seed, "projection_dpp chain")
             U = ground.features(np.arange(ground.n))
-            for k, draw in enumerate(draws):
-                indices[k] = chain(U, stream.uniform(range(ground.rank), draw=draw))
-            return indices, proposals
+            points = np.stack([stream.uniform(range(r), draw=draw) for draw in draws])
+            return chains(U, points), np.zeros(len(draws), dtype=np.int64)
         source = _Source(ground, seed)
-        limit = 200 * ground.rank if cap is None else cap
-        for first in range(0, len(draws), source.together):
-            group = draws[first : first + source.together]
-            source.fetch(group)
-            for k, draw in enumerate(group, start=first):
-                propose = source.of(draw)
-                indices[k], proposals[k], _ = accept(
-                    propose, ground.rank, cap=limit, first=source.first
-                )
-    return indices, proposals
+        limit = 200 * r if cap is None else cap
+        groups = (
+            draws[first : first + source.together]
+            for first in range(0, len(draws), source.together)
+        )
+        found = [
+            accept_draws(source.of(group), len(group), r, cap=limit, first=source.first)
+            for group in groups
+        ]
+    return np.concatenate([rows for rows, _ in found]), np.concatenate([used for _, used in found])
 
 
 class _Source:
-    """Proposals of many draws; the rows that each begins with are fetched for a group of them."""
+    """Proposals of many draws; the rows that a group of them needs are fetched together."""
 
     def __init__(self, ground: GroundSet, seed: int) -> None:
         self._ground = ground
@@ -167,37 +166,33 @@ class _Source:
         harmonic = math.fsum(1.0 / k for k in range(1, r + 1))
         # Mean plus two and a half standard deviations of the number of proposals.
         self.first = math.ceil(r * (harmonic + 3.2))
-        self.together = max(1, _ROWS_TOGETHER // (8 * d * self.first))
-        self._ready: dict[int, Proposals] = {}
+        together = _ON_DEVICE_TOGETHER if ground.A.is_on_device else _ROWS_TOGETHER
+        self.together = max(1, together // (8 * d * self.first))
 
-    def fetch(self, group: range) -> None:
-        """Read the first proposals of these draws together."""
-        span = range(self.first)
-        points = np.concatenate([self._rows.uniform(span, draw=draw) for draw in group])
-        drawn, envelope = self._ground.propose(points)
-        union, places = np.unique(drawn, return_inverse=True)
-        taken = self._ground.A.take(union)
-        self._ready = {}
-        for k, draw in enumerate(group):
-            own = slice(k * self.first, (k + 1) * self.first)
-            # One product per draw: what a draw computes must not depend on its company.
-            U = self._ground.features_of(taken[places[own]], drawn[own])
-            self._ready[draw] = self._proposals(draw, 0, drawn[own], U, envelope[own])
+    def of(self, group: range) -> Propose:
+        """``propose(which, start, count)`` for these draws."""
 
-    def of(self, draw: int) -> Any:
-        """``propose(start, count)`` of one draw."""
-
-        def propose(start: int, count: int) -> Proposals:
-            if start == 0:
-                return self._ready.pop(draw)
-            points = self._rows.uniform(range(start, start + count), draw=draw)
-            rows, envelope = self._ground.propose(points)
-            return self._proposals(draw, start, rows, self._ground.features(rows), envelope)
+        def propose(which: IntArray, start: int, count: int) -> Batch:
+            span = range(start, start + count)
+            own = [group[k] for k in which]
+            points = np.concatenate([self._rows.uniform(span, draw=draw) for draw in own])
+            drawn, envelope = self._ground.propose(points)
+            taken, places = self._take(drawn)
+            features = []
+            for k in range(len(own)):
+                # One product per draw: what a draw computes must not depend on its company.
+                here = slice(k * count, (k + 1) * count)
+                rows = taken[here] if places is None else taken[places[here]]
+                features.append(self._ground.features_of(rows, drawn[here]))
+            tests = np.stack([self._tests.uniform(span, draw=draw) for draw in own])
+            shape = len(own), count
+            return Batch(drawn.reshape(shape), features, envelope.reshape(shape), tests)
 
         return propose
 
-    def _proposals(
-        self, draw: int, start: int, rows: IntArray, U: FloatArray, envelope: FloatArray
-    ) -> Proposals:
-        points = self._tests.uniform(range(start, start + rows.size), draw=draw)
-        return Proposals(rows, U, envelope, points)
+    def _take(self, drawn: IntArray) -> tuple[Any, IntArray | None]:
+        """Rows of A, and where those drawn are among them; None for one after the other."""
+        if self._ground.A.is_on_device:
+            return self._ground.A.take(drawn), None
+        union, places = np.unique(drawn, return_inverse=True)
+        return self._ground.A.take(union), places

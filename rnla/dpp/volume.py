@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import ConvergenceError, argument_error, check_positive, check_size
+from .._errors import argument_error, check_positive, check_size
 from .._result import FloatArray, IntArray
 from ..random import RNGLike, Stream, resolve_seed
 from ..tall import single_threaded_blas
+from ._pools import by_pools, remove_rows
 from ._record import DppSample
 from ._reference import Reference, check_reference
-from ._reverse import reverse_elimination
 from ._subset import uniform_subset
 from .ground_set import GroundSet, prepared
 from .projection_dpp import draw_sets
@@ -145,12 +145,11 @@ def volume_sample(
     proposals = np.zeros(count, dtype=np.int64)
     with single_threaded_blas():
         if method == "rejection":
-            drawn = [_by_rejection(ground, size, seed, k, cap) for k in range(count)]
-            indices = np.stack([rows for rows, _ in drawn])
-            proposals = np.array([tried for _, tried in drawn])
+            indices, proposals = by_pools(ground, size, seed, count, cap)
         elif method == "reverse":
             U, stream = ground.features(np.arange(ground.n)), Stream(seed, "volume_sample reverse")
-            indices = np.stack([_by_removal(ground, U, size, stream, k) for k in range(count)])
+            root = ground.ridge_root
+            indices = remove_rows(U, size, stream, np.arange(count), root=root)
         else:
             sets, proposals = draw_sets(ground, seed, range(count))
             if nu is None:
@@ -240,41 +239,6 @@ def _uniform_rest(ground: GroundSet, sets: IntArray, size: int, seed: int) -> In
         skipped = np.searchsorted(np.sort(rows) - np.arange(r), among_others, side="right")
         rest[draw] = among_others + skipped
     return rest
-
-
-def _by_removal(ground: GroundSet, U: FloatArray, size: int, stream: Stream, draw: int) -> IntArray:
-    def uniforms(start: int, count: int) -> FloatArray:
-        return stream.uniform(range(start, start + count), draw=draw)
-
-    return reverse_elimination(U, size, uniforms, root=ground.ridge_root)
-
-
-def _by_rejection(
-    ground: GroundSet, size: int, seed: int, draw: int, cap: int
-) -> tuple[IntArray, int]:
-    """Rows of one draw and how many were looked at (Derezinski, Warmuth and Hsu, Algorithm 1)."""
-    r = ground.rank
-    pool = max(size, 2 * r * r)
-    rows_stream = Stream(seed, "volume_sample pool")
-    tests = Stream(seed, "volume_sample tests").uniform(range(cap), draw=draw)
-    for attempt in range(cap):
-        span = range(attempt * pool, (attempt + 1) * pool)
-        rows, _ = ground.propose(rows_stream.uniform(span, draw=draw))
-        X = ground.features(rows)
-        # Rows of squared length r: the trace of G is r, so det G is at most 1 (AM-GM).
-        X *= np.sqrt(r / np.einsum("ij,ij->i", X, X))[:, None]
-        sign, log_det = np.linalg.slogdet(X.T @ (X / pool))
-        # A matrix that rounding makes singular or worse has a determinant next to nothing.
-        if sign > 0.0 and math.log(tests[attempt]) < log_det:
-            if size == pool:
-                return rows, (attempt + 1) * pool
-            stream = Stream(seed, "volume_sample reverse")
-            kept = _by_removal(ground, np.linalg.qr(X)[0], size, stream, draw)
-            return rows[kept], (attempt + 1) * pool
-    raise ConvergenceError(
-        f"volume_sample: {cap} pools of {pool} rows were rejected in a row. A cap this tight does "
-        "that. Raise cap, or pass method='dpp'."
-    )
 
 
 def _weights(ground: GroundSet, indices: IntArray, size: int, nu: Reference | None) -> FloatArray:

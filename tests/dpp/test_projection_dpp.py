@@ -11,6 +11,7 @@ import scipy.sparse as sp
 import rnla
 from rnla.dpp import ground_set, projection_dpp
 from rnla.dpp._rejection import accept
+from rnla.dpp._together import accept_draws
 from rnla.dpp.projection_dpp import _Source
 from rnla.tall import single_threaded_blas
 from tests.certify.homes import streamed
@@ -85,17 +86,14 @@ def test_check_11_catches_an_accept_test_against_the_wrong_envelope():
     A = small_features()
     ground = ground_set(A)
     source = _Source(ground, 0)
-    drawn = np.empty((6_000, 3), dtype=np.int64)
-    for k in range(len(drawn)):
-        source.fetch(range(k, k + 1))
-        propose = source.of(k)
+    propose = source.of(range(6_000))
 
-        def wrong(start, size, propose=propose):
-            batch = propose(start, size)
-            batch.envelope[:] = 1.0
-            return batch
+    def wrong(which, start, size):
+        batch = propose(which, start, size)
+        batch.envelope[:] = 1.0
+        return batch
 
-        drawn[k] = accept(wrong, 3, cap=10_000, first=source.first)[0]
+    drawn = accept_draws(wrong, 6_000, 3, cap=10_000, first=source.first)[0]
     assert chi_square(drawn, projection_law(A), len(A)) < ALARM
 
 
@@ -154,9 +152,14 @@ def test_check_14_catches_proposals_that_are_thrown_away():
 def orthogonality(m, n):
     U = np.random.default_rng(2).standard_normal((n, m))
     source = _Source(ground_set(U), 3)
-    source.fetch(range(1))
+    propose = source.of(range(1))
     with single_threaded_blas():
-        kept = accept(source.of(0), m, cap=200 * m, first=source.first)[2]
+        kept = accept(
+            lambda start, count: propose(np.arange(1), start, count).of(0),
+            m,
+            cap=200 * m,
+            first=source.first,
+        )[2]
     return float(np.abs(kept.basis @ kept.basis.T - np.eye(m)).max())
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import rnla
-from rnla.dpp import _rejection
+from rnla.dpp import _chain, _rejection, _together
 from rnla.dpp._rejection import Proposals, accept
 
 
@@ -72,3 +72,31 @@ def test_the_cap_counts_proposals_in_a_row(size):
     with pytest.raises(rnla.ConvergenceError, match="after 2 of 3 points") as caught:
         accept(proposer(features, size), 3, cap=12)
     assert caught.value.result.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("n, r, draws", [(40, 1, 5), (300, 7, 20), (500, 60, 3)])
+def test_blocks_and_kernel_accept_the_same_rows(monkeypatch, n, r, draws):
+    """Two implementations of one law, fixed seed; their thresholds differ by rounding at most."""
+    A = np.random.default_rng(n).standard_normal((n, r)) ** 3
+    one = rnla.dpp.projection_dpp(A, draws=draws, method="rejection", rng=4)
+    monkeypatch.setattr(_together, "LARGEST", 0)
+    other = rnla.dpp.projection_dpp(A, draws=draws, method="rejection", rng=4)
+    assert np.array_equal(one.indices, other.indices)
+    assert np.array_equal(one.proposals, other.proposals)
+
+
+@pytest.mark.parametrize("kernel", [True, False])
+def test_a_cap_is_an_error_in_both(monkeypatch, kernel):
+    monkeypatch.setattr(_together, "LARGEST", 384 * kernel)
+    A = np.random.default_rng(0).standard_normal((3000, 20))
+    with pytest.raises(rnla.ConvergenceError, match="cap: got 3") as caught:
+        rnla.dpp.projection_dpp(A, draws=4, method="rejection", cap=3, rng=0)
+    assert 0 < caught.value.result.size < 20
+
+
+def test_chains_by_kernel_and_by_products_are_the_same(monkeypatch):
+    A = np.random.default_rng(1).standard_normal((80, 25))
+    one = rnla.dpp.projection_dpp(A, draws=6, method="chain", rng=4)
+    monkeypatch.setattr(_chain, "_LARGEST", 0)
+    other = rnla.dpp.projection_dpp(A, draws=6, method="chain", rng=4)
+    assert np.array_equal(one.indices, other.indices)

@@ -22,6 +22,7 @@ from rnla.kernels import (
     poisson_rows,
     power_rows,
     projection_dpp,
+    reverse_elimination,
     row_norms,
     scan,
     score_histogram,
@@ -36,6 +37,7 @@ from .cuda_host import build
 from .cuda_host.device import EmulatedDevice, EmulatorError
 
 KEY = 5
+COMPLAINTS = r"no barrier after|before it is written|outside of all memory"
 NEEDED = re.compile(r"__syncthreads\(\);|__syncwarp\(\);|atomic(?:Add|Max)(?=\()")
 PLAIN = """
 #define atomicAdd_plain(address, value) (*(address) += (value))
@@ -106,6 +108,18 @@ def histograms(device):
         score_histogram.fill(first, first + (50 << 52), np.array([shift]), scores)
 
 
+def removals(device):
+    """A column that is zero at first, halving, last rows one by one, triangles to start from."""
+    U = np.random.default_rng(0).standard_normal((150, 36))
+    U[:64, -1] = 0.0
+    X = device.put(np.stack([U, U, U]))
+    R = reverse_elimination.triangles(X)
+    root, draws = device.put(np.ones((40, 36))), device.put(np.arange(3))
+    reverse_elimination.reverse_elimination(X, 36, KEY, draws, start=R, root=root)
+    Q = device.put(np.linalg.qr(U)[0])
+    reverse_elimination.reverse_elimination(Q, 72, KEY, draws)
+
+
 WORK = {
     "count_sketch": sketches,
     "sparse_sign": sketches,
@@ -127,6 +141,7 @@ WORK = {
     "ordered_pivotal": ordered_rows,
     "projection_dpp": dpp_draws,
     "score_histogram": histograms,
+    "reverse_elimination": removals,
     "power_rows": lambda device: power_rows.power_rows(*device.put(np.ones((2, 700))), None, 3.0),
     "gather_product": lambda device: gather_product.gather_product(
         block(device, 20, 3), *map(device.put, (np.arange(4), np.arange(3)))
@@ -167,5 +182,5 @@ def test_without_it_the_emulator_complains(place, cuda_cache, tmp_path, monkeypa
     with EmulatedDevice(cuda_cache).here() as device:
         WORK[kernel](device)
         device.sources[kernel] = changed
-        with pytest.raises(EmulatorError, match=r"no barrier after|before it is written"):
+        with pytest.raises(EmulatorError, match=COMPLAINTS):
             WORK[kernel](device)
