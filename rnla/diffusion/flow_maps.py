@@ -20,6 +20,7 @@ from typing import Any, Literal, Protocol
 from .._errors import argument_error, check_positive
 from ..random import RNGLike
 from ._arrays import as_state
+from ._checks import check_output
 from ._record import StateRecord
 from .execute import lincomb
 from .grids import Grid
@@ -244,14 +245,18 @@ def sample_flow_map(
     source, seed = as_noise(noise, rng) if gamma > 0.0 else (None, None)
     for draw in range(grid.steps):
         start, stop = levels[draw], levels[draw + 1]
-        if gamma == 0.0 or draw == grid.steps - 1:
-            x = flow_map(x, start, stop)
-            continue
-        if gamma == 1.0:
+        plain = gamma == 0.0 or draw == grid.steps - 1
+        if plain:
+            aim = stop
+        elif gamma == 1.0:
             aim = schedule.level(schedule.clean)
         else:
             aim = schedule.level_of(stop.half_log_snr - 0.5 * math.log1p(-(gamma**2)))
         jumped = flow_map(x, start, aim)
+        check_output(jumped, x, name="flow_map", where=f"at step {draw}, {start}")
+        if plain:
+            x = jumped
+            continue
         scale = math.exp(stop.log_alpha - aim.log_alpha)
         fresh = source(draw, x, (start, stop)) if source is not None else x
         x = lincomb((scale, gamma * stop.sigma), (jumped, fresh))

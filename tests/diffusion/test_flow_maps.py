@@ -240,6 +240,13 @@ def test_bad_input() -> None:
         sample_flow_map(
             SCALAR.flow, np.ones((1, 1)), schedule=Flow(), grid=make_grid(VPLinear(), 2), gamma=2.0
         )
+    with pytest.raises(ArgumentError, match="flow_map: got nan or inf at step 0, time 1"):
+        sample_flow_map(
+            lambda x, s, t: np.nan * x,
+            np.ones((1, 1)),
+            schedule=VPLinear(),
+            grid=make_grid(VPLinear(), 2),
+        )
     with pytest.raises(ArgumentError, match="form: got 'g'"):
         FlowMap(lambda x, s, t: x, Flow(), form="g")  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match="level: got time 0"):

@@ -38,7 +38,7 @@ from rnla.diffusion.interpolants import (
     solve_ode,
     solve_sde,
 )
-from rnla.diffusion.schedules import Flow, VPLinear
+from rnla.diffusion.schedules import Flow, GeometricVE, VPLinear
 
 from . import fixtures
 
@@ -574,6 +574,15 @@ def test_bad_input() -> None:
     only = Fields(Interpolant(), velocity=SCALAR.velocity)
     with pytest.raises(ArgumentError, match="denoiser: got None"):
         solve_sde(only, x, times=[0.1, 0.9], epsilon=1.0, rng=0)
+    with pytest.raises(ArgumentError, match="velocity: got nan or inf at step 2, time 0"):
+        solve_ode(lambda x, t: x + (np.nan if t > 0.3 else 0.0), x, times=[0.0, 0.1, 0.2, 0.4])
+    with pytest.raises(ArgumentError, match="velocity: got shape"):
+        solve_ode(lambda x, t: x[0], x, times=[0.0, 0.5])
+    noise_only = Fields(one_sided(FlowScales()), denoiser=SCALAR.denoiser)
+    with pytest.raises(ArgumentError, match="last: got"):
+        solve_sde(noise_only, x, times=[0.9, 0.1], epsilon=0.0, last="denoise")
+    with pytest.raises(ArgumentError, match="schedule: got GeometricVE"):
+        ScheduleScales(GeometricVE())
     with pytest.raises(ArgumentError, match="velocity: got None"):
         Fields(Interpolant(), denoiser=SCALAR.denoiser)
     with pytest.raises(ArgumentError, match="score: got a function besides denoiser"):

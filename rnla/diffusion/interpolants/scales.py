@@ -7,9 +7,11 @@ rectified flow. t = 0 is noise and t = 1 is data.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
+from ..._errors import argument_error
 from ..schedules import Schedule
 
 __all__ = ["FlowScales", "ScheduleScales"]
@@ -73,6 +75,15 @@ class ScheduleScales:
     """
 
     schedule: Schedule
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self._span):
+            raise argument_error(
+                "schedule",
+                f"{type(self.schedule).__name__}, which is never clean",
+                "a schedule with a time at which sigma is 0",
+                "Pass VPLinear() or VarianceExploding(), say.",
+            )
 
     @property
     def _span(self) -> float:

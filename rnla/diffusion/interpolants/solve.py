@@ -22,6 +22,7 @@ from ..._errors import argument_error, check_positive, check_size
 from ..._result import FloatArray
 from ...random import RNGLike, Stream, resolve_seed
 from .._arrays import as_state
+from .._checks import check_output
 from .._record import StateRecord
 from ..noise import normals
 from .fields import Fields
@@ -101,16 +102,15 @@ def solve_ode(
     function = velocity.drift if isinstance(velocity, Fields) else velocity
     x, nodes = as_state(x), _check_times(times)
     _check_method(method)
-    for start, stop in itertools.pairwise(nodes):
+    for number, (start, stop) in enumerate(itertools.pairwise(nodes)):
         step = float(stop - start)
-        if method == "heun_as_published_code":
-            first = function(x, float(stop))
-        else:
-            first = function(x, float(start))
+        first = function(x, float(stop if method == "heun_as_published_code" else start))
+        _check_drift(first, x, number, start)
         if method == "euler":
             x = x + step * first
         else:
             second = function(x + step * first, float(stop))
+            _check_drift(second, x, number, stop)
             x = x + (0.5 * step) * (first + second)
     drifts = (len(nodes) - 1) * (1 if method == "euler" else 2)
     return InterpolantSample(x, nodes, drifts, method, None)
@@ -167,23 +167,22 @@ def solve_sde(
     _check_method(method)
     if last not in ("step", "denoise"):
         raise argument_error("last", repr(last), '"step" or "denoise"', 'Pass last="step".')
+    sign = 1.0 if nodes[-1] > nodes[0] else -1.0
+    if last == "denoise" and sign < 0 and fields.interpolant.kind == "one_sided":
+        raise argument_error(
+            "last", '"denoise", towards noise', '"step"', "Noise has no denoised estimate."
+        )
     level = epsilon if callable(epsilon) else _constant(epsilon)
     seed = None
     if noise is None:
         seed = resolve_seed(rng)
         noise = _normals(seed)
-    sign = 1.0 if nodes[-1] > nodes[0] else -1.0
     for draw, (start, stop) in enumerate(itertools.pairwise(nodes)):
         x = _sde_step(fields, x, float(start), float(stop), sign, level, method, noise, draw)
     drifts = (len(nodes) - 1) * (1 if method == "euler" else 2)
     if last == "denoise":
-        ends = fields.ends(x, float(nodes[-1]))
-        x = ends[1] if sign > 0 else ends[0]
+        x = fields.ends(x, float(nodes[-1]))[1 if sign > 0 else 0]
         drifts += 1
-        if x is None:
-            raise argument_error(
-                "last", '"denoise", towards noise', '"step"', "Noise has no denoised estimate."
-            )
     return InterpolantSample(x, nodes, drifts, method, seed)
 
 
@@ -216,10 +215,16 @@ def _sde_step(
         first = fields.drift(kick, stop, epsilon=sign * after)
     else:
         first = fields.drift(x, start, epsilon=sign * before)
+    _check_drift(first, x, draw, start)
     if method == "euler":
         return kick + step * first
     second = fields.drift(kick + step * first, stop, epsilon=sign * after)
+    _check_drift(second, x, draw, stop)
     return kick + (0.5 * step) * (first + second)
+
+
+def _check_drift(drift: Any, x: Any, step: int, time: float) -> None:
+    check_output(drift, x, name="velocity", where=f"at step {step}, time {time:.6g}")
 
 
 def _normals(seed: int) -> Noise:

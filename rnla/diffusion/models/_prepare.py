@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..._errors import ArgumentTypeError, argument_error
-from .._arrays import all_finite, dtype_name, library
+from .._checks import check_output
 from ..plan import Evaluation, Form, Level, Plan
 from ..prediction import Prediction, as_prediction, convert
 from ..schedules import Schedule
@@ -51,7 +51,8 @@ class PreparedModel:
         output = self.model(state, shown if self.takes_level else schedule.model_time(shown.time))
         self.evaluations += 1
         if self.check:
-            self._check(output, state, level)
+            step = "" if self.step is None else f"step {self.step}, "
+            check_output(output, state, name="model", where=f"at {step}{level}")
         return convert(output, state, shown, prediction=self.prediction, schedule=schedule, to=form)
 
     def check_plan(self, plan: Plan) -> None:
@@ -69,41 +70,6 @@ class PreparedModel:
         except ValueError as error:
             text = str(error)
             raise type(error)(text.replace(" at time", f" at step {step}, time", 1)) from None
-
-    def _check(self, output: Any, x: Any, level: Level) -> None:
-        where = "" if self.step is None else f"step {self.step}, "
-        where = f"at {where}{level}"
-        if library(output) != library(x) or not hasattr(output, "shape"):
-            raise argument_error(
-                "model",
-                f"{type(output).__name__} {where}",
-                f"an array like the state, which is {type(x).__name__}",
-                "Return the network's output as such an array.",
-                kind=ArgumentTypeError,
-            )
-        if tuple(output.shape) != tuple(x.shape):
-            raise argument_error(
-                "model",
-                f"shape {tuple(output.shape)} {where}",
-                f"the shape of the state, {tuple(x.shape)}",
-                "Drop outputs that are not the prediction, such as a learned variance.",
-            )
-        if dtype_name(output) != dtype_name(x):
-            raise argument_error(
-                "model",
-                f"dtype {dtype_name(output)} {where}",
-                f"the dtype of the state, {dtype_name(x)}",
-                "Convert one to the other; the state decides the precision of the sampler.",
-                kind=ArgumentTypeError,
-            )
-        if not all_finite(output):
-            raise argument_error(
-                "model",
-                f"nan or inf {where}",
-                "finite numbers",
-                "Check the network at that level; guidance that is too strong and float16 "
-                "overflow are common causes.",
-            )
 
 
 def prepare(
