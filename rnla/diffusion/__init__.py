@@ -53,11 +53,28 @@ _EXPORTS = {
     "register": "solvers",
     "solver_aliases": "solvers",
     "solver_names": "solvers",
+    "CompensationSearch": "compensation_search",
+    "search_compensation": "compensation_search",
+    "RatioRegression": "ratio_regression",
+    "fit_ratios": "ratio_regression",
+    "dynamic_compensation": "transforms.dynamic_compensation",
+    "Candidate": "solver_space",
+    "SolverSpace": "solver_space",
+    "SolverSearch": "solver_search",
+    "ScorePredictor": "solver_search",
+    "evolutionary_search": "solver_search",
+    "predictor_search": "solver_search",
+    "endpoint_score": "solver_scores",
+    "energy_score": "solver_scores",
+    "energy_distance": "solver_scores",
+    "usf_preset": "usf_presets",
 }
 
 if TYPE_CHECKING:
     from .comparison import Comparison as Comparison
     from .comparison import compare as compare
+    from .compensation_search import CompensationSearch as CompensationSearch
+    from .compensation_search import search_compensation as search_compensation
     from .execute import State as State
     from .grids import Grid as Grid
     from .grids import make_grid as make_grid
@@ -80,6 +97,8 @@ if TYPE_CHECKING:
     from .plan import Plan as Plan
     from .prediction import Prediction as Prediction
     from .prediction import convert as convert
+    from .ratio_regression import RatioRegression as RatioRegression
+    from .ratio_regression import fit_ratios as fit_ratios
     from .sampling import Sample as Sample
     from .sampling import sample as sample
     from .sampling import trajectory as trajectory
@@ -93,11 +112,22 @@ if TYPE_CHECKING:
     from .schedules import VarianceExploding as VarianceExploding
     from .schedules import VPCosine as VPCosine
     from .schedules import VPLinear as VPLinear
+    from .solver_scores import endpoint_score as endpoint_score
+    from .solver_scores import energy_distance as energy_distance
+    from .solver_scores import energy_score as energy_score
+    from .solver_search import ScorePredictor as ScorePredictor
+    from .solver_search import SolverSearch as SolverSearch
+    from .solver_search import evolutionary_search as evolutionary_search
+    from .solver_search import predictor_search as predictor_search
+    from .solver_space import Candidate as Candidate
+    from .solver_space import SolverSpace as SolverSpace
     from .solvers import Solver as Solver
     from .solvers import get_solver as get_solver
     from .solvers import register as register
     from .solvers import solver_aliases as solver_aliases
     from .solvers import solver_names as solver_names
+    from .transforms.dynamic_compensation import dynamic_compensation as dynamic_compensation
+    from .usf_presets import usf_preset as usf_preset
 
 __all__ = sorted(_EXPORTS)
 

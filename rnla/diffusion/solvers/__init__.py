@@ -15,6 +15,8 @@ _EXPORTS = {
     "Ancestral": "ancestral",
     "DCSolver": "dc_solver",
     "DDIM": "ddim",
+    "Corrector": "_decisions",
+    "Decision": "_decisions",
     "DEIS": "deis",
     "DPM2": "dpm_2",
     "DPMSolverAdaptive": "dpm_adaptive",
@@ -36,6 +38,8 @@ _EXPORTS = {
 }
 
 if TYPE_CHECKING:
+    from ._decisions import Corrector as Corrector
+    from ._decisions import Decision as Decision
     from .ancestral import Ancestral as Ancestral
     from .dc_solver import DCSolver as DCSolver
     from .ddim import DDIM as DDIM

@@ -115,8 +115,9 @@ class DPMSolverMultistep(Solver):
     def global_order(self) -> int:
         """Order of convergence, for an SDE that of the variance on Gaussian data."""
         if self.variant == "diffusers_sde":
-            return min(self.order, 1)
+            return 1
         limited = self.stochastic or self.variant == "as_published_code"
+        limited = limited or self.lower_order_final is True  # the last step is of order 1
         return min(self.order, 2) if limited else self.order
 
     @property
