@@ -47,8 +47,8 @@ def normals(stream: Stream, draw: int, like: Any, *, first: int = 0) -> Any:
     size = math.prod(shape[1:])
     pairs = (size + 1) // 2  # the generator gives two normals for every counter
     xp: Any = namespace(like) if library(like) == "cupy" else np
-    samples = xp.arange(first, first + shape[0], dtype=xp.int64)
-    index = (samples[:, None] * 2**32 + xp.arange(pairs, dtype=xp.int64)[None, :]).ravel()
+    samples = xp.arange(first, first + shape[0], dtype=np.int64)
+    index = (samples[:, None] * 2**32 + xp.arange(pairs, dtype=np.int64)[None, :]).ravel()
     values = stream.normal(index, 2, draw=draw).reshape(shape[0], 2 * pairs)[:, :size]
     values = values.reshape(shape)
     return values.astype(like.dtype) if library(like) == "cupy" else cast(values, like)
