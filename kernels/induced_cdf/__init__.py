@@ -12,25 +12,34 @@ Values carry a binary exponent and meet the weight only in products of size 1. 2
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+
+from ..dispatch import device_of
 
 __all__ = ["induced_cdf"]
 
 
 def induced_cdf(
-    t: np.ndarray,
-    log_flux: np.ndarray,
-    base: np.ndarray,
-    degrees: np.ndarray,
-    a: np.ndarray,
-    b: np.ndarray,
-    eigenvalues: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
+    t: Any,
+    log_flux: Any,
+    base: Any,
+    degrees: Any,
+    a: Any,
+    b: Any,
+    eigenvalues: Any,
+) -> tuple[Any, Any]:
     """F_{degrees[i]}(t[i]), and the logarithm of phi_{degrees[i]}(t[i])^2.
 
     Parameters are arrays (n,): points, log(sigma w) there, the distribution function of mu there,
     int64 degrees; then for the largest degree p: a (p + 1,), b (p + 2,), eigenvalues (p + 2,).
     """
+    device = device_of(t, log_flux, base, degrees, a, b, eigenvalues)
+    if device is not None:
+        from . import cuda
+
+        return cuda.induced_cdf(device, t, log_flux, base, degrees, a, b, eigenvalues)
     from . import cpu
 
     cdf = np.empty(t.size)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._result import FloatArray
-from ..tall._device import beside, is_sparse_rows
+from ..tall._device import is_sparse_rows
 from ._operator import Operator
 
 __all__ = ["DenseOperator"]
@@ -21,13 +21,9 @@ class DenseOperator(Operator):
     """A drawn dense sketch: n s numbers are drawn and 2 nnz(A) s flops spent in every product."""
 
     @abstractmethod
-    def rows_of_transpose(self, start: int, stop: int) -> FloatArray:
-        """Columns start … stop-1 of S as the rows of a new (stop - start, s) array."""
-
-    def rows_beside(self, start: int, stop: int, like: Any) -> FloatArray:
-        """The same where `like` is: drawn on the host and copied to a GPU, or drawn there."""
-        rows: FloatArray = beside(like, self.rows_of_transpose(start, stop))
-        return rows
+    def rows_of_transpose(self, start: int, stop: int, like: Any = None) -> FloatArray:
+        """Columns start … stop-1 of S as the rows of a new (stop - start, s) array, drawn where the
+        array `like` is."""
 
     def block(self, start: int, stop: int) -> FloatArray:
         """Columns start … stop-1 of S as a dense (s, stop - start) array."""
@@ -42,7 +38,7 @@ class DenseOperator(Operator):
     def _add(self, start: int, block: Any, out: FloatArray) -> None:
         like = block.data if is_sparse_rows(block) else block
         for first, last in self._pieces(start, start + block.shape[0]):
-            T = self.rows_beside(first, last, like)
+            T = self.rows_of_transpose(first, last, like)
             rows = block[first - start : last - start]
             if is_sparse_rows(block):
                 out += (rows.T @ T).T
@@ -50,5 +46,5 @@ class DenseOperator(Operator):
                 out += T.T @ rows
 
     def _transposed(self, start: int, stop: int, Y: FloatArray) -> FloatArray:
-        parts = [self.rows_beside(*piece, Y) @ Y for piece in self._pieces(start, stop)]
+        parts = [self.rows_of_transpose(*piece, Y) @ Y for piece in self._pieces(start, stop)]
         return np.concatenate(parts) if parts else np.zeros((0, Y.shape[1]))

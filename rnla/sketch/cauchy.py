@@ -51,12 +51,14 @@ class CauchyOperator(DenseOperator):
     distribution: Cauchy
     seed: int
 
-    def rows_of_transpose(self, start: int, stop: int) -> FloatArray:
+    def rows_of_transpose(self, start: int, stop: int, like: Any = None) -> FloatArray:
         """See `DenseOperator`."""
         from ..kernels import random_columns
 
         key = Stream(self.seed, _PURPOSE).key
-        return random_columns.cauchy(key, start, stop - start, self.shape[0])
+        s, _ = self.shape
+        numbers: FloatArray = random_columns.cauchy(key, start, stop - start, s, like=like)
+        return numbers
 
     def estimate(self, sketched: Any) -> Any:
         """||x||_1 of every column x, from ``S @ x``: the median of absolute values."""

@@ -14,7 +14,6 @@ import numpy as np
 
 from .._result import FloatArray
 from ..random import RNGLike, Stream, resolve_seed
-from ..tall._device import on_device
 from ._dense import DenseOperator
 from ._operator import Distribution
 
@@ -53,20 +52,12 @@ class GaussianOperator(DenseOperator):
     distribution: Gaussian
     seed: int
 
-    def rows_of_transpose(self, start: int, stop: int) -> FloatArray:
+    def rows_of_transpose(self, start: int, stop: int, like: Any = None) -> FloatArray:
         """See `DenseOperator`."""
         from ..kernels import random_columns
 
         s, _ = self.shape
-        normals = random_columns.normal(Stream(self.seed, _PURPOSE).key, start, stop - start, s)
-        normals *= 1.0 / np.sqrt(s)
-        return normals
-
-    def rows_beside(self, start: int, stop: int, like: Any) -> FloatArray:
-        """See `DenseOperator`."""
-        if not on_device(like):
-            return self.rows_of_transpose(start, stop)
-        s, _ = self.shape
-        normals = Stream(self.seed, _PURPOSE).normal(range(start, stop), s, like=like)
+        key = Stream(self.seed, _PURPOSE).key
+        normals: FloatArray = random_columns.normal(key, start, stop - start, s, like=like)
         normals *= 1.0 / np.sqrt(s)
         return normals

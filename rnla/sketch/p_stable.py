@@ -78,12 +78,14 @@ class PStableOperator(DenseOperator):
     distribution: PStable
     seed: int
 
-    def rows_of_transpose(self, start: int, stop: int) -> FloatArray:
+    def rows_of_transpose(self, start: int, stop: int, like: Any = None) -> FloatArray:
         """See `DenseOperator`."""
         from ..kernels import random_columns
 
         key = Stream(self.seed, _PURPOSE).key
-        return random_columns.stable(key, start, stop - start, self.shape[0], self.distribution.p)
+        s, p = self.shape[0], self.distribution.p
+        numbers: FloatArray = random_columns.stable(key, start, stop - start, s, p, like=like)
+        return numbers
 
     def estimate(self, sketched: Any) -> Any:
         """||x||_p of every column x, from ``S @ x``: a median, within 1 +- eps for

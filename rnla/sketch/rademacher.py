@@ -7,6 +7,7 @@ as fast as a normal. Cost 2 nnz(A) s flops.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -48,11 +49,12 @@ class RademacherOperator(DenseOperator):
     distribution: Rademacher
     seed: int
 
-    def rows_of_transpose(self, start: int, stop: int) -> FloatArray:
+    def rows_of_transpose(self, start: int, stop: int, like: Any = None) -> FloatArray:
         """See `DenseOperator`."""
         from ..kernels import random_columns
 
         s, _ = self.shape
-        signs = random_columns.signs(Stream(self.seed, _PURPOSE).key, start, stop - start, s)
+        key = Stream(self.seed, _PURPOSE).key
+        signs: FloatArray = random_columns.signs(key, start, stop - start, s, like=like)
         signs *= 1.0 / np.sqrt(s)
         return signs

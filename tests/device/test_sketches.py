@@ -84,7 +84,7 @@ def test_sketches_of_the_wrong_size_are_refused(backend):
 
 def test_columns_that_are_drawn_on_the_gpu_are_not_copied(cupy):
     put = Backend("device").put
-    for name in ("CountSketch", "SparseSign", "Gaussian"):
+    for name in ("CountSketch", "SparseSign", "Gaussian", "Rademacher", "Cauchy", "PStable"):
         S, A = SKETCHES[name]().draw(rng=0), put(difficult("dense", n=N, d=3))
         cupy.copies.clear()
         as_tall(A).sketch(S)

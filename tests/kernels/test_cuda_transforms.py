@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from rnla.kernels import fwht, gather_product, three_term
+from rnla.approximation import Gaussian, Uniform
+from rnla.kernels import fwht, gather_product, induced_cdf, three_term
 
 
 @pytest.mark.parametrize("k", [0, 1, 2, 3, 5, 8, 13])
@@ -91,3 +92,19 @@ def test_gathered_products(gpu, points, m):
     found = gather_product.gather_product_scaled(*map(gpu.put, (table, exponents, starts, columns)))
     expected = gather_product.gather_product_scaled(table, exponents, starts, columns)
     np.testing.assert_allclose(found, expected, rtol=1e-14, atol=0.0)
+
+
+@pytest.mark.parametrize("measure", [Uniform(), Gaussian()], ids=["Legendre", "Hermite"])
+@pytest.mark.parametrize("count", [0, 1, 300])
+def test_induced_distributions(gpu, measure, count):
+    """The CPU's operations; degrees up to 400 let values outgrow floats and exponents come in."""
+    degrees = np.random.default_rng(0).integers(0, 401, count)
+    t = measure.quantile(np.random.default_rng(1).uniform(0.001, 0.999, count))
+    t[:1] = 0.0
+    a, b = measure.recurrence(401)
+    points = (t, measure._log_flux(t), measure._standard_cdf(t), degrees)
+    arguments = (*points, a, b, measure.eigenvalues(402))
+    expected = induced_cdf.induced_cdf(*arguments)
+    found = induced_cdf.induced_cdf(*(gpu.put(x) for x in arguments))
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(found[1], expected[1], rtol=1e-12, atol=1e-12)

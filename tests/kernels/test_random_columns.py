@@ -79,3 +79,16 @@ def test_any_block_has_the_same_bits(kind):
     whole = DRAWS[kind](0, 200)
     for start, count in ((0, 1), (1, 7), (13, 64), (130, 70)):
         np.testing.assert_array_equal(DRAWS[kind](start, count), whole[start : start + count])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 300), (700, 3), (0, 4), (4, 0), (33, 8)])
+@pytest.mark.parametrize("start", [0, 2**33 - 2])
+def test_the_same_columns_on_a_gpu(gpu, shape, start):
+    """Bits, but for p-stable numbers: powers and logarithms of another library."""
+    like = gpu.zeros(1, np.float64)
+    for draw in (random_columns.normal, random_columns.signs, random_columns.cauchy):
+        found = draw(KEY, start, *shape, like=like)
+        np.testing.assert_array_equal(found, draw(KEY, start, *shape))
+    for p in (0.5, 1.0, 1.3, 2.0):
+        found = random_columns.stable(KEY, start, *shape, p, like=like)
+        np.testing.assert_allclose(found, random_columns.stable(KEY, start, *shape, p), rtol=1e-12)
