@@ -26,6 +26,8 @@ _EXPORTS = {
     "convert": "prediction",
     "Sample": "sampling",
     "sample": "sampling",
+    "start_from_data": "start",
+    "start_from_noise": "start",
     "trajectory": "sampling",
     "prepare": "models",
     "Gaussian": "models",
@@ -68,16 +70,50 @@ _EXPORTS = {
     "energy_score": "solver_scores",
     "energy_distance": "solver_scores",
     "usf_preset": "usf_presets",
+    "BestNoise": "boundary",
+    "best_of": "boundary",
+    "FlowMap": "flow_maps",
+    "FlowMapSample": "flow_maps",
+    "mean_flow_target": "flow_maps",
+    "mean_velocity": "flow_maps",
+    "sample_flow_map": "flow_maps",
+    "JacobianEstimate": "jacobian",
+    "jacobian_diagonal": "jacobian",
+    "jacobian_trace": "jacobian",
+    "bound_weight": "loss_weights",
+    "loss_factor": "loss_weights",
+    "sample_mean_reverting": "mean_reverting",
+    "change_path": "path_change",
+    "PrincipalComponents": "randomized_pca",
+    "principal_components": "randomized_pca",
+    "Teleported": "teleportation",
+    "teleport": "teleportation",
+    "TimeShift": "time_shift",
+    "data_variance": "time_shift",
+    "noise_variance": "time_shift",
 }
 
 if TYPE_CHECKING:
+    from .boundary import BestNoise as BestNoise
+    from .boundary import best_of as best_of
     from .comparison import Comparison as Comparison
     from .comparison import compare as compare
     from .compensation_search import CompensationSearch as CompensationSearch
     from .compensation_search import search_compensation as search_compensation
     from .execute import State as State
+    from .flow_maps import FlowMap as FlowMap
+    from .flow_maps import FlowMapSample as FlowMapSample
+    from .flow_maps import mean_flow_target as mean_flow_target
+    from .flow_maps import mean_velocity as mean_velocity
+    from .flow_maps import sample_flow_map as sample_flow_map
     from .grids import Grid as Grid
     from .grids import make_grid as make_grid
+    from .jacobian import JacobianEstimate as JacobianEstimate
+    from .jacobian import jacobian_diagonal as jacobian_diagonal
+    from .jacobian import jacobian_trace as jacobian_trace
+    from .loss_weights import bound_weight as bound_weight
+    from .loss_weights import loss_factor as loss_factor
+    from .mean_reverting import sample_mean_reverting as sample_mean_reverting
     from .models import Counted as Counted
     from .models import Empirical as Empirical
     from .models import Gaussian as Gaussian
@@ -93,10 +129,13 @@ if TYPE_CHECKING:
     from .noise import FixedNoise as FixedNoise
     from .noise import SeededNoise as SeededNoise
     from .noise import ZeroNoise as ZeroNoise
+    from .path_change import change_path as change_path
     from .plan import Level as Level
     from .plan import Plan as Plan
     from .prediction import Prediction as Prediction
     from .prediction import convert as convert
+    from .randomized_pca import PrincipalComponents as PrincipalComponents
+    from .randomized_pca import principal_components as principal_components
     from .ratio_regression import RatioRegression as RatioRegression
     from .ratio_regression import fit_ratios as fit_ratios
     from .sampling import Sample as Sample
@@ -126,6 +165,13 @@ if TYPE_CHECKING:
     from .solvers import register as register
     from .solvers import solver_aliases as solver_aliases
     from .solvers import solver_names as solver_names
+    from .start import start_from_data as start_from_data
+    from .start import start_from_noise as start_from_noise
+    from .teleportation import Teleported as Teleported
+    from .teleportation import teleport as teleport
+    from .time_shift import TimeShift as TimeShift
+    from .time_shift import data_variance as data_variance
+    from .time_shift import noise_variance as noise_variance
     from .transforms.dynamic_compensation import dynamic_compensation as dynamic_compensation
     from .usf_presets import usf_preset as usf_preset
 

@@ -14,9 +14,9 @@ import rnla
 from rnla import ArgumentError, ArgumentTypeError
 from rnla.diffusion import Gaussian, Level, VPLinear, make_grid, sample
 from rnla.diffusion.models.analytic import LowRankGaussian
-from rnla.diffusion.principal_components import principal_components
+from rnla.diffusion.randomized_pca import principal_components
 from rnla.diffusion.schedules import VarianceExploding
-from rnla.diffusion.teleport import teleport
+from rnla.diffusion.teleportation import teleport
 
 from . import fixtures
 

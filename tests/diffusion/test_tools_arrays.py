@@ -15,9 +15,9 @@ from rnla.diffusion.interpolants import Fields, Interpolant, objective, solve_od
 from rnla.diffusion.jacobian import jacobian_diagonal, jacobian_trace
 from rnla.diffusion.mean_reverting import sample_mean_reverting
 from rnla.diffusion.path_change import change_path
-from rnla.diffusion.principal_components import principal_components
+from rnla.diffusion.randomized_pca import principal_components
 from rnla.diffusion.schedules import Flow, Tabulated
-from rnla.diffusion.teleport import teleport
+from rnla.diffusion.teleportation import teleport
 from rnla.diffusion.time_shift import TimeShift
 
 from . import fixtures

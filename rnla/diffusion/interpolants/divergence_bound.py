@@ -48,6 +48,15 @@ def divergence_bound(velocity_error: float, score_error: float, *, epsilon: floa
 def best_epsilon(velocity_error: float, score_error: float) -> float:
     """The ε that makes `divergence_bound` smallest: the root of the ratio of the errors.
 
+    Parameters
+    ----------
+    velocity_error, score_error : float
+        As for `divergence_bound`; the second positive.
+
+    Returns
+    -------
+    float
+
     Examples
     --------
     >>> best_epsilon(0.04, 0.01)

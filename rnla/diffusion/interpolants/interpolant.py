@@ -92,6 +92,15 @@ class Interpolant:
 def mirror(latent: LatentScale | None = None) -> Interpolant:
     """x_t = x1 + γ z, from the data to the data; its velocity is b = -γγ̇ s.
 
+    Parameters
+    ----------
+    latent : LatentScale, optional
+        γ; `RootProduct()` by default.
+
+    Returns
+    -------
+    Interpolant
+
     Examples
     --------
     >>> mirror().kind
@@ -110,6 +119,15 @@ def diffusive(a: float = 1.0) -> Interpolant:
     ----------
     a : float, default 1
         The diffusion coefficient ε to sample with.
+
+    Returns
+    -------
+    Interpolant
+
+    Examples
+    --------
+    >>> diffusive(0.5).latent
+    RootProduct(a=1.0)
     """
     return Interpolant(Linear(), RootProduct(2.0 * check_positive(a, "a")))
 
@@ -122,5 +140,15 @@ def one_sided(scales: Any) -> Interpolant:
     scales : object
         Both a path and a latent scale: `beta`, `beta_dot`, `gamma`, `gamma_dot`, `product`;
         `FlowScales()` for the straight line, `ScheduleScales(schedule)` for a Gaussian diffusion.
+
+    Returns
+    -------
+    Interpolant
+
+    Examples
+    --------
+    >>> from rnla.diffusion.interpolants import FlowScales
+    >>> one_sided(FlowScales()).kind
+    'one_sided'
     """
     return Interpolant(scales, scales, "one_sided")
