@@ -15,10 +15,12 @@ import numpy.typing as npt
 from .._errors import ArgumentTypeError, argument_error
 
 __all__ = [
+    "add_to",
     "all_finite",
     "as_state",
     "cast",
     "dtype_name",
+    "empty",
     "in_dtype_of",
     "library",
     "namespace",
@@ -90,9 +92,27 @@ def cast(values: Any, like: Any) -> Any:
     return xp.asarray(values, dtype=like.dtype, device=device)
 
 
+def empty(shape: tuple[int, ...], like: Any) -> Any:
+    """An array of that shape, of whatever content, in the library, dtype and place of `like`."""
+    if library(like) == "torch":
+        return like.new_empty(shape)
+    if library(like) == "cupy":
+        with like.device:
+            return namespace(like).empty(shape, dtype=like.dtype)
+    return np.empty(shape, dtype=like.dtype)
+
+
 def in_dtype_of(like: Any, x: Any) -> Any:
     """`x`, of the same library, in the dtype of `like`."""
     return x.to(like.dtype) if library(like) == "torch" else x.astype(like.dtype)
+
+
+def add_to(total: Any, coefficient: float, array: Any) -> Any:
+    """``total + coefficient * array``, written into `total`, which nobody else holds."""
+    if library(total) == "torch":
+        return total.add_(array, alpha=coefficient)
+    total += coefficient * array
+    return total
 
 
 def on_host(x: Any) -> npt.NDArray[Any]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .._errors import argument_error
-from ._arrays import cast
+from ._arrays import add_to, cast
 from .plan import ONE, STATE, Evaluation, Form, Level, Noise, Plan, Row, Step
 
 __all__ = ["State", "lincomb", "run_plan", "run_row", "run_step"]
@@ -53,11 +53,9 @@ def lincomb(coefficients: Sequence[Any], arrays: Sequence[Any]) -> Any:
     for coefficient, array in zip(coefficients, arrays, strict=True):
         if isinstance(coefficient, np.ndarray):
             product = cast(coefficient, array) * array
-        elif coefficient == 0.0:
-            continue
-        else:
-            product = coefficient * array
-        total = product if total is None else total + product
+            total = product if total is None else total + product
+        elif coefficient != 0.0:
+            total = coefficient * array if total is None else add_to(total, coefficient, array)
     return 0.0 * arrays[0] if total is None else total
 
 

@@ -1,4 +1,4 @@
-"""What `bench.gpu` times is right: every kernel against plain formulas, as the benchmark checks it."""
+"""What `bench.gpu` times is right: every kernel against plain formulas, as it checks them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,112 @@
+"""Whole problems for bench.gpu: the public functions on arrays that live on the device.
+
+Leverage scores of 10^7 x 256 with float32 storage beside cuSOLVER's QR and normal equations, on as
+many rows as QR has memory for; Lewis weights of float32 rows beside those of float64 rows; batches
+of determinantal samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import rnla
+from bench._gpu_kernels import normal
+from rnla import dpp
+
+__all__ = ["determinantal", "leverage", "lewis"]
+
+Seconds = Callable[..., float]
+
+
+def leverage(cp: Any, seconds: Seconds, rates: dict[str, Any], quick: bool) -> list[dict[str, Any]]:
+    """Goals: half of the matrix-product rate for 3 n d^2 flops, three times faster than QR."""
+    found = []
+    d = 256
+    for n, with_qr in ((10**5, True),) if quick else ((10**6, True), (10**7, False)):
+        A = normal(cp, n, d, np.float32)
+        spent = seconds(cp, lambda A=A: rnla.leverage_scores(A, rng=0), 3)
+        gigaflops = 3e-9 * n * d * d / spent
+        row = {
+            "n": n,
+            "d": d,
+            "ms": 1e3 * spent,
+            "of product": gigaflops / rates["matrix product float64, GFlop/s"],
+        }
+        if with_qr:
+            exact = _by_qr(cp, A)
+            ours = rnla.leverage_scores(A, rng=0).values
+            row["largest relative error"] = float(abs(ours / exact - 1.0).max())
+            row["QR, times ours"] = seconds(cp, lambda A=A: _by_qr(cp, A), 3) / spent
+        row["normal equations, times ours"] = (
+            seconds(cp, lambda A=A: _by_normal_equations(cp, A), 3) / spent
+        )
+        found.append(row)
+        del A
+        cp.get_default_memory_pool().free_all_blocks()
+    return found
+
+
+def _by_qr(cp: Any, A: Any) -> Any:
+    Q = cp.linalg.qr(A.astype(np.float64), mode="reduced")[0]
+    return (Q * Q).sum(axis=1)
+
+
+def _by_normal_equations(cp: Any, A: Any) -> Any:
+    """Gram matrix and its Cholesky factor in double precision, by CuPy alone."""
+    B = A.astype(np.float64)
+    inverse = cp.linalg.inv(cp.linalg.cholesky(B.T @ B))
+    return ((B @ inverse.T) ** 2).sum(axis=1)
+
+
+def lewis(cp: Any, seconds: Seconds, quick: bool) -> list[dict[str, Any]]:
+    """Goal: float32 rows give weights within 1e-3 of those of float64 rows."""
+    n, d = (10**5, 64) if quick else (10**7, 256)
+    A = normal(cp, n, d, np.float32)
+    A *= (1.0 + cp.arange(n) % 1000)[:, None].astype(np.float32)
+    found = []
+    for p in (1.0, 4.0):
+        single = rnla.lewis_weights(A, p, tol=1e-3, rng=0)
+        spent = seconds(cp, lambda p=p: rnla.lewis_weights(A, p, tol=1e-3, rng=0), 1)
+        few = A[: n // 10]  # twice the memory, so fewer rows
+        pair = [
+            rnla.lewis_weights(rows, p, tol=1e-5, rng=0).values.astype(np.float64)
+            for rows in (few, few.astype(np.float64))
+        ]
+        found.append(
+            {
+                "n": n,
+                "d": d,
+                "p": p,
+                "seconds": spent,
+                "iterations": single.iterations,
+                "float32 from float64": float(abs(pair[0] / pair[1] - 1.0).max()),
+                "target": 1e-3,
+            }
+        )
+    return found
+
+
+def determinantal(cp: Any, seconds: Seconds, quick: bool) -> list[dict[str, Any]]:
+    """Goals: 1000 samples of m = 100 in a second; 10^4 of m = 30."""
+    n = 10**4 if quick else 10**6
+    found = []
+    for m, draws in ((100, 1000), (30, 10**4)):
+        draws = draws // 10 if quick else draws
+        A = normal(cp, n, m)
+        spent = seconds(cp, lambda A=A, k=draws: dpp.projection_dpp(A, draws=k, rng=0), 1)
+        on_host = cp.asnumpy(A)
+        same = all(
+            np.array_equal(left.indices, right.indices)
+            for left, right in zip(
+                dpp.projection_dpp(A, draws=20, rng=0),
+                dpp.projection_dpp(on_host, draws=20, rng=0),
+                strict=True,
+            )
+        )
+        found.append(
+            {"n": n, "m": m, "draws": draws, "seconds": spent, "target": 1.0, "CPU's": same}
+        )
+    return found
