@@ -176,9 +176,12 @@ if TYPE_CHECKING:
     from .usf_presets import usf_preset as usf_preset
 
 __all__ = sorted(_EXPORTS)
+_ROOMS = ("adapters", "interpolants", "models", "schedules", "solvers", "transforms")
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f".{name}", __name__)
     if name not in _EXPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f".{_EXPORTS[name]}", __name__), name)
@@ -187,4 +190,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_EXPORTS})
+    return sorted({*globals(), *_EXPORTS, *_ROOMS})
