@@ -17,6 +17,8 @@ from rnla.diffusion.compensation_search import (
 from rnla.diffusion.execute import run_plan
 from rnla.diffusion.plan import Plan
 from rnla.diffusion.ratio_regression import RatioRegression, fit_ratios
+from rnla.diffusion.solver_scores import endpoint_score
+from rnla.diffusion.solver_space import SolverSpace
 from rnla.diffusion.solvers import Solver
 from rnla.diffusion.solvers.dc_solver import DCSolver
 from rnla.diffusion.solvers.dpm_solver_pp import DPMSolverMultistep
@@ -200,3 +202,19 @@ def test_bad_input() -> None:
         fit_ratios({(1.0, 5): [1.0] * 4})
     with pytest.raises(ArgumentError, match="curves: got no curve"):
         fit_ratios({(1.0, 2): [1.0, 1.0]})
+
+
+@pytest.mark.torch
+def test_17_5_searches_take_tensors() -> None:
+    """Ratios and scores of a tensor are those of the array."""
+    torch = pytest.importorskip("torch", reason="PyTorch is an optional extra")
+    grid = make_grid(VP, 5, "time_uniform", last=1e-2)
+    tensors = torch.tensor(SAMPLES)
+    found = [search_compensation(gmm_a(), x, schedule=VP, grid=grid) for x in (SAMPLES, tensors)]
+    np.testing.assert_allclose(found[1].ratios, found[0].ratios, atol=1e-6)
+    target = run(UniPC(), log_snr_grid(50), x=SAMPLES)
+    scores = [
+        endpoint_score(gmm_a(), x, y, schedule=VP)(SolverSpace(VP, 5, last=1e-2).presets()[0])
+        for x, y in ((SAMPLES, target), (tensors, torch.tensor(target)))
+    ]
+    assert scores[1] == pytest.approx(scores[0], rel=1e-12)

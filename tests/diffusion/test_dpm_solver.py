@@ -118,6 +118,22 @@ def test_3_8_refuses_infinite_ends_and_gives_up() -> None:
         DPMSolverAdaptive().compile(VP, log_snr_grid(1))
 
 
+def test_3_8_a_trial_that_overflows_is_halved() -> None:
+    """A first step far too long in a model that overflows there is rejected, not followed."""
+
+    def model(x: Any, level: Any, form: str) -> Any:
+        far = level.half_log_snr > -4.0 and model.calls < 3  # type: ignore[attr-defined]
+        model.calls += 1  # type: ignore[attr-defined]
+        return np.full_like(x, np.inf) if far else 0.1 * x
+
+    model.calls = 0  # type: ignore[attr-defined]
+    solver = DPMSolverAdaptive(h_init=4.0)
+    with np.errstate(invalid="ignore"):
+        *_, state = solver.states(model, STARTS, VP, log_snr_grid(1))  # type: ignore[arg-type]
+    assert np.isfinite(state.x).all()
+    assert state.evaluations > 3 * state.step
+
+
 @pytest.mark.parametrize("form", ["x0", "eps"])
 def test_18_1_polynomials_singlestep(form: str) -> None:
     """The Taylor type of order p is exact up to degree p - 1 and not beyond; one half is not."""

@@ -192,6 +192,8 @@ class DPMSolverAdaptive(Solver):
 
     def _decide(self, error: float, errors: list[float], *, first: bool) -> tuple[bool, float]:
         """Return whether to accept, and the factor on the step; `errors` is the PID's memory."""
+        if not math.isfinite(error):
+            return False, 0.5
         if self.controller == "paper":
             grow = self.theta * error ** (-1.0 / self.order) if error > 0.0 else math.inf
             return error <= 1.0, grow
