@@ -1,4 +1,4 @@
-"""The kernels that bench.gpu times: how to make their input, what they move, what else does the job.
+"""The kernels that bench.gpu times: how to make their input, what they move, what else does it.
 
 A `Work` makes its arrays on the device at two sizes: a small one whose result is compared with
 plain float64 NumPy, and one that is timed. `traffic` counts each array that has to be read or
