@@ -13,6 +13,7 @@ import pytest
 import scipy.sparse as sp
 
 from rnla.kernels import (
+    als_sweep,
     count_sketch,
     dispatch,
     fwht,
@@ -24,6 +25,7 @@ from rnla.kernels import (
     projection_dpp,
     reverse_elimination,
     row_norms,
+    running_sums,
     scan,
     score_histogram,
     sparse_columns,
@@ -120,7 +122,19 @@ def removals(device):
     reverse_elimination.reverse_elimination(Q, 72, KEY, draws)
 
 
+def sweeps(device):
+    """More right-hand sides than go at a time, a few matrices each, and those without a factor."""
+    rng = np.random.default_rng(0)
+    for maps, signals in ((1, 20), (2, 2)):
+        squares = als_sweep.squares(rng.standard_normal((maps, 40, 20)) * 1j, one_signal=False)
+        d, b = rng.standard_normal((6, 40)) * (1 + 1j), rng.standard_normal((6, signals, 20)) * 1j
+        d[:3] = np.nan
+        there = map(device.put, (squares, d, b, np.ones(6, dtype=bool), b))
+        als_sweep.signal_step(*there)
+
+
 WORK = {
+    "als_sweep": sweeps,
     "count_sketch": sketches,
     "sparse_sign": sketches,
     "sparse_columns": sketches,
@@ -142,6 +156,7 @@ WORK = {
     "projection_dpp": dpp_draws,
     "score_histogram": histograms,
     "reverse_elimination": removals,
+    "running_sums": lambda device: running_sums.running_sums(device.put(np.ones(40_000))),
     "power_rows": lambda device: power_rows.power_rows(*device.put(np.ones((2, 700))), None, 3.0),
     "gather_product": lambda device: gather_product.gather_product(
         block(device, 20, 3), *map(device.put, (np.arange(4), np.arange(3)))
