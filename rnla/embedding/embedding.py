@@ -61,7 +61,7 @@ def lp_subspace_embedding(
 
     Parameters
     ----------
-    A : array_like, scipy.sparse matrix, Dask array or TallMatrix, shape (n, d)
+    A : array_like, scipy.sparse matrix, Dask or CuPy array, or TallMatrix, shape (n, d)
         Real, n >= d. Sparse stays sparse, nothing is modified. For regression pass the response as
         a further column.
     p : float
@@ -126,7 +126,8 @@ def lp_subspace_embedding(
     Cost: see the passes in the result. Memory O(n + size d + d^2) beyond A, never a second n x d
     array. On Dask the scores stay on the workers; d x d matrices, histograms and the sampled rows
     travel. The methods "sensitivity", "sensitivity+leverage", "mixed" and "recursive", "auto" for
-    p > 2, and designs other than Poisson and priority bring n-vectors to the caller.
+    p > 2, and designs other than Poisson and priority bring n-vectors to the caller. On a GPU
+    scores stay there too; these methods raise, and "auto" takes Lewis weights for every p but 2.
 
     References
     ----------

@@ -48,9 +48,9 @@ class Embedding(SampledForNorm):
         How rows were scored, and why that method.
     design : str
         How rows were drawn from their scores.
-    scores : ndarray, Dask array or None
-        The n scores the probabilities are proportional to, a Dask array if A was one; None if every
-        row was kept.
+    scores : ndarray, Dask array, CuPy array or None
+        The n scores the probabilities are proportional to, a Dask or CuPy array if A was one; None
+        if every row was kept.
     bound : str
         The theorem that the method rests on.
     sizes : dict

@@ -21,8 +21,8 @@ class LewisWeights(ArrayRecord):
     Attributes
     ----------
     values : ndarray, shape (n,)
-        The weights; float32 if the matrix was float32. Zero rows have weight 0. A Dask array if the
-        matrix was one.
+        The weights; float32 if the matrix was float32. Zero rows have weight 0. A Dask or CuPy
+        array if the matrix was one.
     p : float
         The norm they belong to; may be infinite.
     kind : str

@@ -19,7 +19,7 @@ class Scores(ArrayRecord):
     ----------
     values : ndarray, shape (n,)
         The scores, float32 if the matrix was float32. Raw: never forced to sum to the rank. A Dask
-        array if the matrix was one.
+        or CuPy array if the matrix was one.
     kind : str
         What they are: "leverage", "ridge leverage", "root leverage", "lewis", ...
     p : float

@@ -44,7 +44,7 @@ def leverage_scores(
 
     Parameters
     ----------
-    A : array_like, scipy.sparse array, Dask array or TallMatrix, shape (n, d)
+    A : array_like, scipy.sparse array, Dask or CuPy array, or TallMatrix, shape (n, d)
         n at least d; float32, float64 or integer.
     method : {"auto", "exact", "gram", "sketch"}
         "auto" is accurate for every row and takes the fast Gram matrix only where that is safe;
@@ -78,9 +78,9 @@ def leverage_scores(
     -------
     Scores
         `values` of shape (n,), float32 if A is float32; for Dask input a Dask array that stays on
-        the workers until ``np.asarray(scores)``. They are raw: their sum, which exact
-        arithmetic makes equal to the rank (the effective dimension with a ridge), is in
-        ``diagnostics["sum"]`` (not with ``compute=False``).
+        the workers until ``np.asarray(scores)``, for CuPy input a CuPy array. They are raw: their
+        sum, which exact arithmetic makes equal to the rank (the effective dimension with a ridge),
+        is in ``diagnostics["sum"]`` (not with ``compute=False``).
 
     Raises
     ------

@@ -50,7 +50,7 @@ def lewis_weights(
 
     Parameters
     ----------
-    A : array_like, sparse array, Dask array or TallMatrix, shape (n, d)
+    A : array_like, sparse array, Dask or CuPy array, or TallMatrix, shape (n, d)
         Zero rows, duplicated rows, dependent columns and extreme scales are all allowed.
     p : float
         From 1 to 20, or infinity.

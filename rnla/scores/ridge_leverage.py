@@ -39,7 +39,7 @@ def ridge_leverage_scores(
 
     Parameters
     ----------
-    A : array_like, scipy.sparse array, Dask array or TallMatrix, shape (n, d)
+    A : array_like, scipy.sparse array, Dask or CuPy array, or TallMatrix, shape (n, d)
     ridge : float, optional
         lambda > 0. Give either this or `k`.
     k : int, optional

@@ -36,7 +36,7 @@ def root_leverage_scores(
 
     Parameters
     ----------
-    A : array_like, scipy.sparse array, Dask array or TallMatrix, shape (n, d)
+    A : array_like, scipy.sparse array, Dask or CuPy array, or TallMatrix, shape (n, d)
     p : float
         1 <= p < inf.
     method, rcond, compute, rng

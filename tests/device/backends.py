@@ -45,7 +45,7 @@ class Backend:
         return type(x).__module__.partition(".")[0] in ("cupy", "cupyx")
 
 
-def difficult(kind: str, n: int = 1100, d: int = 4, seed: int = 0) -> Any:
+def difficult(kind: str, n: int = 260, d: int = 4, seed: int = 0) -> Any:
     """A matrix of one of `KINDS`."""
     rng = np.random.default_rng(seed)
     A = rng.standard_normal((n, d)) * np.exp(rng.standard_normal((n, 1)))

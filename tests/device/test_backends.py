@@ -39,7 +39,7 @@ SAME = {
     "ridge_leverage_scores k": (partial(ridge, k=2, rng=0), FEW),
     "root_leverage_scores 1": (lambda A: root(A, 1, rng=0), FEW),
     "root_leverage_scores 3": (lambda A: root(A, 3, rng=0), FEW),
-    "lewis_weights 1": (lambda A: lewis(A, 1), KINDS),
+    "lewis_weights 1": (lambda A: lewis(A, 1), (*FEW, "ill-conditioned", "extreme columns")),
     "lewis_weights 2": (lambda A: lewis(A, 2), FEW),
     "lewis_weights 6": (lambda A: lewis(A, 6), FEW),
     "lewis_weights fixed_point": (lambda A: lewis(A, 1.5, method="fixed_point"), FEW),
@@ -51,19 +51,20 @@ SAME = {
 # Fields of records that hold row vectors; the others are compared on the host.
 ROW_VECTORS = ("values",)
 IGNORED = ("diagnostics",)
-embedding = partial(rnla.lp_subspace_embedding, eps=0.5, rng=0)
+embedding = partial(rnla.lp_subspace_embedding, eps=0.6, rng=0)
 # Embeddings by the same rows: the exponent, and the options of `lp_subspace_embedding`.
 EMBEDDINGS = {
     "p = 1": (1, {}),
     "p = 2": (2, {}),
     "p = 3": (3, {"method": "lewis"}),
-    "p = 4 with a proof": (4, {"method": "even_power", "size": 300}),
+    "p = 4 with a proof": (4, {"method": "even_power", "size": 200}),
     "uniform": (1.5, {"method": "uniform"}),
-    "root leverage, priority": (1, {"method": "root_leverage", "design": "priority"}),
+    "root leverage, priority": (1, {"size": 100, "method": "root_leverage", "design": "priority"}),
 }
 REFUSED = {
     "embedding by sensitivities": lambda A: embedding(A, 1, method="sensitivity"),
     "recursive embedding": lambda A: embedding(A, 1, method="recursive", size=20),
+    "embedding by a mixture": lambda A: embedding(A, 3, method="mixed"),
     "sandwich tier": lambda A: rnla.certify_embedding(
         A, rnla.sample_rows(np.ones(60), 20, p=1, rng=0), 1, tiers="sandwich"),
 
@@ -97,10 +98,16 @@ def close(found, expected, tolerance):
         assert found == expected
 
 
-CASES = [(name, kind) for name, (_, kinds) in SAME.items() for kind in kinds]
+# NumPy runs on one kind only: there it shows that the comparison is right.
+CASES = [
+    (name, kind, backend)
+    for name, (_, kinds) in SAME.items()
+    for backend in BACKENDS
+    for kind in (kinds if backend == "device" else kinds[:1])
+]
 
 
-@pytest.mark.parametrize(("name", "kind"), CASES)
+@pytest.mark.parametrize(("name", "kind", "backend"), CASES, indirect=["backend"])
 def test_values_are_those_of_numpy_in_arrays_of_the_backend(name, kind, backend, monkeypatch):
     """Lewis iterations of an ill-conditioned matrix run in working precision, where two orders of
     summation differ by eps times its condition number, 1e7."""
@@ -129,16 +136,24 @@ def test_what_needs_the_host_says_how_to_convert(name, backend):
         function(backend.put(A))
 
 
-@pytest.mark.parametrize("kind", ["dense", "sparse"])
-@pytest.mark.parametrize("name", EMBEDDINGS)
+@pytest.mark.parametrize(
+    ("name", "kind", "backend"),
+    [
+        *((name, "dense", "device") for name in EMBEDDINGS),
+        ("p = 1", "sparse", "device"),
+        ("p = 2", "sparse", "device"),
+        ("p = 2", "dense", "numpy"),
+    ],
+    indirect=["backend"],
+)
 def test_embeddings_keep_the_same_rows(name, kind, backend):
     """A keep decision would have to be within rounding of its random number to be another one."""
     p, options = EMBEDDINGS[name]
-    A = difficult(kind, n=1500, d=3)
+    A = difficult(kind, n=800, d=3)
     expected = embedding(A, p, **options)
     here = backend.put(A)
     found = embedding(here, p, **options)
-    assert 3 < found.size < 1500
+    assert 3 < found.size < 800
     np.testing.assert_array_equal(found.indices, expected.indices)
     close(found.weights, expected.weights, 1e-9)
     close(found.certificate.found, expected.certificate.found, 1e-6)
