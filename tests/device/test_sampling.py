@@ -146,3 +146,15 @@ def test_what_stays_on_the_host_says_so(cupy):
         sample_rows(there, 3, design="systematic", order=cupy.asarray(np.arange(20)))
     with pytest.raises(ArgumentTypeError, match=r"cupy\.asnumpy\(coordinates\)"):
         sample_rows(there, 3, design="tree_pivotal", coordinates=there)
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_embeddings_by_every_design(cupy, design):
+    """Scores agree to rounding, so the rows are the same but for an accident of 1e-12."""
+    A = np.random.default_rng(6).standard_normal((900, 3)) ** 3
+    options = {"size": 60, "design": design, "method": "leverage", "certify": False, "rng": 2}
+    there = rnla.lp_subspace_embedding(cupy.asarray(A), 2, **options)
+    here = rnla.lp_subspace_embedding(A, 2, **options)
+    np.testing.assert_array_equal(there.indices, here.indices)
+    np.testing.assert_allclose(there.weights, here.weights, rtol=1e-9)
+    np.testing.assert_allclose((there @ cupy.asarray(A)).get(), here @ A, rtol=1e-9)
