@@ -44,6 +44,7 @@ _EXPORTS = {
     "Flow": "schedules",
     "GeometricVE": "schedules",
     "MeanReverting": "schedules",
+    "MeanRevertingTable": "schedules",
     "SubVP": "schedules",
     "Tabulated": "schedules",
     "Trig": "schedules",
@@ -144,6 +145,7 @@ if TYPE_CHECKING:
     from .schedules import Flow as Flow
     from .schedules import GeometricVE as GeometricVE
     from .schedules import MeanReverting as MeanReverting
+    from .schedules import MeanRevertingTable as MeanRevertingTable
     from .schedules import Schedule as Schedule
     from .schedules import SubVP as SubVP
     from .schedules import Tabulated as Tabulated

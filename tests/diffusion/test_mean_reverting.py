@@ -11,7 +11,7 @@ from rnla import ArgumentError
 from rnla.diffusion import Gaussian, Level, Prediction, make_grid, sample
 from rnla.diffusion.mean_reverting import sample_mean_reverting
 from rnla.diffusion.models.mean_shift import MeanShifted
-from rnla.diffusion.schedules import MeanReverting
+from rnla.diffusion.schedules import MeanReverting, MeanRevertingTable
 from rnla.diffusion.solvers.dpm_solver_pp import DPMSolverMultistep
 from rnla.diffusion.solvers.mr_sampler import MRSampler, published_orders
 
@@ -205,6 +205,54 @@ def test_10_4_start_is_the_mean_plus_noise() -> None:
     assert abs(kept[0].std() / spread - 1) < 33 / np.sqrt(8000)
     again = sample_mean_reverting(network, mean, steps=1, prediction="x0", rng=3)
     assert np.array_equal(found, again)
+
+
+def test_10_4_table_of_a_restoration_network() -> None:
+    """Cumulative rates times dt, the index as time, and a first index that is not clean."""
+    table = MeanRevertingTable.cosine(100)
+    x = np.arange(103) / 102
+    square = np.cos((x + 0.008) / 1.008 * np.pi / 2) ** 2
+    thetas = 1 - (square / square[0])[1:-1]
+    dt = -np.log(0.005) / thetas.sum()
+    alphas = np.exp(-np.cumsum(thetas) * dt)
+    indices = np.arange(101)
+    assert np.abs(table.alpha(indices) - alphas).max() < 1e-14
+    sigmas = 50 / 255 * np.sqrt(1 - alphas**2)
+    assert np.abs(table.sigma(indices) - sigmas).max() < 1e-14
+    assert table.alpha(0.0) < 1.0
+    assert table.level(table.clean).is_clean
+    times = np.linspace(0.3, 99.7, 40)
+    assert np.abs(table.time_of(table.half_log_snr(times)) - times).max() < 1e-9
+    h = 1e-6
+    for slope, value in (
+        (table.d_log_alpha, table.log_alpha),
+        (table.d_half_log_snr, table.half_log_snr),
+    ):
+        numeric = (value(times + h) - value(times - h)) / (2 * h)
+        assert np.abs(slope(times) / numeric - 1).max() < 1e-5
+    seen: list[float] = []
+
+    def network(x: np.ndarray, time: float) -> np.ndarray:
+        seen.append(time)
+        return _denoise(x, table.level(time))
+
+    model = Gaussian(DATA_MEAN - MU, np.diag(DATA_VARIANCE))
+    exact = model.flow(STARTS - MU, table.level(100.0), table.level(0.0)) + MU
+    errors = []
+    for steps in (20, 100):
+        seen.clear()
+        grid = make_grid(table, steps, "time_uniform")
+        found = sample_mean_reverting(
+            network, MU + 0 * STARTS, x=STARTS, schedule=table, grid=grid, prediction="x0"
+        )
+        assert np.abs(np.array(seen) - np.linspace(100.0, 0.0, steps + 1)[:-1]).max() < 1e-12
+        errors.append(np.abs(np.asarray(found) - exact).max())
+    assert errors[1] < 0.15 * errors[0] < 0.15 * 0.05
+    assert table == MeanRevertingTable.cosine(100)
+    assert hash(table) == hash(MeanRevertingTable.cosine(100))
+    assert table != MeanRevertingTable.cosine(99)
+    with pytest.raises(ArgumentError, match="rates_table: got"):
+        MeanRevertingTable([1.0, -1.0])  # type: ignore[arg-type]
 
 
 def test_bad_input() -> None:

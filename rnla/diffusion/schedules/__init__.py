@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._base import Schedule
 from .flow import Flow
 from .mean_reverting import MeanReverting
+from .mean_reverting_table import MeanRevertingTable
 from .sub_vp import SubVP
 from .tabulated import Tabulated
 from .trig import Trig
@@ -16,6 +17,7 @@ __all__ = [
     "Flow",
     "GeometricVE",
     "MeanReverting",
+    "MeanRevertingTable",
     "Schedule",
     "SubVP",
     "Tabulated",
