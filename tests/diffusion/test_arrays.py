@@ -17,7 +17,10 @@ from rnla.diffusion import (
     get_solver,
     sample,
     solver_names,
+    start_from_data,
+    start_from_noise,
 )
+from rnla.diffusion._arrays import all_finite
 
 from .fixtures import STARTS, VP, gmm_a, log_snr_grid, plane_gaussian
 
@@ -104,6 +107,14 @@ def test_wrappers_and_noise_take_tensors(torch):
     np.testing.assert_allclose(flow.numpy(), expected, rtol=1e-5)
 
 
+def test_starts_are_tensors_if_asked(torch):
+    like = torch.empty(0, dtype=torch.float32)
+    x = start_from_noise(VP, (3, 2), rng=0, like=like)
+    assert x.dtype == torch.float32
+    np.testing.assert_allclose(x.numpy(), start_from_noise(VP, (3, 2), rng=0), rtol=1e-6)
+    assert start_from_data(VP, x, time=0.3, rng=1).dtype == torch.float32
+
+
 def test_gradients_pass_through_a_sampler(torch):
     x = torch.tensor(STARTS, requires_grad=True)
     model = Gaussian([0.0, 0.0], [[0.5, 0.2], [0.2, 0.3]])
@@ -124,3 +135,16 @@ def test_outputs_of_another_library_are_refused(torch):
         sample(
             lambda x, t: x.to(torch.bfloat16), torch.tensor(STARTS), solver="ddim", prediction="x0"
         )
+
+
+def test_finite_is_told_from_large(torch):
+    large = np.full((1, 4000), 60000.0, dtype=np.float16)  # its sum overflows
+    assert all_finite(large)
+    for bad in (np.nan, np.inf, -np.inf):
+        x = large.copy()
+        x[0, 17] = bad
+        assert not all_finite(x)
+        assert not all_finite(torch.tensor(x))
+    x[0, :2] = np.inf, -np.inf  # they cancel to nan
+    assert not all_finite(x.astype(np.float64))
+    assert all_finite(torch.tensor(large))
