@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from .._result import FloatArray
-from ..tall._device import is_sparse_rows
+from ..tall._device import is_sparse_rows, on_device
 from ._operator import Operator
 
 __all__ = ["DenseOperator"]
 
 _PIECE = 2**18  # entries of S that exist at a time, per thread
+_PIECE_ON_DEVICE = 2**24
 
 
 class DenseOperator(Operator):
@@ -30,14 +31,14 @@ class DenseOperator(Operator):
         self._check_columns(start, stop)
         return self.rows_of_transpose(start, stop).T
 
-    def _pieces(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
-        step = max(16, _PIECE // self.shape[0])
+    def _pieces(self, start: int, stop: int, like: Any) -> Iterator[tuple[int, int]]:
+        step = max(16, (_PIECE_ON_DEVICE if on_device(like) else _PIECE) // self.shape[0])
         for first in range(start, stop, step):
             yield first, min(first + step, stop)
 
     def _add(self, start: int, block: Any, out: FloatArray) -> None:
         like = block.data if is_sparse_rows(block) else block
-        for first, last in self._pieces(start, start + block.shape[0]):
+        for first, last in self._pieces(start, start + block.shape[0], like):
             T = self.rows_of_transpose(first, last, like)
             rows = block[first - start : last - start]
             if is_sparse_rows(block):
@@ -46,5 +47,5 @@ class DenseOperator(Operator):
                 out += T.T @ rows
 
     def _transposed(self, start: int, stop: int, Y: FloatArray) -> FloatArray:
-        parts = [self.rows_of_transpose(*piece, Y) @ Y for piece in self._pieces(start, stop)]
-        return np.concatenate(parts) if parts else np.zeros((0, Y.shape[1]))
+        parts = [self.rows_of_transpose(*piece, Y) @ Y for piece in self._pieces(start, stop, Y)]
+        return np.concatenate(parts) if parts else Y[:0]

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._errors import ArgumentTypeError, RnlaError, argument_error
-from ._device import of_device, on_device
+from ._device import array_module, of_device, on_device
 from ._engine import Engine, LocalEngine
 from ._file_errors import PathLike
 from ._source import DenseSource, SparseSource
@@ -252,6 +252,14 @@ def _on_device(A: Any, name: str) -> DeviceEngine:
     if A.ndim != 2:
         raise _dimension_error(name, A.ndim, A.shape)
     _check_dtype(np.dtype(A.dtype), name)
+    current = array_module(A).cuda.Device().id
+    if A.device.id != current:
+        raise argument_error(
+            name,
+            f"{of_device(A)} while GPU {current} is the current one",
+            "an array on the current GPU, where n-vectors are made",
+            f"Call inside of `with cupy.cuda.Device({A.device.id}):`.",
+        )
     return DeviceEngine(A, name=name)
 
 

@@ -149,6 +149,14 @@ def test_shapes_and_dtypes_are_checked(put, cupy):
         as_tall(cupy.zeros((3, 2), dtype=np.complex128))
 
 
+def test_another_gpu_has_to_be_the_current_one(cupy):
+    with cupy.cuda.Device(1):
+        A = cupy.asarray(difficult("dense"))
+        assert rnla.leverage_scores(A).values.device.id == 1
+    with pytest.raises(rnla.ArgumentError, match=r"GPU 1 while GPU 0 .* `with cupy\.cuda"):
+        as_tall(A)
+
+
 def test_sparse_matrices_of_other_formats_become_csr(put, cupy):
     sparse = sys.modules["cupyx.scipy.sparse"]
     A = sp.coo_array(difficult("sparse"))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
-import types
 
 import numpy as np
 import pytest
@@ -13,121 +11,73 @@ import pytest
 from rnla.kernels import count_sketch, dispatch, fwht, philox, poisson_rows, power_rows
 from rnla.random import Stream
 
-from .cuda_host import build
-from .cuda_host.device import EmulatedArray, EmulatedDevice, argument_types
-
-
-class Device:
-    """cupy.cuda.Device: a number, and a context."""
-
-    active: list[int] = []
-    compute_capability = "90"
-
-    def __init__(self, number):
-        self.id = number
-
-    def __enter__(self):
-        Device.active.append(self.id)
-
-    def __exit__(self, *error):
-        Device.active.pop()
-
-
-class FakeArray(EmulatedArray):
-    """cupy.ndarray: of the package "cupy", on GPU 3."""
-
-    device = Device(3)
-
-
-FakeArray.__module__ = "cupy"
+from .cuda_host.cupy_stand_in import modules
+from .cuda_host.device import EmulatedDevice
 
 
 @pytest.fixture
 def cupy(cuda_cache, monkeypatch):
     """A module like CuPy. It runs what is launched and insists on what CuPy insists on."""
-    emulated = EmulatedDevice(cuda_cache)
-
-    class RawModule:
-        def __init__(self, *, code, options, backend):
-            assert backend == "nvrtc"
-            assert set(dispatch.OPTIONS) <= set(options)
-            self.kernel = re.findall(r'#line 1 "(\w+)/cuda\.cu"', code)[-1]
-            assert code == dispatch.source(self.kernel)
-            self.types = tuple(option[2:] for option in options if option.startswith("-D"))
-
-        def get_function(self, name):
-            library = build.library(self.kernel, self.types, cuda_cache)
-
-            def call(grid, block, arguments, *, shared_mem):
-                assert Device.active[-1:] == [3], "launched on another GPU"
-                kinds = argument_types(library, name)
-                given = tuple(
-                    None if kind[0] in "*&" and not isinstance(a, np.ndarray) else a
-                    for kind, a in zip(kinds, arguments, strict=True)
-                )
-                assert shared_mem <= max(48 * 1024, getattr(call, "most_shared", 0))
-                emulated.run(
-                    dispatch.Launch(self.kernel, name, grid, block, given, self.types, shared_mem)
-                )
-
-            return call
-
-    def made(function):
-        return lambda *arguments, **options: function(*arguments, **options).view(FakeArray)
-
-    module = types.ModuleType("cupy")
-    module.RawModule = RawModule
-    module.cuda = types.SimpleNamespace(Device=Device)
-    module.empty, module.zeros = made(emulated.empty), made(emulated.zeros)
-    module.arange = made(lambda *args, dtype: emulated.put(np.arange(*args, dtype=dtype)))
-    module.ascontiguousarray = made(lambda a, dtype: emulated.contiguous(a, dtype))
-    module.sort, module.cumsum = made(emulated.sort), made(emulated.cumsum)
-    module.asarray = made(emulated.put)
-    module.launches = emulated.launches
-    monkeypatch.setitem(sys.modules, "cupy", module)
+    made = modules(EmulatedDevice(cuda_cache))
+    for name, module in made.items():
+        monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.delitem(sys.modules, "rnla.kernels.cupy_device", raising=False)
-    yield module
+    yield made["cupy"]
     sys.modules.pop("rnla.kernels.cupy_device", None)
 
 
-def test_cupy_arrays_take_the_same_way(cupy):
+@pytest.fixture
+def put(cupy):
+    """Copies of arrays on GPU 3, which is not the current one."""
+
+    def put(array):
+        with cupy.cuda.Device(3):
+            return cupy.asarray(array)
+
+    return put
+
+
+def test_cupy_arrays_take_the_same_way(cupy, put):
     block = np.random.default_rng(0).standard_normal((300, 3))
     expected = np.zeros((7, 3))
     count_sketch.add_dense(1, 0, block, expected)
     for deterministic in (True, False):
-        out = cupy.zeros((7, 3), np.float64)
-        count_sketch.add_dense(1, 0, cupy.asarray(block), out, deterministic=deterministic)
-        np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-13)
+        out = put(np.zeros((7, 3)))
+        count_sketch.add_dense(1, 0, put(block), out, deterministic=deterministic)
+        np.testing.assert_allclose(out.get(), expected, rtol=1e-12, atol=1e-13)
     q = np.full(3000, 0.3)
-    kept = poisson_rows.poisson_rows(1, 5, cupy.asarray(q), 0.0)
-    assert type(kept) is FakeArray
-    np.testing.assert_array_equal(kept, poisson_rows.poisson_rows(1, 5, q, 0.0))
+    kept = poisson_rows.poisson_rows(1, 5, put(q), 0.0)
+    assert type(kept) is cupy.ndarray
+    np.testing.assert_array_equal(kept.get(), poisson_rows.poisson_rows(1, 5, q, 0.0))
     x = np.random.default_rng(1).standard_normal((2**10, 8)).astype(np.float64)
-    there = cupy.asarray(x)
+    there = put(x)
     fwht.transform(there)
     fwht.transform(x)
-    np.testing.assert_array_equal(there, x)
-    total, *_ = power_rows.power_rows(cupy.asarray(q), cupy.asarray(q), None, 3.0)
-    assert type(total) is FakeArray
+    np.testing.assert_array_equal(there.get(), x)
+    total, *_ = power_rows.power_rows(put(q), put(q), None, 3.0)
+    assert type(total) is cupy.ndarray
     assert {launch.kernel for launch in cupy.launches} >= {"count_sketch", "fwht", "poisson_rows"}
 
 
-def test_old_gpus_are_told_apart(cupy, monkeypatch):
-    monkeypatch.setattr(Device, "compute_capability", "70")
+def test_old_gpus_are_told_apart(cupy, put, monkeypatch):
+    monkeypatch.setattr(cupy.cuda.Device, "compute_capability", "70")
     with pytest.raises(
         RuntimeError, match=r"GPU 3: got compute capability 7\.0; expected at least"
     ):
-        fwht.transform(cupy.zeros((4, 1), np.float64))
+        fwht.transform(put(np.zeros((4, 1))))
 
 
-def test_streams_draw_where_their_indices_are(cupy):
+def test_streams_draw_where_their_indices_are(cupy, put):
     stream, index = Stream(7, "test"), np.array([3, 1, 2**40])
     for method in ("words", "uniform", "signs", "normal"):
-        found = getattr(stream, method)(cupy.asarray(index))
-        assert type(found) is FakeArray
-        np.testing.assert_allclose(found, getattr(stream, method)(index), rtol=1e-15, atol=1e-14)
-    found = stream.integers(10, range(50), like=cupy.asarray(index))
-    np.testing.assert_array_equal(found, stream.integers(10, range(50)))
+        found = getattr(stream, method)(put(index))
+        assert type(found) is cupy.ndarray
+        assert found.device.id == 3
+        np.testing.assert_allclose(
+            found.get(), getattr(stream, method)(index), rtol=1e-15, atol=1e-14
+        )
+    found = stream.integers(10, range(50), like=put(index))
+    np.testing.assert_array_equal(found.get(), stream.integers(10, range(50)))
 
 
 def test_numpy_arrays_never_import_cupy():
