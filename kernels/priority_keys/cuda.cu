@@ -1,4 +1,5 @@
-// Keys of the priority race (see the contract): a ratio's exponent and fraction as one integer.
+// Keys of the priority race (see the contract): a ratio's exponent and fraction as one integer; and
+// how many keys have each digit, which finds the key of a rank without sorting.
 #include "philox.cuh"
 
 const int64 NEVER = 0x7FFFFFFFFFFFFFFFll;
@@ -20,4 +21,22 @@ extern "C" __global__ void priority_keys(uint64 key, uint64 start, const double*
                   ? __double_as_longlong(ratio) - (int64)((uint64)exponent << 52)
                   : NEVER;
   }
+}
+
+// Counts the digits of `bits` bits above `shift` among the keys whose higher bits are `prefix`; the
+// sign bit is turned around, so that digits are in the order of the keys.
+extern "C" __global__ void count_digits(const int64* keys, int64 count, uint64 prefix, int shift,
+                                        int bits, uint64* counts) {
+  __shared__ uint32 mine[2048];
+  int digits = 1 << bits, above = shift + bits;
+  for (int digit = threadIdx.x; digit < digits; digit += blockDim.x) mine[digit] = 0;
+  __syncthreads();
+  for (int64 i = grid_first(); i < count; i += grid_step()) {
+    uint64 key = (uint64)keys[i] ^ 1ull << 63;
+    if (above == 64 || key >> above == prefix)
+      atomicAdd(mine + (int)(key >> shift & (uint64)(digits - 1)), 1u);
+  }
+  __syncthreads();
+  for (int digit = threadIdx.x; digit < digits; digit += blockDim.x)
+    if (mine[digit] > 0) atomicAdd(counts + digit, (uint64)mine[digit]);
 }

@@ -22,6 +22,7 @@ from rnla.kernels import (
     ordered_pivotal,
     poisson_rows,
     power_rows,
+    priority_keys,
     projection_dpp,
     reverse_elimination,
     row_norms,
@@ -151,6 +152,7 @@ WORK = {
         block(device, 130, 20), block(device, 20, 70), 1.5
     ),
     "poisson_rows": kept_rows,
+    "priority_keys": lambda device: priority_keys.smallest(device.put(np.arange(9000)), 5),
     "unit_steps": ordered_rows,
     "ordered_pivotal": ordered_rows,
     "projection_dpp": dpp_draws,

@@ -145,6 +145,23 @@ def test_the_first_of_the_race(gpu, count, ahead):
         np.testing.assert_array_equal(priority_keys.smallest(there, ahead), expected)
 
 
+@pytest.mark.parametrize("kind", ["wide", "one digit", "equal", "ends"])
+def test_the_first_of_the_race_without_sorting(gpu, kind):
+    """Keys of both signs that differ in all digits, in the last one only, or not at all."""
+    rng = np.random.default_rng(4)
+    least, most = np.iinfo(np.int64).min, priority_keys.NEVER - 1
+    keys = {
+        "wide": rng.integers(least, most, 9000),
+        "one digit": 2**40 + rng.integers(0, 7, 9000),
+        "equal": np.full(9000, -5),
+        "ends": np.array([least, most, 0, -1, most, least] * 3),
+    }[kind]
+    for ahead in (0, 1, 5, keys.size // 2, keys.size - 1):
+        expected = np.flatnonzero(keys <= np.sort(keys)[ahead])
+        for there in (keys, gpu.put(keys)):
+            np.testing.assert_array_equal(priority_keys.smallest(there, ahead), expected)
+
+
 def windows_of(kind, rng):
     """First and last keys, and shifts: one bin per binade, or narrow windows with gaps."""
     largest = 0x7FEFFFFFFFFFFFFF
