@@ -42,7 +42,7 @@ def test_11_3_one_half_is_adams_bashforth_2():
 @pytest.mark.parametrize(("c", "order"), [(0.25, 1), (0.5, 2), (1.0, 1)])
 def test_18_5_orders(c, order):
     solver = DualFast(DDIM(), c)
-    assert solver.order == order
+    assert solver.global_order == order
     assert abs(slope(solver) - order) < 0.25
 
 

@@ -184,7 +184,7 @@ def test_9_2_heavy_ball_and_nesterov_fall_to_order_1():
     counts = (40, 80, 160)
     for nesterov in (False, True):
         solver = Momentum(IPNDM(3), 0.8, nesterov)
-        assert solver.order == 1
+        assert solver.global_order == 1
         errors = [_error_after_a_warm_start(solver, n) for n in counts]
         assert abs(-np.polyfit(np.log(counts), np.log(errors), 1)[0] - 1) < 0.25
 
@@ -320,7 +320,7 @@ def test_18_5_orders(solver, order):
     [
         (lambda: Momentum(beta=0.0), "beta"),
         (lambda: Momentum(beta=1.2), "beta"),
-        (lambda: GHVB(6), "history"),
+        (lambda: GHVB(6), "order"),
         (lambda: GHVB(2, -1.0), "beta"),
         (lambda: GHVB(2, 0.8, "new"), "weights"),
         (lambda: momentum_number(0), "number"),

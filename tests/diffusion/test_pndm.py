@@ -60,7 +60,7 @@ def test_18_8_evaluations(variant, extra, steps):
     ids=str,
 )
 def test_18_5_orders(solver, order):
-    assert solver.order == order
+    assert solver.global_order == order
     # iPNDM-3 is still falling to its order at the counts of 0.11.
     counts = (320, 640, 1280) if solver == IPNDM(3) else (80, 160, 320)
     assert abs(slope(solver, counts=counts) - order) < 0.25
@@ -92,5 +92,5 @@ def test_0_7_a_jump_to_sigma_zero_during_the_start():
 def test_bad_options_are_refused():
     with pytest.raises(ValueError, match="variant"):
         PNDM("x")
-    with pytest.raises(ValueError, match="history"):
+    with pytest.raises(ValueError, match="order"):
         IPNDM(6)

@@ -82,6 +82,10 @@ class Ancestral(Solver):
 
     @property
     def order(self) -> int:
+        return 2
+
+    @property
+    def global_order(self) -> int:
         return 1 if self.stochastic else 2
 
     @property

@@ -45,7 +45,7 @@ class DPMSolverPPSDE(Solver):
 
     Notes
     -----
-    `order` is that of the deterministic method, eta = 0. A step to sigma = 0 is the DDIM step.
+    Order 2 without noise, 1 with it. A step to sigma = 0 is the DDIM step.
 
     References
     ----------
@@ -74,6 +74,10 @@ class DPMSolverPPSDE(Solver):
 
     @property
     def order(self) -> int:
+        return 2
+
+    @property
+    def global_order(self) -> int:
         return 1 if self.stochastic else 2
 
     @property

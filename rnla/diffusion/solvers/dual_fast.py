@@ -35,8 +35,8 @@ class DualFast(Solver):
 
     Notes
     -----
-    `order` is that of the base solver if c is 0. With DDIM and c = 1/2 it is 2; every other
-    constant c gives 1.
+    The global order is that of the base solver if c is 0. With DDIM and c = 1/2 it is 2; every
+    other constant c gives 1.
 
     Examples
     --------
@@ -55,9 +55,13 @@ class DualFast(Solver):
 
     @property
     def order(self) -> int:
+        return self.base.order
+
+    @property
+    def global_order(self) -> int:
         if not isinstance(self.strength, tuple):
             if self.strength == 0.0:
-                return self.base.order
+                return self.base.global_order
             if self.strength == 0.5 and self.reference == "previous" and self.base == DDIM():
                 return 2
         return 1

@@ -83,7 +83,7 @@ class GHVB(Solver):
 
     Parameters
     ----------
-    history : int, default 4
+    order : int, default 4
         Number of velocities combined, 1 to 5; fewer in the first steps.
     beta : float, default 0.8
         Share of the newest prediction in the velocity, in (0, 1]; 1 is Adams-Bashforth.
@@ -97,10 +97,9 @@ class GHVB(Solver):
 
     Notes
     -----
-    Global order `history` with "actual" weights on every grid; with the published ones on equal
-    steps in rho only, and 2 at most elsewhere (1 for one velocity). `order` is that of usual grids,
-    which have no equal steps in rho. A "GHVB 3.8" of the paper has the momentum number 3.8: pass
-    ``*momentum_number(3.8)``.
+    Global order `order` with "actual" weights on every grid; with the published ones on equal
+    steps in rho only, and 2 at most on other grids, that is on all usual ones. A "GHVB 3.8" of the
+    paper has the momentum number 3.8: pass ``*momentum_number(3.8)``.
 
     References
     ----------
@@ -116,14 +115,14 @@ class GHVB(Solver):
     10
     """
 
-    history: int = 4
+    order: int = 4
     beta: float = 0.8
     weights: Literal["equal_steps", "actual"] = "equal_steps"
 
     name: ClassVar[str] = "ghvb"
 
     def __post_init__(self) -> None:
-        check_size(self.history, 5, name="history")
+        check_size(self.order, 5, name="order")
         check_beta(self.beta)
         if self.weights not in ("equal_steps", "actual"):
             raise argument_error(
@@ -131,8 +130,8 @@ class GHVB(Solver):
             )
 
     @property
-    def order(self) -> int:
-        return self.history if self.weights == "actual" else min(self.history, 2)
+    def global_order(self) -> int:
+        return self.order if self.weights == "actual" else min(self.order, 2)
 
     @property
     def form(self) -> Form:
@@ -146,7 +145,7 @@ class GHVB(Solver):
             terms = [Term(f"m{n}", self.beta if n else 1.0)]
             if n:
                 terms.insert(0, Term(f"v{n - 1}", 1.0 - self.beta))
-            order = min(self.history, n + 1)
+            order = min(self.order, n + 1)
             if self.weights == "actual":
                 mixture = _actual_weights(levels[: n + 2], order, self.beta)
             else:

@@ -30,18 +30,18 @@ class IPNDM(Solver):
 
     Parameters
     ----------
-    history : int, default 4
-        Number of noise predictions combined, 1 to 5. One is DDIM.
+    order : int, default 4
+        Of the formula: the number of noise predictions combined, 1 to 5. One is DDIM.
 
     Raises
     ------
     ArgumentError
-        If `history` is not between 1 and 5.
+        If `order` is not between 1 and 5.
 
     Notes
     -----
-    Order 2 on grids that are not uniform in rho, whatever `history` above 1 is: the weights are
-    those of equal steps. `DEIS` has the weights of the actual ones.
+    Global order 2 on grids that are not uniform in rho, whatever `order` above 1 is: the weights
+    are those of equal steps. `DEIS` has the weights of the actual ones.
 
     References
     ----------
@@ -57,16 +57,16 @@ class IPNDM(Solver):
     10
     """
 
-    history: int = 4
+    order: int = 4
 
     name: ClassVar[str] = "ipndm"
 
     def __post_init__(self) -> None:
-        check_size(self.history, 5, name="history")
+        check_size(self.order, 5, name="order")
 
     @property
-    def order(self) -> int:
-        return min(self.history, 2)
+    def global_order(self) -> int:
+        return min(self.order, 2)
 
     @property
     def form(self) -> Form:
@@ -79,7 +79,7 @@ class IPNDM(Solver):
         steps = []
         for n, (start, stop) in enumerate(pairwise(levels)):
             outputs.append(f"m{n}")
-            row = transfer(start, stop, mixture(outputs, self.history))
+            row = transfer(start, stop, mixture(outputs, self.order))
             steps.append(Step((Evaluation("x", f"m{n}", start, "eps"), row), start, stop))
         return Plan(self.name, tuple(steps))
 

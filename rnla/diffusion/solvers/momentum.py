@@ -43,7 +43,7 @@ class Momentum(Solver):
 
     Notes
     -----
-    Order 1 for beta below 1. On the real axis heavy ball multiplies the length of the base
+    Global order 1 for beta below 1. On the real axis heavy ball multiplies the length of the base
     solver's stability interval by (2 - beta) / beta; see `rnla.diffusion.stability`. The velocity
     is made of predictions after their conversion to the solver's form, whatever the network
     predicts.
@@ -74,7 +74,11 @@ class Momentum(Solver):
 
     @property
     def order(self) -> int:
-        return self.base.order if self.beta == 1.0 else 1
+        return self.base.order
+
+    @property
+    def global_order(self) -> int:
+        return self.base.global_order if self.beta == 1.0 else 1
 
     @property
     def form(self) -> Form:

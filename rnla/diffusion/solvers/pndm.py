@@ -50,9 +50,9 @@ class PNDM(Solver):
 
     Notes
     -----
-    Order 2: the Adams-Bashforth weights are those of equal steps in rho = sigma / alpha, which no
-    usual grid has. The inner level of the Runge-Kutta start lies midway in time, so "f" depends on
-    the time of the schedule. A step to sigma = 0 takes no evaluation there: a Runge-Kutta step
+    Global order 2: the Adams-Bashforth weights are those of equal steps in rho = sigma / alpha,
+    which no usual grid has. The inner level of the Runge-Kutta start lies midway in time, so "f"
+    depends on the time of the schedule. A step to sigma = 0 takes no evaluation there: a Runge-Kutta step
     becomes the DDIM step.
 
     References
@@ -82,6 +82,10 @@ class PNDM(Solver):
 
     @property
     def order(self) -> int:
+        return _VARIANTS[self.variant][1]
+
+    @property
+    def global_order(self) -> int:
         return 2
 
     @property
