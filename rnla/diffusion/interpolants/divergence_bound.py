@@ -31,8 +31,8 @@ def divergence_bound(velocity_error: float, score_error: float, *, epsilon: floa
 
     Notes
     -----
-    With excesses of the objectives in place of squared errors the factors are 1/ε and ε. Half of
-    that is printed in places; a Brownian motion with errors δb = ε δs exceeds it.
+    With excesses of the objectives in place of squared errors the factors are 1/ε and ε. A
+    Brownian motion with errors δb = ε δs attains the bound.
 
     Examples
     --------
