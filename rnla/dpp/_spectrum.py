@@ -22,6 +22,7 @@ from .._errors import ArgumentTypeError, argument_error
 from .._result import IntArray
 from ..basis import orthonormal_basis
 from ..tall import TallMatrix, as_tall, rows, single_threaded_blas, within_range
+from ..tall._device import to_host
 from ._kernel import Matrix, as_matrix, check_hermitian, near_one, working_eps
 from ._masses import Masses
 from ._selection import squares
@@ -76,6 +77,11 @@ class Spectrum:
         """Passes over the rows of a factor so far."""
         return 0
 
+    @property
+    def is_on_device(self) -> bool:
+        """Whether rows of eigenvectors come from a GPU."""
+        return False
+
     def select(self, kept: npt.NDArray[np.bool_]) -> Eigenvectors:
         """Those of the eigenvectors."""
         V = self.vectors[:, kept]
@@ -101,6 +107,10 @@ class _TallSpectrum(Spectrum):
     def passes(self) -> int:
         return self.A.passes - self.spent
 
+    @property
+    def is_on_device(self) -> bool:
+        return self.A.is_on_device
+
     @cached_property
     def _envelope(self) -> Masses:
         """Squared lengths in all eigenvectors: they bound those in some. One pass."""
@@ -119,7 +129,7 @@ class _TallSpectrum(Spectrum):
 
     def marginals(self, weights: Vector) -> Any:
         if not self.rank:
-            return np.zeros(self.size)
+            return 0.0 * self.A.row_norms() if self.A.is_on_device else np.zeros(self.size)
         return self.A.row_norms(self.vectors * np.sqrt(weights)) ** 2
 
 
@@ -163,8 +173,8 @@ def _of_eigen(eigen: Any) -> Spectrum:
         raise argument_error(
             "eigen", type(eigen).__name__, f"a pair: {expected}", remedy, kind=ArgumentTypeError
         )
-    values = np.asarray(eigen[0])
     vectors = as_matrix(eigen[1], "eigen[1]")
+    values = np.asarray(to_host(eigen[0]))
     if values.dtype.kind not in "fiu" or values.shape != vectors.shape[1:]:
         got = f"dtype {values.dtype}, shapes {values.shape} and {vectors.shape}"
         raise argument_error("eigen", got, expected, remedy)

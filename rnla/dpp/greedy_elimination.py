@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from .._errors import argument_error, check_positive, check_size
 from .._result import FloatArray, IntArray
 from ..tall import as_tall, single_threaded_blas
+from ..tall._device import stays_on_device
 from ._removal import removal
 
 __all__ = ["GreedyElimination", "greedy_elimination"]
@@ -97,6 +98,8 @@ def greedy_elimination(
     array([0.5  , 0.412, 0.312, 0.2  ])
     """
     tall = as_tall(A, require_tall=False)
+    if tall.is_on_device:
+        raise stays_on_device("A", "rows on a GPU", "the removal of one row after another")
     n, m = tall.shape
     size = check_size(size, n)
     if size < m:

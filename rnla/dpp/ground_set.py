@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import argument_error
+from .._errors import ArgumentTypeError, argument_error
 from .._result import FloatArray, IntArray, Status
 from ..basis import Basis, orthonormal_basis
 from ..sampling._checks import check_scores
 from ..tall import TallMatrix, as_tall, rows, within_range
+from ..tall._device import beside
 from ._masses import Masses
 
 __all__ = ["GroundSet", "ground_set", "prepared"]
@@ -93,7 +94,11 @@ class GroundSet:
     def features_of(self, taken: Any, indices: IntArray) -> FloatArray:
         """u_i of rows that were taken before."""
         U = self.A.product_of_taken(taken, self.basis.M, low=self.basis.low)
-        return U if self.factors is None else U * rows.at(self.factors, indices)[:, None]
+        if self.factors is None:
+            return U
+        factors = rows.at(self.factors, indices)[:, None]
+        scaled: FloatArray = U * beside(U, factors)
+        return scaled
 
 
 def ground_set(A: Any, *, weights: Any = None) -> GroundSet:
@@ -155,7 +160,7 @@ def prepared(A: Any, weights: Any, *, ridge: float = 0.0) -> tuple[GroundSet, in
 def _ground_set(A: Any, weights: Any, ridge: float) -> GroundSet:
     tall = as_tall(A, require_tall=False).distributed()
     before = tall.passes
-    factors = None if weights is None else _factors(weights, tall.shape[0], tall.is_distributed)
+    factors = None if weights is None else _factors(weights, tall)
     tall, units = within_range(tall, together=ridge > 0.0, with_gram=factors is None)
     if ridge and units is not None:
         ridge = _ridge_in_units(ridge, float(units[0]))
@@ -172,8 +177,17 @@ def _ground_set(A: Any, weights: Any, ridge: float) -> GroundSet:
     return GroundSet(tall, basis, leverage, factors, tall.passes - before, ridge)
 
 
-def _factors(weights: Any, n: int, keep: bool) -> Any:
-    w = check_scores(weights, "weights", keep=keep)
+def _factors(weights: Any, tall: TallMatrix) -> Any:
+    n, there = tall.shape[0], tall.is_on_device
+    w = check_scores(weights, "weights", keep=tall.is_distributed, device=there)
+    if there and rows.is_here(w):
+        raise argument_error(
+            "weights",
+            "a NumPy array, with rows on a GPU",
+            "a CuPy array, one number per row",
+            "Pass cupy.asarray(weights): nothing is copied silently.",
+            kind=ArgumentTypeError,
+        )
     if w.shape[0] != n:
         raise argument_error(
             "weights",

@@ -95,9 +95,9 @@ def k_dpp(
     table = log_elementary(log_values, size)
     chosen = choose_eigenvectors(log_values, table, uniforms)
     with single_threaded_blas():
-        sets = [draw_from_eigenvectors(given, kept, seed, t) for t, kept in enumerate(chosen)]
+        sets, proposals = draw_from_eigenvectors(given, chosen, seed)
         marginals = given.marginals(eigenvector_probabilities(log_values, table))
-    indices = np.stack([rows for rows, _ in sets])
+    indices = np.stack(sets)
     return DppSample(
         indices=indices[0] if draws is None else indices,
         law="k-DPP",
@@ -106,7 +106,7 @@ def k_dpp(
         rank=given.rank,
         seed=seed,
         weights=None,
-        proposals=np.array([proposals for _, proposals in sets]),
+        proposals=proposals,
         passes=given.passes,
         marginals=marginals,
     )

@@ -17,6 +17,7 @@ import scipy.special
 from .._errors import argument_error, check_size
 from ..random import RNGLike, Stream, resolve_seed
 from ..tall import single_threaded_blas
+from ..tall._device import to_host
 from ._eigenvectors import draw_from_eigenvectors
 from ._kernel import Matrix, check_hermitian
 from ._record import DppSample
@@ -83,13 +84,11 @@ def l_ensemble(
     seed = resolve_seed(rng)
     choice = Stream(seed, EIGENVECTOR_PURPOSE)
     probability = scipy.special.expit(given.log_values)
-    sets = []
+    uniforms = np.stack([choice.uniform(range(given.rank), draw=t) for t in range(count)])
     with single_threaded_blas():
-        for t in range(count):
-            kept = choice.uniform(range(given.rank), draw=t) < probability
-            sets.append(draw_from_eigenvectors(given, kept, seed, t))
+        sets, proposals = draw_from_eigenvectors(given, uniforms < probability, seed)
         marginals = given.marginals(probability)
-    indices = tuple(items for items, _ in sets)
+    indices = tuple(sets)
     return DppSample(
         indices=indices[0] if draws is None else indices,
         law="L-ensemble",
@@ -98,7 +97,7 @@ def l_ensemble(
         rank=given.rank,
         seed=seed,
         weights=None,
-        proposals=np.array([proposals for _, proposals in sets]),
+        proposals=proposals,
         passes=given.passes,
         marginals=marginals,
     )
@@ -138,7 +137,7 @@ def marginal_kernel(L: npt.ArrayLike | None = None, *, factor: Any = None) -> Ma
     given = spectrum(L, factor)
     if not given.rank:
         return np.zeros((given.size, given.size))
-    V = given.select(np.ones(given.rank, dtype=bool)).rows(np.arange(given.size))
+    V = to_host(given.select(np.ones(given.rank, dtype=bool)).rows(np.arange(given.size)))
     K: Matrix = (V * scipy.special.expit(given.log_values)) @ V.conj().T
     return K
 

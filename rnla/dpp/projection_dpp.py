@@ -26,6 +26,7 @@ __all__ = ["METHODS", "draw_sets", "projection_dpp"]
 METHODS = ("auto", "rejection", "chain")
 
 _ROWS_TOGETHER = 2**25  # bytes of rows that are fetched for several draws at once
+_BEYOND_MEAN = 3.2  # proposals for each row beside their mean number: 2.5 standard deviations
 _ON_DEVICE_TOGETHER = 2**29  # on a GPU, where each draw is a block and many run at once
 
 
@@ -164,8 +165,7 @@ class _Source:
         self._tests = Stream(seed, "projection_dpp tests")
         r, d = ground.rank, ground.A.shape[1]
         harmonic = math.fsum(1.0 / k for k in range(1, r + 1))
-        # Mean plus two and a half standard deviations of the number of proposals.
-        self.first = math.ceil(r * (harmonic + 3.2))
+        self.first = math.ceil(r * (harmonic + _BEYOND_MEAN))
         together = _ON_DEVICE_TOGETHER if ground.A.is_on_device else _ROWS_TOGETHER
         self.together = max(1, together // (8 * d * self.first))
 

@@ -16,7 +16,7 @@ import numpy as np
 from .._errors import argument_error, check_positive, check_size
 from .._result import FloatArray, IntArray
 from ..random import RNGLike, Stream, resolve_seed
-from ..tall import single_threaded_blas
+from ..tall import rows, single_threaded_blas
 from ._pools import by_pools, remove_rows
 from ._record import DppSample
 from ._reference import Reference, check_reference
@@ -234,9 +234,9 @@ def _uniform_rest(ground: GroundSet, sets: IntArray, size: int, seed: int) -> In
     """A uniform subset of the rows that are not in the DPP, beside each."""
     r, stream = sets.shape[1], Stream(seed, "volume_sample rest")
     rest = np.empty((len(sets), size - r), dtype=np.int64)
-    for draw, rows in enumerate(sets):
+    for draw, own in enumerate(sets):
         among_others = uniform_subset(ground.n - r, size - r, stream, draw)
-        skipped = np.searchsorted(np.sort(rows) - np.arange(r), among_others, side="right")
+        skipped = np.searchsorted(np.sort(own) - np.arange(r), among_others, side="right")
         rest[draw] = among_others + skipped
     return rest
 
@@ -254,7 +254,7 @@ def _marginals(ground: GroundSet, size: int, nu: Reference | None) -> Any:
     if nu is not None:
         return ground.leverage + (size - r) * nu.probabilities()
     if n == r:
-        return np.ones(n)
+        return rows.like(ground.leverage, 1.0)
     return ((size - r) + (n - size) * ground.leverage) / (n - r)
 
 

@@ -69,7 +69,9 @@ def test_no_instruction_flushes_subnormal_floats(kernel):
 
 
 SAME_BITS = "count_sketch sparse_sign sparse_columns fwht three_term poisson_rows gather_product "
-SAME_BITS += "csr_gram csr_quadratic split_rows two_sum projection_dpp reverse_elimination "
+SAME_BITS += (
+    "csr_gram csr_quadratic split_rows two_sum projection_dpp reverse_elimination running_sums "
+)
 SAME_BITS += "unit_steps ordered_pivotal tree_pivotal priority_keys lewis_update"
 
 
