@@ -52,8 +52,8 @@ class PNDM(Solver):
     -----
     Global order 2: the Adams-Bashforth weights are those of equal steps in rho = sigma / alpha,
     which no usual grid has. The inner level of the Runge-Kutta start lies midway in time, so "f"
-    depends on the time of the schedule. A step to sigma = 0 takes no evaluation there: a Runge-Kutta step
-    becomes the DDIM step.
+    depends on the time of the schedule. A step to sigma = 0 takes no evaluation there: a
+    Runge-Kutta step becomes the DDIM step.
 
     References
     ----------
