@@ -9,6 +9,7 @@ import numpy as np
 
 from .._errors import ArgumentTypeError, argument_error
 from .._result import FloatArray
+from .operators._base import refuse_device
 
 __all__ = ["Visibilities", "as_visibilities"]
 
@@ -94,6 +95,7 @@ def _unit(array: FloatArray) -> tuple[FloatArray, FloatArray]:
 def _square(value: Any, name: str) -> FloatArray:
     expected = "an array of numbers of shape (..., P, P)"
     remedy = "One row and one column for each antenna; nan where nothing was measured."
+    refuse_device(value, name)
     array = np.asarray(value)
     if array.dtype.kind not in "iufcb":
         got = f"dtype {array.dtype}"
@@ -111,6 +113,7 @@ def _finite(array: FloatArray, name: str) -> None:
 
 
 def _weights(weights: Any, shape: tuple[int, ...]) -> FloatArray:
+    refuse_device(weights, "weights")
     array = np.asarray(weights)
     if array.dtype.kind not in "iufb":
         got, remedy = f"dtype {array.dtype}", "Weights are reciprocal variances, 0 for missing."

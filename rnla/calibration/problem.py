@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import ArgumentTypeError, argument_error, check_positive
+from .._errors import argument_error, check_positive
+from ._measurements import checked_basis, checked_measurements, checked_weights, root_mean_square
 from ._models import check_model
 from .operators import DenseOperators, Operators, as_operators
-from .operators._base import Array, check_entries, working_dtype
+from .operators._base import Array, working_dtype
 
 __all__ = ["Problem"]
 
@@ -88,12 +89,12 @@ class Problem:
         # What was made of operators without weights: parts of a batch and steps of a calibration
         # share it.
         self.factors: dict[Any, Any] = {}
-        given = _measurements(Y)
+        given = checked_measurements(Y)
         self.p, self.m = int(given.shape[-2]), int(given.shape[-1])
         self.n = self.operators.shape[2]
         self.batch_shape: tuple[int, ...] = given.shape[:-2]
         self._check_operators()
-        self.gain_basis = None if gain_basis is None else self._checked_basis(gain_basis)
+        self.gain_basis = None if gain_basis is None else checked_basis(gain_basis, self.m)
         basis = [] if self.gain_basis is None else [self.gain_basis.dtype]
         self.dtype = working_dtype(given.dtype, self.operators.dtype, *basis)
         self.real_dtype = np.empty(0, dtype=self.dtype).real.dtype
@@ -101,7 +102,7 @@ class Problem:
             kind = _kind(self.operators.dtype)
             self.operators = self.operators.astype(working_dtype(self.real_dtype, kind))
         valid = ~np.isnan(given)
-        self.weights = self._checked_weights(weights, valid)
+        self.weights = checked_weights(weights, valid, self.real_dtype)
         self.noise = None if noise is None else check_positive(noise, "noise")
         data = np.where(valid if self.weights is None else self.weights > 0, given, 0)
         self.scale = self._unit(data)
@@ -270,6 +271,9 @@ class Problem:
             other.factors = {}
         return other
 
+    def _unit(self, data: Array) -> Array:
+        return root_mean_square(data, self.valid_counts, self.real_dtype)
+
     # -- checks --------------------------------------------------------------------------------
 
     def _check_operators(self) -> None:
@@ -287,84 +291,6 @@ class Problem:
             remedy = "Pass one map for each row of Y, or model='snapshots' for one map."
             raise argument_error("operators", got, f"{self.p} maps", remedy)
 
-    def _checked_basis(self, gain_basis: npt.ArrayLike) -> Array:
-        basis = check_entries(gain_basis, "gain_basis")
-        if basis.ndim != 2 or basis.shape[0] != self.m or basis.shape[1] > self.m:
-            expected = f"shape ({self.m}, k) with k <= {self.m}"
-            remedy = "One row for each sensor, one column for each function of the basis."
-            raise argument_error("gain_basis", f"shape {basis.shape}", expected, remedy)
-        # Only their span counts.
-        size = np.abs(basis).max(axis=0)
-        basis = np.asarray(basis / np.where(size > 0, size, 1))
-        rank = int(np.linalg.matrix_rank(basis))
-        if rank < basis.shape[1]:
-            got = f"rank {rank} with {basis.shape[1]} columns"
-            remedy = "Drop redundant columns."
-            raise argument_error("gain_basis", got, "independent columns", remedy)
-        return basis
-
-    def _checked_weights(self, weights: npt.ArrayLike | None, valid: Array) -> Array | None:
-        if weights is None:
-            return None if valid.all() else valid.astype(self.real_dtype)
-        array = check_entries(weights, "weights")
-        shape = valid.shape
-        if array.dtype.kind == "c" or (array < 0).any():
-            got = "complex numbers" if array.dtype.kind == "c" else f"{array.min()}"
-            remedy = "Weights are reciprocal variances, 0 for missing values."
-            raise argument_error("weights", got, "real numbers that are not negative", remedy)
-        largest, limit = float(array.max()), float(np.finfo(self.real_dtype).max) ** 0.3
-        if largest > 0 and not 1 / limit <= largest <= limit:
-            remedy = "Divide them by the largest, and noise by its root."
-            expected = f"a largest weight between {1 / limit:.0e} and {limit:.0e}"
-            raise argument_error("weights", f"{largest:g}", expected, remedy)
-        try:
-            array = np.broadcast_to(array, shape)
-        except ValueError as error:
-            remedy = "One weight for each value of Y, or for each sensor."
-            got = f"shape {array.shape}"
-            raise argument_error("weights", got, f"shape {shape}", remedy) from error
-        return np.where(valid, array, 0).astype(self.real_dtype)
-
-    def _unit(self, data: Array) -> Array:
-        """Root mean square of the values that count, for every problem."""
-        largest = np.abs(data).max(axis=(-2, -1), keepdims=True)
-        if not (largest > 0).all():
-            place = np.argwhere(largest[..., 0, 0] == 0)[0] if self.batch_shape else ()
-            got = f"nothing but zeros and missing values{_where(place)}"
-            remedy = "There is nothing to calibrate on: leave that problem out."
-            raise argument_error("Y", got, "a value that is not zero", remedy)
-        squares = (np.abs(data / largest) ** 2).sum(axis=(-2, -1), keepdims=True)
-        counts = self.valid_counts.sum(axis=-1)[..., None, None]
-        result: Array = (largest * np.sqrt(squares / counts)).astype(self.real_dtype)
-        return result
-
 
 def _kind(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.complex64 if dtype.kind == "c" else np.float32)
-
-
-def _measurements(Y: npt.ArrayLike) -> Array:
-    expected = "an array of shape (..., p, m) of numbers, nan where missing"
-    try:
-        array = np.asarray(Y)
-    except (TypeError, ValueError) as error:
-        got = f"{type(Y).__name__} ({error})"
-        remedy = "Pass a NumPy array."
-        raise argument_error("Y", got, expected, remedy, kind=ArgumentTypeError) from error
-    if array.dtype.kind not in "fiubc":
-        remedy = "Convert first, for example np.asarray(Y, dtype=complex)."
-        raise argument_error("Y", f"dtype {array.dtype}", expected, remedy, kind=ArgumentTypeError)
-    if array.ndim < 2 or array.size == 0:
-        remedy = "One row for each measurement, one column for each sensor."
-        raise argument_error("Y", f"shape {array.shape}", expected, remedy)
-    array = array.astype(working_dtype(array.dtype), copy=False)
-    infinite = np.isinf(array)
-    if infinite.any():
-        place = np.argwhere(infinite)[0]
-        remedy = "Repair such values, or mark them as missing by nan."
-        raise argument_error("Y", f"infinity{_where(place)}", expected, remedy)
-    return array
-
-
-def _where(place: Any) -> str:
-    return f" at {[int(i) for i in place]}" if len(place) else ""

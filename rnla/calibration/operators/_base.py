@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._errors import ArgumentTypeError, argument_error
+from ...tall._device import of_device, on_device, stays_on_device
 
-__all__ = ["Array", "Operators", "check_entries", "working_dtype"]
+__all__ = ["Array", "Operators", "check_entries", "refuse_device", "working_dtype"]
 
 Array = npt.NDArray[Any]
 
@@ -128,8 +129,15 @@ class Operators(abc.ABC):
         return array
 
 
+def refuse_device(values: Any, name: str) -> None:
+    """Raise for arrays on a GPU, with the conversion: a calibration runs on the host."""
+    if on_device(values):
+        raise stays_on_device(name, of_device(values), "a calibration")
+
+
 def check_entries(values: Any, name: str) -> Array:
     """A non-empty array of finite float32, float64, complex64 or complex128 numbers, or raise."""
+    refuse_device(values, name)
     expected = "an array of finite real or complex numbers"
     try:
         array: Array = np.asarray(values)
