@@ -62,7 +62,8 @@ def flattening_recursion(
     -----
     Scores are never recomputed: a copy has its share of the row's score, and a
     survivor twice the score it had. A round that keeps more than 15/16 of the copies is drawn
-    again. Rows draw their own numbers, keyed by the seed, the round and the row.
+    again. Rows draw their own numbers, keyed by the seed, the round and the row. Works on the host:
+    a CuPy array raises ArgumentTypeError.
 
     Examples
     --------

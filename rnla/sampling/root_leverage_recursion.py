@@ -80,7 +80,8 @@ def root_leverage_recursion(
     Raises
     ------
     ArgumentError, ArgumentTypeError
-        For p below 1, or a leverage function that returns the wrong number of scores.
+        For p below 1, or a leverage function that returns the wrong number of scores, or CuPy
+        arrays: the rounds keep their row numbers and weights on the host.
 
     Notes
     -----

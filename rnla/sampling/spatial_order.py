@@ -37,7 +37,8 @@ def spatial_order(coordinates: npt.ArrayLike, *, split: str = "axes") -> IntArra
     Raises
     ------
     ArgumentError, ArgumentTypeError
-        If the coordinates are not a finite real array with at least one row and one column.
+        If the coordinates are not a finite real array with at least one row and one column, or are
+        on a GPU: the order is made on the host, once per data set.
 
     Examples
     --------

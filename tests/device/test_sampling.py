@@ -13,6 +13,7 @@ from rnla.sampling import (
     flattening_recursion,
     poisson_sample,
     priority_sample,
+    root_leverage_recursion,
     sample_rows,
     sampling_probabilities,
     systematic_sample,
@@ -144,6 +145,11 @@ def test_what_stays_on_the_host_says_so(cupy):
         sample_rows(there, 3, design="systematic", order=cupy.asarray(np.arange(20)))
     with pytest.raises(ArgumentTypeError, match=r"cupy\.asnumpy\(coordinates\)"):
         sample_rows(there, 3, design="tree_pivotal", coordinates=there)
+    A = np.ones((20, 2)) + np.eye(20, 2)
+    with pytest.raises(ArgumentTypeError, match=r"leverage\(A\): got a CuPy array"):
+        root_leverage_recursion(
+            cupy.asarray(A), 1, leverage=lambda A: rnla.leverage_scores(A).values
+        )
 
 
 @pytest.mark.parametrize("design", DESIGNS)
