@@ -3,7 +3,7 @@
 The bit pattern of a positive float64 read as an integer is its key, in the order of the numbers.
 Windows are disjoint, ascending ranges of keys, cut into bins of 2^shift keys; per bin the rows are
 counted, and upper and lower halves (26 bits) of their fractions added up. All are integers: any
-split of the rows, or order of atomic additions, gives the same histogram. About 3 ns a row.
+split of the rows, or order of atomic additions, gives the same histogram.
 """
 
 from __future__ import annotations
