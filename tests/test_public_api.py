@@ -90,6 +90,7 @@ LISTED = re.findall(r"^   (rnla\.[\w.]+)$", API_PAGE.read_text(encoding="utf-8")
 ROOMS = (
     "approximation",
     "diffusion",
+    "diffusion.interpolants",
     "diffusion.solvers",
     "embedding",
     "dpp",

@@ -209,6 +209,13 @@ class TimeShift(Solver):
         """Run from `x`, choosing levels as the states come."""
         table = _check_table(schedule)
         plan = self.compile(table, grid)
+        if len(plan.steps) != grid.steps:
+            raise argument_error(
+                "base",
+                f"{plan.solver}, with {len(plan.steps)} steps on a grid of {grid.steps}",
+                "a solver with a step for each interval of the grid",
+                "Pass base='ddim', or any multistep solver.",
+            )
         model.check_plan(plan)
         return self._run(model, x, table, grid, noise, plan)
 

@@ -176,7 +176,22 @@ def test_12_4_data_of_unit_variance_cannot_be_told_apart() -> None:
     assert plain[0] > index + 20
 
 
+@pytest.mark.parametrize("base", ["pndm", "unipc", "dpmpp_2s", "ghvb", "dpmpp_sde"])
+@pytest.mark.parametrize("variant", ["paper", "as_published_code"])
+def test_12_2_any_base_keeps_its_count_of_evaluations(base: str, variant: str) -> None:
+    x = _starts(3)
+    solver = TimeShift(base=base, window=60, variant=variant)
+    found = sample(_model(), x, solver=solver, schedule=TABLE, grid=GRID, rng=0)
+    plain = sample(_model(), x, solver=base, schedule=TABLE, grid=GRID, rng=0)
+    assert found.evaluations == plain.evaluations
+    assert 1e-6 < np.abs(found.values - plain.values).max() < 1.0
+
+
 def test_bad_input() -> None:
+    with pytest.raises(ArgumentError, match="base: got dpm_solver_fast"):
+        _end(TimeShift(base="dpm_solver_fast"), _starts())
+    with pytest.raises(ArgumentError, match="got an adaptive solver"):
+        _end(TimeShift(base="dpm_solver_adaptive"), _starts())
     with pytest.raises(ArgumentTypeError, match="schedule: got VPLinear"):
         sample(
             Gaussian(np.zeros(4), np.eye(4)),
