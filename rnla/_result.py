@@ -65,7 +65,8 @@ class Status(enum.Enum):
 class ArrayRecord:
     """A result whose main content is the array `values`; NumPy functions accept it directly.
 
-    Values that are a Dask array are computed and brought here by that.
+    Values that are a Dask array are computed and brought here by that. Values on a GPU are not:
+    CuPy raises, and ``values.get()`` brings them.
     """
 
     values: Any

@@ -67,7 +67,7 @@ def to_json(record: Any, *, arrays: bool = True) -> Any:
         return {name: to_json(getattr(record, name), arrays=arrays) for name in names}
     if isinstance(record, Mapping):
         return {str(key): to_json(value, arrays=arrays) for key, value in record.items()}
-    if rows.is_distributed(record):
+    if not rows.is_here(record):
         return to_json(rows.host(record), arrays=True) if arrays else {"shape": list(record.shape)}
     if isinstance(record, np.ndarray):
         if record.size > 100 and not arrays:
@@ -231,6 +231,8 @@ def _generic_pairs(record: Any, omit: Collection[str]) -> list[tuple[str, str]]:
         elif rows.is_distributed(value):
             parts = int(np.prod(value.numblocks))
             arrays.append((label, f"Dask array of shape {value.shape} in {parts} parts"))
+        elif not rows.is_here(value):
+            arrays.append((label, f"CuPy array of shape {value.shape} on GPU {value.device.id}"))
         elif isinstance(value, Mapping):
             pairs += _detail_pairs(value)
         elif _plain(value):

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from .._errors import ArgumentTypeError, argument_error
 from .._result import FloatArray
 from ..tall import TallMatrix, as_tall, rows
+from ..tall._device import on_host
 
 __all__ = [
     "Problem",
@@ -129,7 +130,7 @@ def check_bounds(
 
 
 def _checked(values: Any, name: str, n: int, dimensions: tuple[int, ...]) -> Any:
-    array = values if rows.is_distributed(values) else np.asarray(values)
+    array = values if rows.is_distributed(values) else on_host(values, name, "a regression")
     expected = f"{n} finite real numbers, one per row"
     if dimensions != (1,):
         expected += ", or a column of them for each response"

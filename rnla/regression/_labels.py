@@ -11,6 +11,7 @@ import numpy as np
 from .._errors import argument_error
 from .._result import FloatArray
 from ..tall import rows
+from ..tall._device import on_host
 
 __all__ = ["Labels", "check_labels"]
 
@@ -50,7 +51,7 @@ def check_labels(y: Any, n: int, *, name: str = "y") -> Labels:
         For a wrong length, missing labels, more than two classes, or a single class of which
         nobody can say whether it is the positive one.
     """
-    array = y if rows.is_distributed(y) else np.asarray(y)
+    array = y if rows.is_distributed(y) else on_host(y, name, "a regression")
     if array.ndim != 1 or array.shape[0] != n:
         remedy = f"Pass a one-dimensional {name} with one label per row of A."
         raise argument_error(name, f"shape {array.shape}", f"{n} labels", remedy)

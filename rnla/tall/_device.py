@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+import numpy as np
 import scipy.sparse as sp
 
 from .._errors import ArgumentTypeError, RnlaError, argument_error
@@ -20,6 +21,7 @@ __all__ = [
     "is_sparse_rows",
     "of_device",
     "on_device",
+    "on_host",
     "package_of",
     "stays_on_device",
     "to_host",
@@ -65,6 +67,13 @@ def of_device(x: Any) -> str:
     """What messages call an array on a device."""
     kind = "CuPy sparse matrix" if hasattr(x, "tocsr") else "CuPy array"
     return f"a {kind} on GPU {x.device.id}"
+
+
+def on_host(x: Any, name: str, what: str) -> Any:
+    """`x` as a NumPy array; an error that names the conversion if it is on a device."""
+    if on_device(x):
+        raise stays_on_device(name, of_device(x), what)
+    return np.asarray(x)
 
 
 def stays_on_device(name: str, got: str, what: str) -> RnlaError:

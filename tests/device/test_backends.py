@@ -15,6 +15,7 @@ import pytest
 
 import rnla
 from rnla.basis import orthonormal
+from rnla.report import to_json, to_text
 
 from .backends import BACKENDS, Backend, difficult, host
 
@@ -164,6 +165,38 @@ def test_embeddings_keep_the_same_rows(name, kind, backend):
     dense, wanted = (x.toarray() if hasattr(x, "toarray") else x for x in (kept, wanted))
     close(dense, wanted, 1e-9)
     assert found.explain().splitlines()[0] == expected.explain().splitlines()[0]
+
+
+REGRESSIONS = {
+    "lstsq": rnla.lstsq,
+    "ridge": lambda A, b: rnla.ridge(A, b, alphas=[1.0]),
+    "lp_regression": lambda A, b: rnla.lp_regression(A, b, 1.5),
+    "quantile_regression": lambda A, b: rnla.quantile_regression(A, b, 0.5),
+    "huber_regression": lambda A, b: rnla.huber_regression(A, b, threshold=1.0),
+    "logistic_regression": lambda A, b: rnla.logistic_regression(A, b > 0),
+    "mu_complexity": lambda A, b: rnla.mu_complexity(A, b > 0),
+}
+
+
+@pytest.mark.parametrize("name", REGRESSIONS)
+def test_regressions_say_how_to_convert_rows_and_responses(name, backend):
+    A = difficult("dense", n=60, d=3)
+    b = A @ np.array([1.0, -1.0, 0.5]) + np.cos(np.arange(60.0))
+    if backend.name == "numpy":
+        REGRESSIONS[name](backend.put(A), backend.put(b))
+        return
+    for here, response in ((A, backend.put(b)), (backend.put(A), b)):
+        with pytest.raises(rnla.ArgumentTypeError, match=r"GPU.*cupy\.asnumpy\((A|b|y)\)"):
+            REGRESSIONS[name](here, response)
+
+
+def test_reports_name_arrays_of_a_gpu(cupy):
+    scores = rnla.leverage_scores(Backend("device").put(difficult("dense")), rng=0)
+    assert "CuPy array of shape (260,) on GPU 0" in to_text(scores)
+    assert to_json(scores, arrays=False)["values"] == {"shape": [260]}
+    assert to_json(scores, arrays=True)["values"] == scores.values.tolist()
+    with pytest.raises(TypeError, match=r"use `\.get\(\)`"):
+        np.asarray(scores)
 
 
 def test_everything_is_kept_where_sampling_saves_nothing(backend):
