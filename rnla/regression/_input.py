@@ -12,7 +12,7 @@ import numpy.typing as npt
 from .._errors import ArgumentTypeError, argument_error
 from .._result import FloatArray
 from ..tall import TallMatrix, as_tall, rows
-from ..tall._device import on_host
+from ..tall._device import on_host, stays_on_device
 
 __all__ = [
     "Problem",
@@ -77,6 +77,8 @@ def prepare(
         Refuse n < d.
     """
     tall = as_tall(A, require_tall=require_tall)
+    if tall.is_on_device:
+        raise stays_on_device("A", "rows on a GPU", "a regression")
     n = tall.shape[0]
     target = check_columns(b, "b", n)
     w = None if weights is None else check_weights(weights, n)
