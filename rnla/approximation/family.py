@@ -33,6 +33,7 @@ class OrthonormalFamily(abc.ABC):
 
     measure: UnivariateMeasure
     starts_with_one: bool = True
+    runs_on_device: bool = False  # whether values are computed for points on a GPU
 
     @property
     def max_degree(self) -> int | None:
@@ -75,11 +76,13 @@ class OrthonormalFamily(abc.ABC):
 
     def evaluate(self, x: npt.ArrayLike, degree: int) -> Array:
         """phi_0 … phi_degree at points x (n,), shape (n, degree + 1)."""
-        return self._values(check_points(x, 1)[:, 0], self.check_degree(degree))
+        points = check_points(x, 1, device=self.runs_on_device)
+        return self._values(points[:, 0], self.check_degree(degree))
 
     def derivative(self, x: npt.ArrayLike, degree: int) -> Array:
         """First derivatives of phi_0 … phi_degree at points x (n,), shape (n, degree + 1)."""
-        return self._values_and_slopes(check_points(x, 1)[:, 0], self.check_degree(degree))[1]
+        points = check_points(x, 1, device=self.runs_on_device)
+        return self._values_and_slopes(points[:, 0], self.check_degree(degree))[1]
 
     def evaluate_scaled(self, x: npt.ArrayLike, degree: int) -> tuple[Array, IntArray]:
         """Mantissas and binary exponents of `evaluate`, which cannot overflow."""
@@ -89,12 +92,13 @@ class OrthonormalFamily(abc.ABC):
     def evaluate_normalised(self, x: npt.ArrayLike, degree: int) -> Array:
         """`evaluate` with every row divided by its length sqrt(k(x)); never overflows."""
         mantissas, exponents = self.evaluate_scaled(x, degree)
-        shifted = exponents - exponents.max(axis=1, keepdims=True)
+        shifted = exponents - exponents.max(axis=1)[:, None]
         values = np.ldexp(mantissas, np.maximum(shifted, -3000))
-        normalised: Array = values / np.linalg.norm(values, axis=1, keepdims=True)
+        normalised: Array = values / np.sqrt(np.einsum("ij,ij->i", values, values))[:, None]
         return normalised
 
     def christoffel(self, x: npt.ArrayLike, degree: int) -> Array:
         """k(x) = phi_0^2 + … + phi_degree^2, shape (n,)."""
         values = self.evaluate(x, degree)
-        return np.asarray(np.einsum("ij,ij->i", values, values))
+        k: Array = np.einsum("ij,ij->i", values, values)
+        return k

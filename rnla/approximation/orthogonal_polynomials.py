@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy.typing as npt
 
 from .._errors import ArgumentTypeError, argument_error, check_size
+from ..tall._device import beside
 from .family import IntArray, OrthonormalFamily
 from .measures import Array, UnivariateMeasure, check_points
 
@@ -36,6 +37,8 @@ class OrthogonalPolynomials(OrthonormalFamily):
     >>> round(float(w @ x**4), 12)  # the mean of x^4 is 1/5
     0.2
     """
+
+    runs_on_device = True
 
     def __init__(self, measure: UnivariateMeasure) -> None:
         if not isinstance(measure, UnivariateMeasure):
@@ -66,11 +69,16 @@ class OrthogonalPolynomials(OrthonormalFamily):
         """Coefficients a (degree,), b (degree + 1,) in the standard variable, b[0] = 1."""
         return self.measure.recurrence(self.check_degree(degree))
 
+    def _recurrence_beside(self, x: Array, degree: int) -> tuple[Array, Array]:
+        """The recurrence in the standard variable, where the points are."""
+        a, b = self.measure.recurrence(degree)
+        return beside(x, a), beside(x, b)
+
     def _values(self, x: Array, degree: int) -> Array:
         from ..kernels import three_term
 
         values: Array = three_term.evaluate(
-            self.measure.standardise(x), *self.measure.recurrence(degree)
+            self.measure.standardise(x), *self._recurrence_beside(x, degree)
         )
         return values
 
@@ -78,7 +86,7 @@ class OrthogonalPolynomials(OrthonormalFamily):
         from ..kernels import three_term
 
         values, slopes = three_term.derivatives(
-            self.measure.standardise(x), *self.measure.recurrence(degree)
+            self.measure.standardise(x), *self._recurrence_beside(x, degree)
         )
         slopes /= self.measure.scale
         return values, slopes
@@ -87,9 +95,10 @@ class OrthogonalPolynomials(OrthonormalFamily):
         """Mantissas and int64 exponents, each (n, degree + 1): phi = mantissa * 2**exponent."""
         from ..kernels import three_term
 
-        points = check_points(x, 1)[:, 0]
+        points = check_points(x, 1, device=True)[:, 0]
         mantissas, exponents = three_term.evaluate_scaled(
-            self.measure.standardise(points), *self.measure.recurrence(self.check_degree(degree))
+            self.measure.standardise(points),
+            *self._recurrence_beside(points, self.check_degree(degree)),
         )
         return mantissas, exponents
 

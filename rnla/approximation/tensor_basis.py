@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from .._errors import ArgumentTypeError, argument_error, check_size, check_whole
 from ..random import RNGLike, Stream, resolve_seed
+from ..tall._device import array_module, beside, of_device, on_device, stays_on_device
 from .family import OrthonormalFamily
 from .index_sets import IntArray, as_index_set, is_downward_closed
 from .measures import Array, Measure, check_points
@@ -160,17 +161,26 @@ class TensorBasis:
         places = offsets[columns] + self.indices[rows, columns]
         return offsets, starts, places.astype(np.int64)
 
+    def _points(self, x: npt.ArrayLike) -> Array:
+        """Checked points, which stay on a GPU if all families compute there."""
+        if on_device(x):
+            for family in self.families:
+                if not family.runs_on_device:
+                    raise stays_on_device("x", of_device(x), f"values of {family!r}")
+        return check_points(x, self.measure.dimension, device=True)
+
     def evaluate(self, x: npt.ArrayLike) -> Array:
         """Values of all functions.
 
         Parameters
         ----------
-        x : array_like, shape (n, d)
+        x : array_like or CuPy array, shape (n, d)
 
         Returns
         -------
         ndarray, shape (n, m)
-            Infinite where a value exceeds the largest float; see `evaluate_normalised`.
+            Infinite where a value exceeds the largest float; see `evaluate_normalised`. A CuPy
+            array for points on a GPU, where only families of orthogonal polynomials compute.
 
         Examples
         --------
@@ -180,11 +190,12 @@ class TensorBasis:
         """
         from ..kernels import gather_product
 
-        points = check_points(x, self.measure.dimension)
+        points = self._points(x)
         offsets, starts, places = self._layout
-        table = np.empty((points.shape[0], int(offsets[-1])))
+        starts, places = beside(points, starts), beside(points, places)
+        table = array_module(points).empty((points.shape[0], int(offsets[-1])))
         for l, family in enumerate(self.families):
-            part = table[:, offsets[l] : offsets[l + 1]]
+            part = table[:, int(offsets[l]) : int(offsets[l + 1])]
             part[:] = family._values(points[:, l], self.degrees[l])
             # A recurrence that overflows goes on with inf - inf.
             lost = np.flatnonzero(~np.isfinite(part[:, -1]))
@@ -200,12 +211,12 @@ class TensorBasis:
 
         Parameters
         ----------
-        x : array_like, shape (n, d)
+        x : array_like or CuPy array, shape (n, d)
 
         Returns
         -------
         ndarray, shape (n, m)
-            A row of zeros where all functions vanish.
+            A row of zeros where all functions vanish. On a GPU as by `evaluate`.
 
         Notes
         -----
@@ -218,7 +229,7 @@ class TensorBasis:
         >>> TensorBasis(Gaussian(), 2).evaluate_normalised([1e200]).round(6).tolist()
         [[0.0, 0.0, 1.0]]
         """
-        points = check_points(x, self.measure.dimension)
+        points = self._points(x)
         with np.errstate(over="ignore", invalid="ignore"):
             values = self.evaluate(points)
             k = np.einsum("ij,ij->i", values, values)
@@ -234,8 +245,10 @@ class TensorBasis:
         from ..kernels import gather_product
 
         offsets, starts, places = self._layout
-        table = np.empty((points.shape[0], int(offsets[-1])))
-        exponents = np.empty(table.shape, dtype=np.int64)
+        starts, places = beside(points, starts), beside(points, places)
+        xp = array_module(points)
+        table = xp.empty((points.shape[0], int(offsets[-1])))
+        exponents = xp.empty(table.shape, dtype=np.int64)
         for l, family in enumerate(self.families):
             part = slice(int(offsets[l]), int(offsets[l + 1]))
             table[:, part], exponents[:, part] = family.evaluate_scaled(
@@ -249,12 +262,12 @@ class TensorBasis:
 
         Parameters
         ----------
-        x : array_like, shape (n, d)
+        x : array_like or CuPy array, shape (n, d)
 
         Returns
         -------
         ndarray, shape (n,)
-            Infinite where it exceeds the largest float.
+            Infinite where it exceeds the largest float. On a GPU as by `evaluate`.
 
         Notes
         -----

@@ -44,9 +44,9 @@ class DppSample:
         set that has them.
     status : Status
         OK, RANK_DEFICIENT or AMBIGUOUS_RANK.
-    marginals : ndarray or Dask array, shape (n,), or None
+    marginals : ndarray, Dask or CuPy array, shape (n,), or None
         Expected number of times that each row is drawn, where it is known in closed form. It stays
-        with the rows of a Dask collection.
+        with the rows of a Dask collection or on a GPU.
     loss_factor : float or None
         For volume sampling: the weighted residual sum of squares of the fit on one draw, times
         this, estimates the smallest sum over all rows without bias. Infinite if the draw has no

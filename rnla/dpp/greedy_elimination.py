@@ -59,7 +59,7 @@ def greedy_elimination(
     ----------
     A : array_like, scipy.sparse array, Dask array, files or TallMatrix, shape (n, m)
         Rows of the design, sqrt(w_i) phi(x_i) with phi orthonormal: G, the mean of a_i a_i^T, is
-        near the identity. All of them are read into memory.
+        near the identity. All of them are read into memory; on a GPU they are refused.
     size : int
         Rows to keep, from m to n.
     delta : float, optional

@@ -35,7 +35,7 @@ class GroundSet:
     basis : Basis
     leverage : row vector, shape (n,)
         Scores tau_i of the weighted rows: the probability that `projection_dpp` draws row i. A Dask
-        array for rows in a Dask collection.
+        array for rows in a Dask collection, a CuPy array for rows on a GPU.
     factors : row vector, shape (n,), or None
         Square roots of the weights, up to a common factor.
     passes : int
@@ -106,9 +106,9 @@ def ground_set(A: Any, *, weights: Any = None) -> GroundSet:
 
     Parameters
     ----------
-    A : array_like, scipy.sparse array, Dask array, files or TallMatrix, shape (n, d)
+    A : array_like, scipy.sparse array, Dask or CuPy array, files or TallMatrix, shape (n, d)
         Features of the n points of the ground set, one row each.
-    weights : array_like or Dask array, shape (n,), optional
+    weights : array_like, Dask or CuPy array, shape (n,), optional
         Mass mu_i of each point: row i counts as sqrt(mu_i) a_i. A common factor does not matter.
 
     Returns

@@ -49,7 +49,7 @@ def k_dpp(
     k : int
         Number of items, from 1 to the rank of L.
     factor : array_like, shape (N, r), or any source that `rnla.as_tall` takes
-        In place of L: a factor B of L = B B^*. Complex factors as NumPy arrays.
+        In place of L: a factor B of L = B B^*, on a GPU too. Complex factors as NumPy arrays.
     eigen : pair of array_like, shapes (r,) and (N, r), optional
         In place of L: its eigenvalues and orthonormal eigenvectors, as `numpy.linalg.eigh` returns
         them. Every positive eigenvalue counts, however small: set those that are rounding to zero.
@@ -129,7 +129,7 @@ def k_dpp_inclusion_probabilities(
     Returns
     -------
     ndarray, shape (N,)
-        Sums to k. A Dask array if `factor` is one.
+        Sums to k. A Dask or CuPy array if `factor` is one.
 
     Raises
     ------

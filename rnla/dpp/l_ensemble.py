@@ -42,7 +42,8 @@ def l_ensemble(
     L : array_like, shape (N, N)
         Likelihood kernel: positive semidefinite, real symmetric or complex Hermitian.
     factor : array_like, shape (N, r), or any source that `rnla.as_tall` takes
-        In place of L: a factor B of L = B B^*, of any rank. Complex factors as NumPy arrays.
+        In place of L: a factor B of L = B B^*, of any rank, on a GPU too. Complex factors as NumPy
+        arrays.
     draws : int, optional
         Number of independent draws. Without it one draw is made, and `indices` is one array.
     rng : int, Generator, SeedSequence or None

@@ -43,7 +43,7 @@ def projection_dpp(
 
     Parameters
     ----------
-    A : array_like, scipy.sparse array, Dask array, files, TallMatrix or GroundSet, shape (n, d)
+    A : array_like, sparse, Dask or CuPy array, files, TallMatrix or GroundSet, shape (n, d)
         Features of the n points of the ground set, one row each. A `ground_set` has its leverage
         pass behind it.
     draws : int, optional
@@ -52,7 +52,7 @@ def projection_dpp(
         "rejection" reads O(r log r) rows per draw after the leverage pass; "chain" computes every
         conditional probability, and keeps n r numbers in memory. "auto" takes the chain for n up
         to 4 d.
-    weights : array_like or Dask array, shape (n,), optional
+    weights : array_like, Dask or CuPy array, shape (n,), optional
         Mass mu_i of each point: the process is that of the rows sqrt(mu_i) a_i. A common factor
         does not matter.
     cap : int, optional
@@ -92,6 +92,10 @@ def projection_dpp(
     Cost: two to four passes for the leverage scores, 16 n bytes, then about 4 r^3 log r flops and
     r (log r + 4) rows for each draw. Files and Dask arrays are asked for the rows of many draws at
     once; of a Dask array the leverage scores stay with its rows, and so does `marginals`.
+
+    On a GPU the rows of many draws are fetched at once and a block of the kernel does a draw; only
+    indices and scores of proposals come to the host, and the same seed draws the same rows as
+    there, but for a threshold met to within rounding.
 
     Examples
     --------

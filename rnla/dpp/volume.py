@@ -54,7 +54,7 @@ def volume_sample(
 
     Parameters
     ----------
-    A : array_like, scipy.sparse array, Dask array, files, TallMatrix or GroundSet, shape (n, d)
+    A : array_like, sparse, Dask or CuPy array, files, TallMatrix or GroundSet, shape (n, d)
         Features of the n points of the ground set, one row each. A `ground_set` has its leverage
         pass behind it.
     size : int
@@ -78,7 +78,7 @@ def volume_sample(
         ridge regression with that lambda; fits are not unbiased.
     draws : int, optional
         Number of independent draws. Without it one draw is made, and `indices` is a vector.
-    weights : array_like or Dask array, shape (n,), optional
+    weights : array_like, Dask or CuPy array, shape (n,), optional
         Mass mu_i of each point: the law is that of the rows sqrt(mu_i) a_i.
     cap : int
         Most attempts of "rejection" per draw; each succeeds with a probability of at least 3/4.
@@ -117,7 +117,8 @@ def volume_sample(
     replacement grow with `size` under one seed: a larger one contains the smaller one.
 
     Cost after the leverage pass: "dpp" as `projection_dpp`; "reverse" reads all rows and takes
-    O(n r^2) flops; "rejection" about 4 max(size, 2 r^2) r^2 flops per attempt.
+    O(n r^2) flops; "rejection" about 4 max(size, 2 r^2) r^2 flops per attempt. On a GPU each draw
+    is a block of the kernels and many run at once.
 
     Examples
     --------

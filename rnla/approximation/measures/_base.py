@@ -8,13 +8,14 @@ variable t with x = location + scale t.
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..._errors import ArgumentTypeError, argument_error, check_size, check_whole
 from ...random import RNGLike, Stream, resolve_seed
+from ...tall._device import array_module, of_device, on_device, stays_on_device
 
 if TYPE_CHECKING:
     from ..family import OrthonormalFamily
@@ -39,6 +40,8 @@ def as_floats(
     values: object, name: str, expected: str, remedy: str, *, finite: bool = True
 ) -> Array:
     """A float64 copy of real numbers, or raise."""
+    if on_device(values):
+        raise stays_on_device(name, of_device(values), "a function that works on the host")
     try:
         array = None if isinstance(values, np.ma.MaskedArray) else np.array(values)
         got = "a masked array" if array is None else f"dtype {array.dtype}"
@@ -68,11 +71,18 @@ def _numbers(x: object) -> Array:
     return as_floats(x, "x", "an array of real numbers", "Pass one number a point.", finite=False)
 
 
-def check_points(x: npt.ArrayLike, dimension: int, *, name: str = "x") -> Array:
-    """Points as a C-contiguous float64 (n, dimension) array, or raise."""
+def check_points(
+    x: npt.ArrayLike, dimension: int, *, name: str = "x", device: bool = False
+) -> Array:
+    """Points as a C-contiguous float64 (n, dimension) array, or raise; with `device` points on a
+    GPU are good and stay there."""
     expected = f"an array of shape (n, {dimension})" + (" or (n,)" if dimension == 1 else "")
     remedy = "Pass one point per row."
-    points = as_floats(x, name, expected, remedy, finite=False)
+    points = (
+        _on_device(x, name, expected)
+        if device and on_device(x)
+        else as_floats(x, name, expected, remedy, finite=False)
+    )
     if dimension == 1 and points.ndim <= 1:
         points = points.reshape(-1, 1)
     elif points.ndim == 1 and points.size == dimension:
@@ -81,14 +91,23 @@ def check_points(x: npt.ArrayLike, dimension: int, *, name: str = "x") -> Array:
         raise argument_error(name, f"shape {points.shape}", expected, remedy)
     finite = np.isfinite(points)
     if not finite.all():
-        row, column = np.argwhere(~finite)[0]
+        row, column = divmod(int((~finite).ravel().argmax()), dimension)
         raise argument_error(
             name,
-            f"{points[row, column]} in row {row}",
+            f"{float(points[row, column])} in row {row}",
             "finite coordinates",
             "Remove or repair that point.",
         )
-    return np.ascontiguousarray(points)
+    contiguous: Array = array_module(points).ascontiguousarray(points)
+    return contiguous
+
+
+def _on_device(x: Any, name: str, expected: str) -> Any:
+    """Points on a GPU in double precision."""
+    if x.dtype.kind not in "fiub":
+        remedy = f"Convert first, for example {name}.astype(float)."
+        raise argument_error(name, f"dtype {x.dtype}", expected, remedy, kind=ArgumentTypeError)
+    return x.astype(np.float64, copy=False)
 
 
 def check_resolution(measure: UnivariateMeasure) -> None:
@@ -233,7 +252,8 @@ class UnivariateMeasure(Measure):
 
     def standardise(self, x: npt.ArrayLike) -> Array:
         """The standard variable t of points x (any shape)."""
-        t: Array = (np.asarray(x, dtype=np.float64) - self.location) / self.scale
+        points: Any = x if on_device(x) else np.asarray(x, dtype=np.float64)
+        t: Array = (points - self.location) / self.scale
         return t
 
     def pdf(self, x: npt.ArrayLike) -> Array:
