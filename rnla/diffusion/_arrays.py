@@ -25,6 +25,7 @@ __all__ = [
     "library",
     "namespace",
     "on_host",
+    "taken",
 ]
 
 _KNOWN = ("numpy", "cupy", "torch")
@@ -105,6 +106,14 @@ def empty(shape: tuple[int, ...], like: Any) -> Any:
 def in_dtype_of(like: Any, x: Any) -> Any:
     """`x`, of the same library, in the dtype of `like`."""
     return x.to(like.dtype) if library(like) == "torch" else x.astype(like.dtype)
+
+
+def taken(x: Any, index: npt.NDArray[np.int64]) -> Any:
+    """The samples of those numbers, which come from the host."""
+    if library(x) == "cupy":
+        with x.device:
+            return x[namespace(x).asarray(index)]
+    return x[index]
 
 
 def add_to(total: Any, coefficient: float, array: Any) -> Any:

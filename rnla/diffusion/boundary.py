@@ -19,7 +19,7 @@ import numpy as np
 from .._errors import ArgumentTypeError, argument_error, check_size
 from .._result import FloatArray
 from ..random import RNGLike, Stream, resolve_seed
-from ._arrays import as_state, namespace, on_host
+from ._arrays import as_state, namespace, on_host, taken
 from .noise import normals
 
 __all__ = ["BestNoise", "best_of", "mean_squared_error"]
@@ -162,8 +162,8 @@ def best_of(
     for low in range(0, total * pairs, batch):
         which = np.arange(low, min(low + batch, total * pairs))
         first, second = which // pairs, which % pairs
-        found = solve(candidates[first], conditions[second])
-        distances[which] = _distances(metric(found, wanted[second]), which.size)
+        found = solve(taken(candidates, first), taken(conditions, second))
+        distances[which] = _distances(metric(found, taken(wanted, second)), which.size)
     scores = distances.reshape(total, pairs).mean(axis=1)
     index = int(np.argmin(scores))
     return BestNoise(candidates[index], index, scores, seed)

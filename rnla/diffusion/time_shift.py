@@ -18,7 +18,7 @@ import numpy as np
 
 from .._errors import ArgumentTypeError, argument_error, check_positive, check_whole
 from .._result import FloatArray, IntArray
-from ._arrays import namespace, on_host
+from ._arrays import namespace, on_host, taken
 from .execute import State, run_step
 from .grids import Grid
 from .models import PreparedModel
@@ -275,14 +275,14 @@ def _run_groups(
     for index, step in steps.items():
         rows = np.flatnonzero(chosen == index)
         members.append(rows)
-        own = {name: array[rows] for name, array in registers.items()}
+        own = {name: taken(array, rows) for name, array in registers.items()}
         parts.append(run_step(step, own, model, _part_of(noise, registers[STATE], rows)))
     back = np.argsort(np.concatenate(members))
     after = {}
     for name in parts[0]:
         arrays = [part[name] for part in parts]
         whole = arrays[0] if len(arrays) == 1 else namespace(arrays[0]).concatenate(arrays)
-        after[name] = whole[back]
+        after[name] = taken(whole, back)
     return after
 
 
@@ -290,7 +290,7 @@ def _part_of(noise: Any, whole: Any, rows: IntArray) -> Any:
     """The noise of some samples of a batch: that of the batch, cut."""
     if noise is None:
         return None
-    return lambda draw, like, interval: noise(draw, whole, interval)[rows]
+    return lambda draw, like, interval: taken(noise(draw, whole, interval), rows)
 
 
 def _check_table(schedule: Schedule) -> Tabulated:

@@ -83,7 +83,7 @@ class Interpolant:
     @staticmethod
     def factor(function: Callable[[Any], Any], t: Any, like: Any) -> Any:
         """function(t) as a factor of a batch: a float, or one number for each row."""
-        if np.ndim(t) == 0:
+        if not getattr(t, "shape", ()):
             return float(function(float(t)))
         values = np.asarray(function(on_host(t).astype(np.float64)))
         return cast(values.reshape((-1,) + (1,) * (len(like.shape) - 1)), like)

@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from ..._errors import argument_error
 from .interpolant import Interpolant
 
@@ -80,7 +78,7 @@ def _value(
         target = interpolant.path_velocity(t, x0, x1)
     elif name == "score":
         gamma = interpolant.factor(interpolant.latent.gamma, t, z)
-        if np.ndim(gamma) == 0 and gamma == 0.0:
+        if isinstance(gamma, float) and gamma == 0.0:
             raise argument_error(
                 "t", t, "times at which γ > 0", 'Draw t inside (0, 1), or learn "denoiser".'
             )
