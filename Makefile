@@ -46,7 +46,7 @@ check: export RNLA_KERNEL_CHECKS := required
 check: lint types contracts test slow-check doctest docs wheel-test demo torch-test
 
 torch-test: $(VENV)/.torch
-	$(PYTEST) -m torch tests/diffusion
+	$(PYTEST) -m torch tests
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -33,6 +33,7 @@ __all__ = [
     "read",
     "scores",
     "show_config",
+    "shows_progress",
     "warmup",
 ]
 
@@ -69,7 +70,7 @@ def _embed(options: argparse.Namespace, tall: TallMatrix) -> int:
         method=options.method,
         design=options.design,
         certify=not options.no_certify,
-        progress=_shows_progress(options),
+        progress=shows_progress(options),
         rng=options.seed,
     )
     written: list[str] = []
@@ -237,7 +238,7 @@ def demo(options: argparse.Namespace) -> int:
     result = run_demo(
         options.out,
         seed=options.seed,
-        progress=_shows_progress(options),
+        progress=shows_progress(options),
         echo=(lambda _: None) if options.json else print,
     )
     if options.json:
@@ -310,7 +311,7 @@ def opened(options: argparse.Namespace, *, bar: str | None = None) -> Iterator[T
     """
     from .tall.long_runs import long_run
 
-    shows = bar is not None and _shows_progress(options)
+    shows = bar is not None and shows_progress(options)
     with (
         read(options) as matrix,
         long_run(
@@ -392,7 +393,8 @@ def names_of(tall: TallMatrix) -> tuple[str, ...]:
     return tall.column_names or tuple(f"x{j}" for j in range(tall.shape[1]))
 
 
-def _shows_progress(options: argparse.Namespace) -> bool:
+def shows_progress(options: argparse.Namespace) -> bool:
+    """Whether bars are wanted, and there is a terminal to draw them on."""
     return sys.stderr.isatty() and not (options.quiet or options.json)
 
 

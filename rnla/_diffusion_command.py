@@ -1,4 +1,4 @@
-"""`rnla diffusion compare`: solvers of diffusion models side by side, where scores are exact."""
+"""`rnla diffusion`: solvers side by side where scores are exact; digits, sampled by all of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import pathlib
 from typing import Any
 
-from ._commands import OK, print_json, print_result
+from ._commands import OK, print_json, print_result, shows_progress
 from ._errors import argument_error
 
 __all__ = ["SCHEDULES", "diffusion"]
@@ -25,7 +25,26 @@ SCHEDULES = {
 
 
 def diffusion(options: argparse.Namespace) -> int:
-    """Print errors at given numbers of evaluations, and orders."""
+    """Compare solvers, or run the demonstration."""
+    return _demo(options) if options.action == "demo" else _compare(options)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from .digits_demo import run_digits_demo
+    from .report import to_json
+
+    result = run_digits_demo(
+        "digits" if options.plot is None else options.plot,
+        train=None if options.train is None else options.train == "yes",
+        progress=shows_progress(options),
+        echo=(lambda _: None) if options.json else print,
+    )
+    if options.json:
+        print_json(to_json(result, arrays=False))
+    return OK
+
+
+def _compare(options: argparse.Namespace) -> int:
     from .diffusion.comparison import compare
 
     schedule, last = _schedule(options.schedule)

@@ -219,7 +219,11 @@ def _parser() -> argparse.ArgumentParser:
     diffusion = command(
         "diffusion", _diffusion_command.diffusion, "compare solvers of diffusion models"
     )
-    diffusion.add_argument("action", choices=("compare",), help="print errors and orders")
+    diffusion.add_argument(
+        "action",
+        choices=("compare", "demo"),
+        help="compare: print errors and orders; demo: sample handwritten digits with every solver",
+    )
     diffusion.add_argument(
         "--schedule", choices=tuple(_diffusion_command.SCHEDULES), default="vp-linear"
     )
@@ -237,7 +241,14 @@ def _parser() -> argparse.ArgumentParser:
         "--grid", default="log_snr", metavar="KIND", help="spacing of levels (default: log_snr)"
     )
     diffusion.add_argument("--last", type=float, metavar="T", help="time at which sampling ends")
-    diffusion.add_argument("--plot", metavar="DIR", help="write a picture into this folder")
+    diffusion.add_argument(
+        "--plot", metavar="DIR", help="write pictures into this folder (demo: digits by default)"
+    )
+    diffusion.add_argument(
+        "--train",
+        choices=("yes", "no"),
+        help="demo: train a small network too (default: if PyTorch is installed)",
+    )
 
     demo = command("demo", _commands.demo, "median regression on the RAND health-insurance data")
     demo.add_argument("--out", default="demo-output", metavar="DIR", help="(default: demo-output)")

@@ -350,12 +350,12 @@ def test_a_reader_that_stops_early_is_no_error(file):
 
 def test_progress_is_off_when_not_a_terminal_or_not_wanted(monkeypatch):
     options = cli._parser().parse_args(["embed", "f.npy"])
-    assert _commands._shows_progress(options) is False, "the test's stderr is no terminal"
+    assert _commands.shows_progress(options) is False, "the test's stderr is no terminal"
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    assert _commands._shows_progress(options) is True
+    assert _commands.shows_progress(options) is True
     for flag in ("--quiet", "--json"):
         quiet = cli._parser().parse_args(["embed", "f.npy", flag])
-        assert _commands._shows_progress(quiet) is False
+        assert _commands.shows_progress(quiet) is False
 
 
 def test_without_a_seed_every_draw_is_fresh():

@@ -379,6 +379,21 @@ def test_the_best_solvers_are_named():
         plotting.solver_errors(few, highlight=["unipc"])
 
 
+def test_images_lie_in_their_rows():
+    first, second = np.full((2, 3, 4), 0.5), np.full((1, 3, 4), -0.25)
+    ax = plotting.image_rows({"a": first, "b": second})
+    sheet = ax.get_images()[0].get_array()
+    assert sheet.shape == (7, 9)
+    assert (sheet[:3, :4] == 0.5).all()
+    assert (sheet[:3, 5:] == 0.5).all()
+    assert (sheet[4:, :4] == -0.25).all()
+    assert (sheet[4:, 4:] == -1.0).all()
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b"]
+    for bad in ({}, {"a": first, "b": np.zeros((1, 2, 2))}, {"a": np.zeros((2, 4))}):
+        with pytest.raises(rnla.ArgumentError, match=r"^rows: got"):
+            plotting.image_rows(bad)
+
+
 def test_the_history_is_drawn_in_the_units_of_the_function():
     ax = plotting.error_against_evaluations(SURROGATE, tol=0.02)
     line = ax.get_lines()[0]

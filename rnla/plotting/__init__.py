@@ -14,6 +14,7 @@ from .correlations import correlation_profile
 from .designs import design_points, designs_side_by_side
 from .distortion import distortion_against_size
 from .gains import gain_plane
+from .images import image_rows
 from .quantiles import quantile_coefficients
 from .ridge import leave_one_out_curve
 from .rows import kept_rows
@@ -34,6 +35,7 @@ __all__ = [
     "error_against_evaluations",
     "error_against_snr",
     "gain_plane",
+    "image_rows",
     "kept_rows",
     "law_style",
     "leave_one_out_curve",
