@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -538,6 +539,58 @@ def test_15_4_mixture_ends_where_a_tight_solver_does() -> None:
         for n in (100, 200)
     ]
     assert errors[1] < 0.35 * errors[0] < 0.01
+
+
+def _characteristic(t: float, frequency: np.ndarray) -> float:
+    """E cos(w·x_t) of the mixture's interpolant."""
+    weights = np.exp(MIXTURE.log_weights)
+    parts = [
+        np.exp(-0.5 * frequency @ pair.covariance(t) @ frequency) * np.cos(frequency @ pair.mean(t))
+        for pair in MIXTURE.pairs
+    ]
+    return float(weights @ np.array(parts))
+
+
+@pytest.mark.parametrize("backward", [False, True])
+def test_15_4_sampled_mixtures_have_the_law_of_the_interpolant(
+    backward: bool, record_property: Callable[[str, object], None]
+) -> None:
+    """Means of cosines over 4000 samples, by Hoeffding; false-alarm rate 6 exp(-n 0.1²/2) < 1e-7,
+    besides a bias of the steps below 0.02."""
+    count, epsilon, start, stop = 4000, 0.5, 0.02, 0.98
+    rng = np.random.default_rng(11)
+    ends = []
+    for weights, means, covariances in (
+        ([0.4, 0.6], [[0.0, 0.0], [1.0, -1.0]], [C0, np.eye(2)]),
+        (
+            [0.5, 0.3, 0.2],
+            [[-1.0, 0.0], [1.0, 0.5], [0.0, -1.2]],
+            [0.09 * np.eye(2), C1, 0.16 * np.eye(2)],
+        ),
+    ):
+        which = rng.choice(len(weights), p=weights, size=count)
+        roots = np.linalg.cholesky(np.array(covariances))[which]
+        normals = rng.standard_normal((count, 2))
+        ends.append(np.array(means)[which] + np.einsum("bij,bj->bi", roots, normals))
+    first, last = (stop, start) if backward else (start, stop)
+    x = MIXTURE.interpolant.point(first, *ends, rng.standard_normal((count, 2)))
+    times = inner_times(80, start=first, stop=last)
+    found = np.asarray(solve_sde(MIXTURE.fields(), x, times=times, epsilon=epsilon, rng=0))
+    # Noise without the score that belongs to it: a wrong method, to be caught.
+    blind = Fields(MIXTURE.interpolant, velocity=MIXTURE.velocity, denoiser=lambda x, t: 0.0 * x)
+    wrong = np.asarray(solve_sde(blind, x, times=times, epsilon=epsilon, rng=0))
+    frequencies = np.array([[1.5, 0.0], [0.0, 1.5], [1.0, -1.0]])
+    errors, missed = (
+        [abs(float(np.cos(y @ w).mean()) - _characteristic(last, w)) for w in frequencies]
+        for y in (found, wrong)
+    )
+    record_property("check", "15.4 law of sampled mixtures")
+    record_property("measured", max(errors))
+    record_property("threshold", 0.12)
+    record_property("count", count)
+    record_property("false_alarm_rate", 1e-7)
+    assert max(errors) < 0.12
+    assert max(missed) > 0.12
 
 
 def test_18_8_states_are_not_changed_and_keep_their_dtype() -> None:
