@@ -127,7 +127,8 @@ def lp_subspace_embedding(
     array. On Dask the scores stay on the workers; d x d matrices, histograms and the sampled rows
     travel. The methods "sensitivity", "sensitivity+leverage", "mixed" and "recursive", "auto" for
     p > 2, and designs other than Poisson and priority bring n-vectors to the caller. On a GPU
-    scores stay there too; these methods raise, and "auto" takes Lewis weights for every p but 2.
+    scores stay there whatever the design; these methods raise, and "auto" takes Lewis weights for
+    every p but 2.
 
     References
     ----------

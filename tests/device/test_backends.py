@@ -15,6 +15,7 @@ import pytest
 
 import rnla
 from rnla.basis import orthonormal
+from rnla.embedding import merge_and_reduce
 from rnla.report import to_json, to_text
 
 from .backends import BACKENDS, Backend, difficult, host
@@ -24,6 +25,7 @@ KINDS = (
     "extreme columns", "sparse", "sparse float32",
 )  # fmt: skip
 FEW = ("dense", "float32", "zero rows", "sparse")
+TWO = ("dense", "sparse")
 
 leverage, ridge, root = (
     rnla.leverage_scores, rnla.ridge_leverage_scores, rnla.root_leverage_scores,
@@ -32,22 +34,22 @@ lewis = partial(rnla.lewis_weights, tol=1e-3, rng=0)
 # A function of a matrix, and the kinds of matrix it is tried on.
 SAME = {
     "leverage_scores": (partial(leverage, rng=0), KINDS),
-    "leverage_scores gram": (partial(leverage, method="gram", rng=0), KINDS),
+    "leverage_scores gram": (partial(leverage, method="gram", rng=0), FEW),
     "leverage_scores sketch": (partial(leverage, method="sketch", rng=0), FEW),
-    "leverage_scores rank": (partial(leverage, rank=2, rng=0), FEW),
-    "leverage_scores ridge": (partial(leverage, ridge=3.0, rng=0), FEW),
-    "ridge_leverage_scores": (partial(ridge, ridge=3.0, rng=0), FEW),
-    "ridge_leverage_scores k": (partial(ridge, k=2, rng=0), FEW),
-    "root_leverage_scores 1": (lambda A: root(A, 1, rng=0), FEW),
-    "root_leverage_scores 3": (lambda A: root(A, 3, rng=0), FEW),
+    "leverage_scores rank": (partial(leverage, rank=2, rng=0), TWO),
+    "leverage_scores ridge": (partial(leverage, ridge=3.0, rng=0), TWO),
+    "ridge_leverage_scores": (partial(ridge, ridge=3.0, rng=0), TWO),
+    "ridge_leverage_scores k": (partial(ridge, k=2, rng=0), TWO),
+    "root_leverage_scores 1": (lambda A: root(A, 1, rng=0), TWO),
+    "root_leverage_scores 3": (lambda A: root(A, 3, rng=0), TWO),
     "lewis_weights 1": (lambda A: lewis(A, 1), (*FEW, "ill-conditioned", "extreme columns")),
-    "lewis_weights 2": (lambda A: lewis(A, 2), FEW),
-    "lewis_weights 6": (lambda A: lewis(A, 6), FEW),
-    "lewis_weights fixed_point": (lambda A: lewis(A, 1.5, method="fixed_point"), FEW),
-    "lewis_weights potential": (lambda A: lewis(A, 3, method="potential"), FEW),
-    "lewis_weights one_sided": (lambda A: lewis(A, 1, method="one_sided"), FEW),
+    "lewis_weights 2": (lambda A: lewis(A, 2), TWO),
+    "lewis_weights 6": (lambda A: lewis(A, 6), TWO),
+    "lewis_weights fixed_point": (lambda A: lewis(A, 1.5, method="fixed_point"), TWO),
+    "lewis_weights potential": (lambda A: lewis(A, 3, method="potential"), TWO),
+    "lewis_weights one_sided": (lambda A: lewis(A, 1, method="one_sided"), TWO),
     "lewis_weights one_sided inf": (
-        lambda A: lewis(A, np.inf, method="one_sided", max_iter=3), FEW),
+        lambda A: lewis(A, np.inf, method="one_sided", max_iter=3), TWO),
 }  # fmt: skip
 # Fields of records that hold row vectors; the others are compared on the host.
 ROW_VECTORS = ("values",)
@@ -59,13 +61,15 @@ EMBEDDINGS = {
     "p = 2": (2, {}),
     "p = 3": (3, {"method": "lewis"}),
     "p = 4 with a proof": (4, {"method": "even_power", "size": 200}),
-    "uniform": (1.5, {"method": "uniform"}),
+    "uniform, tree pivotal": (1.5, {"method": "uniform", "design": "tree_pivotal"}),
     "root leverage, priority": (1, {"size": 100, "method": "root_leverage", "design": "priority"}),
 }
 REFUSED = {
     "embedding by sensitivities": lambda A: embedding(A, 1, method="sensitivity"),
     "recursive embedding": lambda A: embedding(A, 1, method="recursive", size=20),
     "embedding by a mixture": lambda A: embedding(A, 3, method="mixed"),
+    "merge_and_reduce": lambda A: merge_and_reduce([A], 1, size=20, rng=0),
+    "OnlineEmbedding": lambda A: rnla.OnlineEmbedding(1, size=20, rng=0).partial_fit(A),
     "sandwich tier": lambda A: rnla.certify_embedding(
         A, rnla.sample_rows(np.ones(60), 20, p=1, rng=0), 1, tiers="sandwich"),
 
@@ -133,7 +137,7 @@ def test_what_needs_the_host_says_how_to_convert(name, backend):
     if backend.name == "numpy":
         function(backend.put(A))
         return
-    with pytest.raises(rnla.ArgumentTypeError, match=r"on (a )?GPU.*cupy\.asnumpy\(A\)"):
+    with pytest.raises(rnla.ArgumentTypeError, match=r"on (a )?GPU.*cupy\.asnumpy\((A|block)\)"):
         function(backend.put(A))
 
 

@@ -29,7 +29,7 @@ _REFUSED = (
     "array explicitly."
 )
 # Elementwise functions that CuPy has under NumPy's names.
-_UFUNCS = """absolute add arctan bitwise_and bitwise_count bitwise_or ceil copysign cos divide equal
+_UFUNCS = """absolute add arctan bitwise_and bitwise_or ceil copysign cos divide equal
     exp exp2 expm1 fabs floor floor_divide frexp greater greater_equal hypot invert isfinite isinf
     isnan ldexp left_shift less less_equal log log1p log2 logaddexp logical_and logical_not
     logical_or matmul maximum minimum multiply negative not_equal power reciprocal remainder
