@@ -22,6 +22,7 @@ from rnla.dpp import (
     projection_dpp,
     volume_sample,
 )
+from tests.counts import count
 
 from .backends import Backend, difficult, host
 
@@ -147,6 +148,82 @@ def test_only_what_is_drawn_travels(cupy):
     proposals = draws * int(np.ceil(d * (1 + 1 / 2 + 1 / 3 + 3.2)))
     assert sample.indices.shape == (draws, d)
     assert cupy.copies["to host"] <= 3 * proposals + n / 1024 + 12 * draws * d
+
+
+# --- check 39 of weighted least squares: many draws at once; their speed is for bench/gpu.py ------
+
+REPLICATES = {
+    "A8": lambda A, w, draws: projection_dpp(A, weights=w, draws=draws, method="rejection", rng=9),
+    "A7": lambda A, w, draws: projection_dpp(A, weights=w, draws=draws, method="chain", rng=9),
+    "A6": lambda A, w, draws: volume_sample(
+        A, A.shape[1], weights=w, draws=draws, method="rejection", rng=9),
+    "A11": lambda A, w, draws: volume_sample(
+        A, A.shape[1], weights=w, draws=draws, method="reverse", rng=9),
+}  # fmt: skip
+
+
+def legendre(m, nodes):
+    """Polynomials at the nodes of a Gauss rule, whose weights are the masses."""
+    x, w = np.polynomial.legendre.leggauss(nodes)
+    return x, np.polynomial.legendre.legvander(x, m - 1), w
+
+
+def statistic_far_off(sample):
+    """Standard errors that mean and variance of the sum of cos 2x are off, of 8 points."""
+    centred = (sample - sample.mean()) ** 2
+    mean = abs(sample.mean() - 1.8092) / np.sqrt(sample.var() / sample.size)
+    return mean, abs(centred.mean() - 0.2549) / np.sqrt(centred.var() / sample.size)
+
+
+def record(record_property, name, measured, threshold, draws, rate):
+    record_property("check", f"39 {name}")
+    record_property("measured", measured)
+    record_property("threshold", threshold)
+    record_property("count", draws)
+    record_property("false_alarm_rate", rate)
+
+
+def replicates_are_right(name, draws, threshold, record_property):
+    x, A, w = legendre(8, 40)
+    found = REPLICATES[name](DEVICE.put(A), DEVICE.put(w), draws)
+    expected = REPLICATES[name](A, w, draws)
+    np.testing.assert_array_equal(found.indices, expected.indices)
+    worst = max(statistic_far_off(np.cos(2.0 * x[found.indices]).sum(axis=1)))
+    record(record_property, name, worst, threshold, draws, 1.2e-4)
+    assert worst <= threshold
+
+
+@pytest.mark.parametrize("name", REPLICATES)
+def test_check_39_replicates_have_the_law_and_the_rows_of_the_host(name, record_property):
+    """Check 12, mean and variance of a linear statistic, of 100 draws, 40 with pools, within five
+    standard errors; false alarm 1.2e-4 at most."""
+    replicates_are_right(name, 40 if name == "A6" else 100, 5.0, record_property)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REPLICATES)
+def test_check_39_many_replicates(name, record_property):
+    """4000 draws, 200 in `make check`, within four standard errors; false alarm 1.2e-4."""
+    replicates_are_right(name, count(full=4_000, check=200), 4.0, record_property)
+
+
+def test_check_39_rows_by_leverage_alone_are_told_apart():
+    """Companion: 120 sets of independent rows have the mean, and several times the variance."""
+    x, A, w = legendre(8, 40)
+    leverage = ground_set(A, weights=w).leverage
+    rows = np.random.default_rng(2).choice(x.size, (120, 8), p=leverage / leverage.sum())
+    mean, variance = statistic_far_off(np.cos(2.0 * x[rows]).sum(axis=1))
+    assert mean <= 5.0 < variance
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "m"), [("A8", 100), ("A6", 30)])
+def test_check_39_at_its_sizes(name, m):
+    """Two of the 1000 draws of 100 rows, and of the 10^4 of 30: bit-equal to the host's."""
+    _, A, w = legendre(m, 4 * m)
+    found = REPLICATES[name](DEVICE.put(A), DEVICE.put(w), 2)
+    np.testing.assert_array_equal(found.indices, REPLICATES[name](A, w, 2).indices)
+    assert all(np.unique(rows).size == m for rows in found.indices)
 
 
 FACTORS = {
