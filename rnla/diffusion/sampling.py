@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._errors import ArgumentTypeError, argument_error
-from .._result import ArrayRecord
 from ..random import RNGLike
-from ._arrays import as_state, on_host
+from ._arrays import as_state
+from ._record import StateRecord
 from .execute import State
 from .grids import Grid, make_grid
 from .models import PreparedModel, prepare
@@ -23,7 +23,7 @@ __all__ = ["Sample", "sample", "trajectory"]
 
 
 @dataclass(frozen=True, eq=False)
-class Sample(ArrayRecord):
+class Sample(StateRecord):
     """Samples, and how they were made.
 
     Attributes
@@ -52,10 +52,6 @@ class Sample(ArrayRecord):
     solver: Solver
     grid: Grid
     seed: int | None
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        values = on_host(self.values)
-        return values if dtype is None else values.astype(dtype)
 
     def __repr__(self) -> str:
         return (
