@@ -12,7 +12,7 @@ import numpy.typing as npt
 from .._errors import ArgumentTypeError, argument_error
 from .._result import FloatArray
 from ..tall import TallMatrix, as_tall, rows
-from ..tall._device import on_host, stays_on_device
+from ..tall._device import on_device, on_host, stays_on_device
 
 __all__ = [
     "Problem",
@@ -63,6 +63,7 @@ def prepare(
     weights: Any = None,
     intercept: bool = False,
     require_tall: bool = False,
+    device: bool = False,
 ) -> Problem:
     """Check the data of a regression.
 
@@ -75,32 +76,34 @@ def prepare(
     intercept : bool
     require_tall : bool
         Refuse n < d.
+    device : bool
+        Whether the regression takes rows on a GPU; its row vectors must then be there too.
     """
     tall = as_tall(A, require_tall=require_tall)
-    if tall.is_on_device:
+    if tall.is_on_device and not device:
         raise stays_on_device("A", "rows on a GPU", "a regression")
-    n = tall.shape[0]
-    target = check_columns(b, "b", n)
-    w = None if weights is None else check_weights(weights, n)
+    n, there = tall.shape[0], tall.is_on_device
+    target = check_columns(b, "b", n, device=there)
+    w = None if weights is None else check_weights(weights, n, device=there)
     tall.scan()
     if intercept:
         tall = tall.with_columns(ones=True)
     return Problem(tall, target, w, intercept)
 
 
-def check_column(values: Any, name: str, n: int) -> Any:
-    """Return n finite float64 numbers as a row vector, or raise."""
-    return _checked(values, name, n, (1,))
+def check_column(values: Any, name: str, n: int, *, device: bool = False) -> Any:
+    """Return n finite float64 numbers as a row vector, or raise; on a GPU if `device` says so."""
+    return _checked(values, name, n, (1,), device)
 
 
-def check_columns(values: Any, name: str, n: int) -> Any:
-    """Return a finite float64 row vector of shape (n,) or (n, k), or raise."""
-    return _checked(values, name, n, (1, 2))
+def check_columns(values: Any, name: str, n: int, *, device: bool = False) -> Any:
+    """Return a finite float64 row vector of shape (n,) or (n, k), or raise; `device` as above."""
+    return _checked(values, name, n, (1, 2), device)
 
 
-def check_weights(values: Any, n: int, name: str = "weights") -> Any:
+def check_weights(values: Any, n: int, name: str = "weights", *, device: bool = False) -> Any:
     """Return n finite non-negative float64 numbers that are not all zero, or raise."""
-    w = check_column(values, name, n)
+    w = check_column(values, name, n, device=device)
     low, high = rows.extremes(w)
     if low < 0.0:
         remedy = "Weights count observations; drop the rows that should not count."
@@ -131,8 +134,14 @@ def check_bounds(
     return lower, upper
 
 
-def _checked(values: Any, name: str, n: int, dimensions: tuple[int, ...]) -> Any:
-    array = values if rows.is_distributed(values) else on_host(values, name, "a regression")
+def _checked(
+    values: Any, name: str, n: int, dimensions: tuple[int, ...], device: bool = False
+) -> Any:
+    if device and not on_device(values):
+        got, remedy = f"{type(values).__name__}, for rows on a GPU", f"Pass cupy.asarray({name})."
+        raise argument_error(name, got, "a CuPy array too", remedy, kind=ArgumentTypeError)
+    here = not (device or rows.is_distributed(values))
+    array = on_host(values, name, "a regression") if here else values
     expected = f"{n} finite real numbers, one per row"
     if dimensions != (1,):
         expected += ", or a column of them for each response"
@@ -146,13 +155,13 @@ def _checked(values: Any, name: str, n: int, dimensions: tuple[int, ...]) -> Any
     column = rows.aligned(rows.float64(array))
     if rows.is_distributed(column):
         column = rows.settle(column)
-    elif column is array:
+    elif here and column is array:
         column = column.view()
         column.flags.writeable = False  # it is the user's
     flat = column if len(shape) == 1 else np.abs(column).max(axis=1)  # keeps NaN and infinity
     position = rows.fold(partial(_first_bad, n), min, flat)
     if position < n:
-        got = f"{name}[{position}] = {np.asarray(array[position])}"
+        got = f"{name}[{position}] = {rows.host(array[position])}"
         raise argument_error(name, got, expected, "Drop or impute those rows first.")
     return column
 

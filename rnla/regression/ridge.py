@@ -50,7 +50,7 @@ def ridge(
     ----------
     A : anything `as_tall` takes, shape (n, d)
         Real and finite, any n and d, of any rank. Sparse stays sparse. Not modified.
-    b : array_like or Dask array, shape (n,) or (n, k)
+    b : array_like, Dask or CuPy array, shape (n,) or (n, k)
         One response or several.
     alphas : array_like, shape (m,), or float, optional
         Penalties, finite and not negative. By default four a decade, from where nothing is shrunk
@@ -58,7 +58,7 @@ def ridge(
         is left (100 times the largest).
     intercept : bool, default False
         Fit a constant as well, which is not penalised.
-    weights : array_like or Dask array, shape (n,), optional
+    weights : array_like, Dask or CuPy array, shape (n,), optional
         Finite and not negative. A row of weight 3 fits like three copies of it.
     leave_out : {"row", "copy"}
         What is left out at a time: a row with all of its weight, which then measures precision; or
@@ -91,7 +91,7 @@ def ridge(
     (two with an intercept), those of the basis (none or one for a well-conditioned matrix, up to
     three for an ill-conditioned one), one for c and one for the curve. That last one costs
     2 n d r + 2 n r m (k + 1) flops for rank r. Memory O(d^2 + m d k) beyond the input and n k
-    numbers, plus a block per thread; on Dask those stay with the rows.
+    numbers, plus a block per thread; on Dask and on a GPU those stay with the rows.
 
     Penalties are not scaled: columns of different units are shrunk differently, so bring them to
     one scale first.
@@ -126,7 +126,7 @@ def ridge(
     tall, seed = as_tall(A, require_tall=False).distributed(), resolve_seed(rng)
     before, with_gram = tall.passes, weights is None and method != "exact"
     tall.scan(with_gram=with_gram and not intercept)
-    problem = prepare(tall, b, weights=weights, intercept=intercept)
+    problem = prepare(tall, b, weights=weights, intercept=intercept, device=True)
     tall, units = within_range(problem.A, together=True, with_gram=with_gram)
     weighted = Weights.of(problem.weights, tall.shape[0], copies=leave_out == "copy")
     if intercept and min(weighted.largest, weighted.copy) >= weighted.total:

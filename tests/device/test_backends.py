@@ -173,7 +173,6 @@ def test_embeddings_keep_the_same_rows(name, kind, backend):
 
 REGRESSIONS = {
     "lstsq": rnla.lstsq,
-    "ridge": lambda A, b: rnla.ridge(A, b, alphas=[1.0]),
     "lp_regression": lambda A, b: rnla.lp_regression(A, b, 1.5),
     "quantile_regression": lambda A, b: rnla.quantile_regression(A, b, 0.5),
     "huber_regression": lambda A, b: rnla.huber_regression(A, b, threshold=1.0),
@@ -192,6 +191,19 @@ def test_regressions_say_how_to_convert_rows_and_responses(name, backend):
     for here, response in ((A, backend.put(b)), (backend.put(A), b)):
         with pytest.raises(rnla.ArgumentTypeError, match=r"GPU.*cupy\.asnumpy\((A|b|y)\)"):
             REGRESSIONS[name](here, response)
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse", "ill-conditioned"])
+@pytest.mark.parametrize("options", [{}, {"intercept": True}, {"leave_out": "copy"}])
+def test_ridge_paths_are_those_of_numpy(kind, options, cupy):
+    A, put = difficult(kind), Backend("device").put
+    B = np.column_stack([np.asarray(A @ np.ones(4)) + np.cos(np.arange(260.0)), np.ones(260)])
+    w = 1.0 + np.arange(260.0) % 3
+    expected = rnla.ridge(A, B, weights=w, rng=0, **options)
+    found = rnla.ridge(put(A), put(B), weights=put(w), rng=0, **options)
+    close(found, expected, 1e-7 if kind == "ill-conditioned" else 1e-9)
+    with pytest.raises(rnla.ArgumentTypeError, match=r"b: got ndarray.* cupy\.asarray\(b\)"):
+        rnla.ridge(put(A), B)
 
 
 def test_reports_name_arrays_of_a_gpu(cupy):

@@ -58,7 +58,7 @@ def standardised(b: Any, weighted: Weights, centred: bool) -> tuple[Any, FloatAr
             mean[j] = rows.total(shares) / weighted.total / unit
             largest = max(abs(value / unit - mean[j]) for value in rows.extremes(column))
         size[j] = _inverse_power(largest)
-    return rows.settle((b - mean) * size), mean, size
+    return rows.settle((b - rows.beside(b, mean)) * rows.beside(b, size)), mean, size
 
 
 def _inverse_power(size: float) -> float:

@@ -6,6 +6,7 @@ left ones are never stored, but formed block by block as a_i P. See `ridge` for 
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from functools import partial
@@ -18,12 +19,14 @@ import scipy.linalg
 from ..._result import FloatArray
 from ...basis import Basis
 from ...tall import TallMatrix, single_threaded_blas
+from ...tall._device import beside, on_device
 from ...tall.extended import Extended
 from .ridge_data import Weights
 
 __all__ = ["Spectrum"]
 
 _PIECE = 2**16  # errors at all penalties of some rows
+_PIECE_ON_DEVICE = 2**24
 _ROUNDING = 1e-14  # times the rank: leverage that close to one is one
 # The default grid, relative to squares of singular values: from no shrinkage to nothing left.
 _FIRST, _LAST, _LEAST, _PER_DECADE = 1e-4, 1e2, 1e-12, 4
@@ -141,7 +144,7 @@ def _present(z: Any, weights: Any) -> tuple[Any, ...]:
 
 
 def _times(block: Any, P: FloatArray | Extended) -> FloatArray:
-    product: FloatArray = P.product(block) if isinstance(P, Extended) else block @ P
+    product: FloatArray = P.product(block) if isinstance(P, Extended) else block @ beside(block, P)
     return product
 
 
@@ -186,8 +189,10 @@ def _add_errors(
     """Add the sums of `Spectrum.leave_one_out` over a block."""
     U = _times(block, curve.P)
     if curve.Y is not None:
-        U = U @ curve.Y
-    step = max(64, _PIECE // curve.zero.size)
+        U = U @ beside(block, curve.Y)
+    step = max(64, (_PIECE_ON_DEVICE if on_device(block) else _PIECE) // curve.zero.size)
+    c, shrink, zero = (beside(block, x) for x in (curve.c, curve.shrink, curve.zero))
+    curve = dataclasses.replace(curve, c=c, shrink=shrink, zero=zero)
     for first in range(0, len(U), step):
         here = slice(first, first + step)
         _add_piece(curve, U[here], z[here], None if w is None else w[here], out)
@@ -214,7 +219,7 @@ def _add_piece(
     if curve.zero.any():
         below[:, curve.zero] *= alone[:, None]
     below += outside[:, None]
-    if np.ndim(part):
+    if w is not None:
         below *= part[:, None]
         below += 1.0 - part[:, None]
     for k in range(curve.c.shape[1]):
