@@ -123,7 +123,8 @@ class Equilibration:
         """E E^* u."""
         if self.successive is not None:
             rows = np.reshape(u, (-1, u.shape[-1]))
-            return np.stack([self._one_product(row) for row in rows]).reshape(u.shape)
+            images = [self._one_product(row) for row in rows]
+            return (images[0] if len(images) == 1 else np.stack(images)).reshape(u.shape)
         if self._cross is not None or self._normal is not None:
             self.whitening.products += 2
             s = u if self._columns is None else self.inverse_gains(u)
@@ -161,13 +162,13 @@ class Equilibration:
         assert self.successive is not None
         assert isinstance(self.whitening, FactoredWhitening)
         self.whitening.products += 2
-        one, square = self.successive, self.whitening.unit**2
+        one, unit = self.successive, self.whitening.unit
         if self._arrangement is None:
             image = one.product(one.split.arranged(self.inverse_gains(u)))
-            return self.coordinates(one.split.in_order(image)) * square
-        image = one.product(u * self._diagonal)
-        image *= self._diagonal
-        image *= square
+            return self.coordinates(one.split.in_order(image)) * unit**2
+        factor = self._diagonal * unit
+        image = one.product(u * factor)
+        image *= factor
         return image
 
     def _check_counts(self) -> None:

@@ -8,9 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .._errors import ArgumentTypeError, argument_error
+from ._squares import squares
 from .operators._base import Array, check_entries, refuse_device, working_dtype
 
 __all__ = ["checked_basis", "checked_measurements", "checked_weights", "root_mean_square"]
+
+_SMALL = 1e-15
 
 
 def checked_measurements(Y: npt.ArrayLike) -> Array:
@@ -84,16 +87,25 @@ def checked_weights(
 
 def root_mean_square(data: Array, counts: Array, dtype: np.dtype[Any]) -> Array:
     """Of the values of every problem, of which `counts` (..., m) count; shape (..., 1, 1)."""
-    largest = np.abs(data).max(axis=(-2, -1), keepdims=True)
+    largest = _largest(data)
     if not (largest > 0).all():
         place = np.argwhere(largest[..., 0, 0] == 0)[0] if data.ndim > 2 else ()
         got = f"nothing but zeros and missing values{_where(place)}"
         remedy = "There is nothing to calibrate on: leave that problem out."
         raise argument_error("Y", got, "a value that is not zero", remedy)
-    squares = (np.abs(data / largest) ** 2).sum(axis=(-2, -1), keepdims=True)
+    safe = bool(((largest > _SMALL) & (largest < 1 / _SMALL)).all())
+    unit = np.ones_like(largest) if safe else largest  # squares neither over- nor underflow
+    sums = squares(data if safe else data / largest, "...lm", "...")[..., None, None]
     total = counts.sum(axis=-1)[..., None, None]
-    result: Array = (largest * np.sqrt(squares / total)).astype(dtype)
+    result: Array = (unit * np.sqrt(sums / total)).astype(dtype)
     return result
+
+
+def _largest(data: Array) -> Array:
+    """The largest part of a number of each problem, shape (..., 1, 1)."""
+    parts = (data.real, data.imag) if data.dtype.kind == "c" else (data,)
+    ends = [end(axis=(-2, -1), keepdims=True) for part in parts for end in (part.max, part.min)]
+    return np.asarray(np.max(np.abs(ends), axis=0))
 
 
 def _where(place: Any) -> str:

@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from .._result import IntArray
+from ._squares import squares
 from .operators._base import Array
 from .problem import Problem
 
@@ -55,12 +56,11 @@ def sensor_flags(problem: Problem) -> IntArray:
 
 
 def _weak(problem: Problem, counts: Array) -> Array:
-    power = problem.data.real**2 + problem.data.imag**2
     measured = counts > 0
     if problem.noise is not None:
-        mean = problem.weighted(power).sum(axis=-2) / np.maximum(counts, 1)
+        mean = problem.gamma() / np.maximum(counts, 1)
         size = np.sqrt(mean) * problem.scale[..., 0].astype(np.float64)
         return np.asarray(size < math.sqrt(_WEAK_IN_NOISE) * problem.noise)
-    mean = power.sum(axis=-2) / np.maximum(counts, 1)
+    mean = squares(problem.data, "...lm", "...m") / np.maximum(counts, 1)
     known = np.where(measured, mean, np.nan)
     return np.asarray(mean < _WEAK * np.nanmedian(known, axis=-1, keepdims=True))

@@ -20,6 +20,7 @@ from .._errors import ArgumentTypeError, argument_error, check_positive, check_s
 from ._anderson import Anderson
 from ._reciprocal_subspace import ReciprocalSubspace
 from ._signal_step import SignalStep
+from ._squares import squares
 from ._threads import with_few_threads
 from ._whitening import whiten
 from .operators._base import Array, check_entries
@@ -135,7 +136,7 @@ def polish(
     if signal is not None and not step.direct:
         signal = step.coordinates(signal * (unit if problem.repeated else unit[..., None]))
     t = step.solve(y, d, signal)
-    size = (y.real**2 + y.imag**2).sum(axis=(-2, -1))
+    size = squares(y, "...lm", "...")
     sums = step.gain_sums(y, d, t, None)
     costs = [sums.cost]
     steady = np.zeros(problem.batch_shape, dtype=bool)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from .._errors import argument_error, check_positive
 from ._measurements import checked_basis, checked_measurements, checked_weights, root_mean_square
 from ._models import check_model
+from ._squares import squares
 from .operators import DenseOperators, Operators, as_operators
 from .operators._base import Array, working_dtype
 
@@ -104,9 +105,11 @@ class Problem:
         valid = ~np.isnan(given)
         self.weights = checked_weights(weights, valid, self.real_dtype)
         self.noise = None if noise is None else check_positive(noise, "noise")
-        data = np.where(valid if self.weights is None else self.weights > 0, given, 0)
+        data = given
+        if self.weights is not None:
+            data = np.where(self.weights > 0, given, 0)
         self.scale = self._unit(data)
-        self.data: Array = (data / self.scale).astype(self.dtype)
+        self.data: Array = (data / self.scale).astype(self.dtype, copy=False)
 
     def __repr__(self) -> str:
         basis = "" if self.gain_basis is None else f", k={self.k}"
@@ -187,9 +190,7 @@ class Problem:
 
     def gamma(self) -> Array:
         """Diagonal of Gamma = sum_l diag(w_l |y_l|^2), shape (..., m), real."""
-        squares = self.data.real**2 + self.data.imag**2
-        result: Array = self.weighted(squares).sum(axis=-2)
-        return result
+        return squares(self.data, "...lm", "...m", self.weights)
 
     def cross(self, x: Array) -> Array:
         """C x = sum_l diag(conj y_l) W_l A_l x, shape (..., m)."""
