@@ -121,14 +121,15 @@ def _fill(windows: IntArray, start: int, s: Any) -> IntArray:
     """Count, and sums of the upper and lower halves of the fractions, of every bin."""
     from ..kernels import score_histogram
 
-    return rows.host(score_histogram.fill(*windows, s))
+    firsts, lasts, shifts = windows
+    return rows.host(score_histogram.fill(firsts, lasts, shifts, s))
 
 
 def _collect(windows: IntArray, start: int, s: Any) -> tuple[IntArray, IntArray]:
     """The keys in any window, increasing, and how often each occurs."""
     from ..kernels import score_histogram
 
-    kept = rows.host(score_histogram.inside(*windows[:2], s))
+    kept = rows.host(score_histogram.inside(windows[0], windows[1], s))
     keys, counts = np.unique(kept, return_counts=True)
     return keys, counts.astype(np.int64)
 
