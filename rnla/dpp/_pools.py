@@ -16,7 +16,7 @@ from .._errors import ConvergenceError
 from .._result import FloatArray, IntArray
 from ..kernels import reverse_elimination
 from ..random import Stream
-from ..tall._device import array_module, beside, on_device, to_host
+from ..tall._device import beside, on_device, to_host
 from .ground_set import GroundSet
 
 __all__ = ["by_pools", "remove_rows"]
@@ -52,7 +52,6 @@ def by_pools(
     together = max(1, limit // (8 * ground.A.shape[1] * pool))
     stream = Stream(seed, "volume_sample reverse")
     tests = Stream(seed, "volume_sample tests")
-    coins = np.stack([tests.uniform(range(cap), draw=draw) for draw in range(draws)])
     indices = np.empty((draws, size), dtype=np.int64)
     proposals = np.empty(draws, dtype=np.int64)
     waiting, attempt = np.arange(draws), 0
@@ -66,7 +65,9 @@ def by_pools(
         for first in range(0, waiting.size, together):
             own = waiting[first : first + together]
             rows, X = _pools(ground, seed, own, attempt * pool, pool)
-            good = coins[own, attempt] < _determinants(X)
+            index = range(attempt, attempt + 1)
+            coins = np.concatenate([tests.uniform(index, draw=draw) for draw in own.tolist()])
+            good = coins < _determinants(X)
             rejected.append(own[~good])
             if not good.any():
                 continue
@@ -100,8 +101,9 @@ def _pools(
 ) -> tuple[IntArray, Any]:
     """Rows of a pool for each draw, shape (k, pool), and features of squared length r."""
     stream, span = Stream(seed, "volume_sample pool"), range(start, start + pool)
-    each = [ground.propose(stream.uniform(span, draw=draw))[0] for draw in draws.tolist()]
-    features = [ground.features(rows) for rows in each]
-    X = array_module(features[0]).stack(features)
+    points = np.concatenate([stream.uniform(span, draw=draw) for draw in draws.tolist()])
+    drawn = ground.propose(points)[0].reshape(draws.size, pool)
+    features = ground.features_of_draws(drawn)
+    X = np.stack(features) if isinstance(features, list) else features
     X *= ((ground.rank / (X * X).sum(axis=2)) ** 0.5)[:, :, None]
-    return np.stack(each), X
+    return drawn, X

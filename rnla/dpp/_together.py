@@ -29,11 +29,11 @@ class Batch:
     """Consecutive proposals of k draws.
 
     `rows`, `envelope` and `points` have shape (k, count) and are here; `features` is a list of k
-    arrays (count, r), all here or all on one GPU.
+    arrays (count, r), all here or all on one GPU, or an array (k, count, r) there.
     """
 
     rows: IntArray
-    features: list[Any]
+    features: Any
     envelope: FloatArray
     points: FloatArray
 
@@ -94,7 +94,9 @@ def accept_draws(
 def _look_at(batch: Batch, which: IntArray, progress: projection_dpp.Progress, cap: int) -> None:
     like = batch.features[0]
     if on_device(like):
-        features = array_module(like).stack(batch.features)
+        features = batch.features
+        if isinstance(features, list):
+            features = array_module(like).stack(features)
         small = (beside(like, array) for array in (batch.envelope, batch.points, which))
         projection_dpp.accept(features, *small, progress, cap)
         return

@@ -91,6 +91,20 @@ class GroundSet:
         """u_i, shape (len(indices), r)."""
         return self.features_of(self.A.take(indices), indices)
 
+    def features_of_draws(self, drawn: IntArray) -> Any:
+        """u_i of the rows of k draws, `drawn` (k, count): on a GPU an array (k, count, r) from one
+        product, else a list of k arrays."""
+        if self.A.is_on_device:
+            flat = drawn.ravel()
+            return self.features(flat).reshape(*drawn.shape, self.rank)
+        union, places = np.unique(drawn, return_inverse=True)
+        taken = self.A.take(union)
+        # One product per draw: what a draw computes must not depend on its company.
+        return [
+            self.features_of(taken[own], rows_of_draw)
+            for own, rows_of_draw in zip(places.reshape(drawn.shape), drawn, strict=True)
+        ]
+
     def features_of(self, taken: Any, indices: IntArray) -> FloatArray:
         """u_i of rows that were taken before."""
         U = self.A.product_of_taken(taken, self.basis.M, low=self.basis.low)

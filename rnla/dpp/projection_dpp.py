@@ -180,23 +180,10 @@ class _Source:
             span = range(start, start + count)
             own = [group[k] for k in which]
             points = np.concatenate([self._rows.uniform(span, draw=draw) for draw in own])
-            drawn, envelope = self._ground.propose(points)
-            taken, places = self._take(drawn)
-            features = []
-            for k in range(len(own)):
-                # One product per draw: what a draw computes must not depend on its company.
-                here = slice(k * count, (k + 1) * count)
-                rows = taken[here] if places is None else taken[places[here]]
-                features.append(self._ground.features_of(rows, drawn[here]))
+            drawn, envelope = (
+                each.reshape(len(own), count) for each in self._ground.propose(points)
+            )
             tests = np.stack([self._tests.uniform(span, draw=draw) for draw in own])
-            shape = len(own), count
-            return Batch(drawn.reshape(shape), features, envelope.reshape(shape), tests)
+            return Batch(drawn, self._ground.features_of_draws(drawn), envelope, tests)
 
         return propose
-
-    def _take(self, drawn: IntArray) -> tuple[Any, IntArray | None]:
-        """Rows of A, and where those drawn are among them; None for one after the other."""
-        if self._ground.A.is_on_device:
-            return self._ground.A.take(drawn), None
-        union, places = np.unique(drawn, return_inverse=True)
-        return self._ground.A.take(union), places
