@@ -71,6 +71,13 @@ _EXPORTS = {
     "energy_score": "solver_scores",
     "energy_distance": "solver_scores",
     "usf_preset": "usf_presets",
+    "ModelStatistics": "model_statistics",
+    "estimate_statistics": "estimate_statistics",
+    "StabilityRegion": "stability",
+    "stability_region": "stability",
+    "dual_fast": "transforms.dual_fast",
+    "heavy_ball": "transforms.heavy_ball",
+    "learn_coefficients": "learned",
     "BestNoise": "boundary",
     "best_of": "boundary",
     "FlowMap": "flow_maps",
@@ -101,6 +108,7 @@ if TYPE_CHECKING:
     from .comparison import compare as compare
     from .compensation_search import CompensationSearch as CompensationSearch
     from .compensation_search import search_compensation as search_compensation
+    from .estimate_statistics import estimate_statistics as estimate_statistics
     from .execute import State as State
     from .flow_maps import FlowMap as FlowMap
     from .flow_maps import FlowMapSample as FlowMapSample
@@ -112,9 +120,11 @@ if TYPE_CHECKING:
     from .jacobian import JacobianEstimate as JacobianEstimate
     from .jacobian import jacobian_diagonal as jacobian_diagonal
     from .jacobian import jacobian_trace as jacobian_trace
+    from .learned import learn_coefficients as learn_coefficients
     from .loss_weights import bound_weight as bound_weight
     from .loss_weights import loss_factor as loss_factor
     from .mean_reverting import sample_mean_reverting as sample_mean_reverting
+    from .model_statistics import ModelStatistics as ModelStatistics
     from .models import Counted as Counted
     from .models import Empirical as Empirical
     from .models import Gaussian as Gaussian
@@ -167,6 +177,8 @@ if TYPE_CHECKING:
     from .solvers import register as register
     from .solvers import solver_aliases as solver_aliases
     from .solvers import solver_names as solver_names
+    from .stability import StabilityRegion as StabilityRegion
+    from .stability import stability_region as stability_region
     from .start import start_from_data as start_from_data
     from .start import start_from_noise as start_from_noise
     from .teleportation import Teleported as Teleported
@@ -174,7 +186,9 @@ if TYPE_CHECKING:
     from .time_shift import TimeShift as TimeShift
     from .time_shift import data_variance as data_variance
     from .time_shift import noise_variance as noise_variance
+    from .transforms.dual_fast import dual_fast as dual_fast
     from .transforms.dynamic_compensation import dynamic_compensation as dynamic_compensation
+    from .transforms.heavy_ball import heavy_ball as heavy_ball
     from .usf_presets import usf_preset as usf_preset
 
 __all__ = sorted(_EXPORTS)

@@ -24,6 +24,7 @@ _EXPORTS = {
     "DPMSolverFast": "dpm_solver_fast",
     "DPMSolverMultistep": "dpm_solver_pp",
     "DPMSolverPPSDE": "dpmpp_sde",
+    "DPMSolverV3": "dpm_solver_v3",
     "DualFast": "dual_fast",
     "EDM": "edm",
     "FlowMatching": "flow_matching",
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from .dpm_solver import DPMSolver as DPMSolver
     from .dpm_solver_fast import DPMSolverFast as DPMSolverFast
     from .dpm_solver_pp import DPMSolverMultistep as DPMSolverMultistep
+    from .dpm_solver_v3 import DPMSolverV3 as DPMSolverV3
     from .dpmpp_sde import DPMSolverPPSDE as DPMSolverPPSDE
     from .dual_fast import DualFast as DualFast
     from .edm import EDM as EDM
