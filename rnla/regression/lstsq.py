@@ -20,6 +20,7 @@ from .._errors import argument_error, check_positive, check_size
 from .._result import FloatArray, Status
 from ..random import RNGLike, resolve_seed
 from ..tall import as_tall, rows
+from ..tall._device import stays_on_device
 from ._input import check_columns, check_weights
 from .least_squares.backward_error import forward_error
 from .least_squares.operator import OperatorLeastSquares
@@ -114,9 +115,9 @@ def lstsq(
     ----------
     A : anything `rnla.as_tall` takes, or scipy.sparse.linalg.LinearOperator, shape (n, d)
         Real. Not modified.
-    b : array_like or Dask array, shape (n,) or (n, k)
+    b : array_like, Dask or CuPy array, shape (n,) or (n, k)
         Right-hand sides.
-    weights : array_like or Dask array, shape (n,), optional
+    weights : array_like, Dask or CuPy array, shape (n,), optional
         Non-negative; a row with weight 2 counts as two rows.
     ridge : float
         Penalty on ||x||^2.
@@ -164,7 +165,8 @@ def lstsq(
     cheap to multiply, or an operator              iterated
     =============================================  =========  ======  ==========================
 
-    "direct" is Householder QR followed by the singular values of R. "sketch" takes 8 d sparse
+    "direct" is Householder QR followed by the singular values of R; of rows on a GPU only up to
+    65536 entries. "sketch" takes 8 d sparse
     signs; the Gram matrix of the preconditioned rows then makes every refinement step one pass.
     Where that matrix would cost more than it saves, conjugate gradients run inside each step.
     Memory beyond A: O(d^2) and a block per thread, one number per row for weights; for an operator
@@ -197,7 +199,8 @@ def lstsq(
     start = None if x0 is None else _start(x0, problem, vector)
     seed: int | None = None
     found: tuple[Preconditioner, FloatArray] | None = None
-    chosen, reason = _direct(problem.n, problem.d, method)
+    there = isinstance(problem, TallLeastSquares) and problem.A.is_on_device
+    chosen, reason = _direct(problem.n, problem.d, method, there)
     if chosen == "direct":
         problem = _rows_at_hand(problem)
         found = from_rows(problem, rcond)
@@ -257,10 +260,12 @@ def _open(A: Any, b: Any, weights: Any, ridge: float) -> tuple[LeastSquares, boo
     if not is_operator:
         A = as_tall(A, require_tall=False)
     n = A.shape[0]
-    target = check_columns(b, "b", n)
-    w = None if weights is None else check_weights(weights, n)
+    there = not is_operator and A.is_on_device
+    A = A.distributed() if there else A
+    target = check_columns(b, "b", n, device=there)
+    w = None if weights is None else check_weights(weights, n, device=there)
     stays = not is_operator and A.distributed().is_distributed
-    if not (stays and (w is None or rows.is_distributed(w) == rows.is_distributed(target))):
+    if not (stays and (w is None or rows.is_here(w) == rows.is_here(target))):
         target, w = rows.host(target), None if w is None else rows.host(w)
     kind = OperatorLeastSquares if is_operator else TallLeastSquares
     return kind(A, target, w, ridge), len(target.shape) == 1
@@ -278,8 +283,12 @@ def _start(x0: Any, problem: LeastSquares, vector: bool) -> FloatArray:
     return X.astype(np.float64).reshape(problem.d, -1)
 
 
-def _direct(n: int, d: int, method: str) -> tuple[str, str]:
-    """Whether to take LAPACK, and why."""
+def _direct(n: int, d: int, method: str, there: bool = False) -> tuple[str, str]:
+    """Whether to take LAPACK, and why; few rows only are brought here from a GPU."""
+    if there and n * d > _SMALL:
+        if method == "direct" or n < d:
+            raise stays_on_device("A", "rows on a GPU", "a factorisation of all of them by LAPACK")
+        return "sketch", ""
     if method == "direct":
         reason = "LAPACK was asked for"
     elif n <= 4 * d and (method == "auto" or n < d):

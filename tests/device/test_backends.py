@@ -8,6 +8,7 @@ since sums are added up in another order; what is discrete agrees exactly.
 from __future__ import annotations
 
 import dataclasses
+import sys
 from functools import partial
 
 import numpy as np
@@ -172,7 +173,6 @@ def test_embeddings_keep_the_same_rows(name, kind, backend):
 
 
 REGRESSIONS = {
-    "lstsq": rnla.lstsq,
     "lp_regression": lambda A, b: rnla.lp_regression(A, b, 1.5),
     "quantile_regression": lambda A, b: rnla.quantile_regression(A, b, 0.5),
     "huber_regression": lambda A, b: rnla.huber_regression(A, b, threshold=1.0),
@@ -204,6 +204,32 @@ def test_ridge_paths_are_those_of_numpy(kind, options, cupy):
     close(found, expected, 1e-7 if kind == "ill-conditioned" else 1e-9)
     with pytest.raises(rnla.ArgumentTypeError, match=r"b: got ndarray.* cupy\.asarray\(b\)"):
         rnla.ridge(put(A), B)
+
+
+@pytest.mark.parametrize("kind", ["dense", "float32", "sparse", "ill-conditioned"])
+@pytest.mark.parametrize("small", [True, False])
+def test_least_squares_are_those_of_numpy(kind, small, cupy, monkeypatch):
+    assert rnla.lstsq
+    if not small:
+        monkeypatch.setattr(sys.modules["rnla.regression.lstsq"], "_SMALL", 100)
+    A, put = difficult(kind), Backend("device").put
+    b = np.asarray(A @ np.ones(4)) + np.cos(np.arange(260.0))
+    w = 1.0 + np.arange(260.0) % 3
+    for options in ({}, {"weights": w, "ridge": 0.5}):
+        expected = rnla.lstsq(A, b, rng=0, **options)
+        there = {k: put(v) if k == "weights" else v for k, v in options.items()}
+        found = rnla.lstsq(put(A), put(b), rng=0, **there)
+        tolerance = {"ill-conditioned": 1e-7, "float32": 1e-6}.get(kind, 1e-9)
+        close(found.x, expected.x, tolerance)
+        close(found.residual_norm, expected.residual_norm, tolerance)
+        for field in ("method", "rank", "status"):  # steps of refinement depend on rounding
+            assert getattr(found, field) == getattr(expected, field)
+        assert found.method == ("direct" if small else found.method)
+    with pytest.raises(rnla.ArgumentTypeError, match=r"b: got ndarray.* cupy\.asarray\(b\)"):
+        rnla.lstsq(put(A), b)
+    if not small:
+        with pytest.raises(rnla.ArgumentTypeError, match=r"LAPACK.*cupy\.asnumpy\(A\)"):
+            rnla.lstsq(put(A), put(b), method="direct")
 
 
 def test_reports_name_arrays_of_a_gpu(cupy):

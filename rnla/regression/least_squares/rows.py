@@ -139,7 +139,7 @@ class TallLeastSquares:
     def first_rows(self, count: int) -> FloatArray:
         """The first rows of diag(s) A, and those of the ridge; no pass."""
         count = min(count, self.n)
-        rows_there = np.asarray(self.A.take(np.arange(count)), dtype=np.float64)
+        rows_there = rows.host(self.A.take(np.arange(count))).astype(np.float64, copy=False)
         if self._row_scale is not None:
             rows_there = rows_there * rows.host(self._row_scale[:count])[:, None]
         if np.any(self.ridge_root > 0):
@@ -148,10 +148,7 @@ class TallLeastSquares:
 
     def gathered(self) -> tuple[FloatArray, FloatArray]:
         """diag(s) A and diag(s) b as dense arrays: one pass."""
-        A = np.empty((self.n, self.d))
-        for start, block in self.A.blocks():
-            dense = block if isinstance(block, np.ndarray) else block.toarray()
-            A[start : start + dense.shape[0]] = dense
+        A = self.A.whole()
         target = rows.host(self._b).reshape(self.n, -1) * self.column_units
         if self._row_scale is not None:
             scale = rows.host(self._row_scale)[:, None]
@@ -215,5 +212,7 @@ def _largest_rows(start: int, b: FloatArray, scale: FloatArray | None = None) ->
     size = np.abs(b.reshape(len(b), -1))
     if scale is not None:
         size = size * scale[:, None]
+    if not rows.is_here(size):
+        return rows.host(size.max(axis=0))
     largest: FloatArray = size.max(axis=0, initial=0.0)
     return largest

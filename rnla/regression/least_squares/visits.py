@@ -13,6 +13,7 @@ import numpy as np
 
 from ..._result import FloatArray
 from ...tall import blocks
+from ...tall._device import beside
 
 __all__ = ["gram", "gram_and_residual", "normal", "residual", "sketch"]
 
@@ -23,7 +24,8 @@ def _thin(Y: FloatArray) -> FloatArray:
 
 
 def _target(b: FloatArray, units: FloatArray) -> FloatArray:
-    return _thin(b) * units
+    target: FloatArray = _thin(b) * beside(b, units)
+    return target
 
 
 def _scaled(Y: FloatArray, scale: FloatArray | None) -> FloatArray:
@@ -59,7 +61,7 @@ def residual(
         column = out[:, 0]
         column += _residual_product(block, X[:, 0], r, scale)
         return
-    r -= block @ _thin(X)
+    r -= block @ beside(block, _thin(X))
     r = _scaled(r, scale)
     if r.ndim == 1:
         out[-1] += r @ r
@@ -76,7 +78,7 @@ def normal(
     if X.shape[1] == 1 and isinstance(block, np.ndarray):
         out[:, 0] -= _residual_product(block, X[:, 0], np.zeros(len(block)), scale)[:-1]
         return
-    Y = block @ _thin(X)
+    Y = block @ beside(block, _thin(X))
     Y = block.T @ (Y if scale is None else _scaled(Y, scale**2))
     out += Y.reshape(out.shape)
 
