@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import argument_error, check_positive, check_size
+from .._errors import ArgumentTypeError, argument_error, check_positive, check_size
 from .plan import Level
 from .schedules import Schedule
 
@@ -38,8 +38,9 @@ class Grid:
 
     Raises
     ------
-    ArgumentError
-        If there are fewer than two times, or they do not fall strictly; the message names the step.
+    ArgumentError, ArgumentTypeError
+        If there are fewer than two times, or they do not fall strictly, with the step; if they are
+        no numbers.
 
     Examples
     --------
@@ -51,7 +52,16 @@ class Grid:
     kind: str = "given"
 
     def __post_init__(self) -> None:
-        times = np.array(self.times, dtype=np.float64)
+        try:
+            times = np.array(self.times, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise argument_error(
+                "grid",
+                repr(self.times),
+                "times, which are numbers",
+                "Pass Grid([1.0, 0.5, 0.01]), say.",
+                kind=ArgumentTypeError,
+            ) from None
         if times.ndim != 1 or times.size < 2:
             raise argument_error(
                 "grid",
@@ -82,9 +92,14 @@ class Grid:
         Raises
         ------
         ArgumentError
-            If sigma is 0 before the last level, or the SNR does not grow at some step.
+            If a time is not on the path, sigma is 0 before the last level, or the SNR does not grow
+            at some step.
         """
-        levels = schedule.levels(self.times)
+        least, most = schedule.clean, schedule.limit
+        # A time made by `time_of` may pass the limit by rounding.
+        outside = (self.times < least) | (self.times > most * (1.0 + 1e-12))
+        with np.errstate(invalid="ignore"):
+            levels = schedule.levels(np.minimum(self.times, most))
         for step, (start, stop) in enumerate(pairwise(levels)):
             if start.is_clean:
                 raise argument_error(
@@ -92,6 +107,14 @@ class Grid:
                     f"sigma = 0 at step {step} (time {start.time:.6g})",
                     "sigma above 0 everywhere but at the end",
                     "Leave that time out, or end the grid there.",
+                )
+            if outside[step : step + 2].any():
+                bad = step + int(not outside[step])
+                raise argument_error(
+                    "grid",
+                    f"time {self.times[bad]:.6g} at step {bad}",
+                    f"times from {least:.6g} to {most:.6g}, where the path is",
+                    "Check that the schedule and the times belong together.",
                 )
             if not stop.half_log_snr > start.half_log_snr:
                 raise argument_error(

@@ -34,6 +34,8 @@ class Schedule(ABC):
         Time of the cleanest level above sigma = 0 at which it stops by default.
     clean : float
         Time at which sigma is 0.
+    limit : float
+        The latest time that the path has, inf if its formula goes on.
     """
 
     name: ClassVar[str]
@@ -49,6 +51,10 @@ class Schedule(ABC):
     @property
     def clean(self) -> float:
         return 0.0
+
+    @property
+    def limit(self) -> float:
+        return math.inf
 
     @abstractmethod
     def log_alpha(self, time: npt.ArrayLike) -> Values:

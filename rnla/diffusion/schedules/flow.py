@@ -51,6 +51,10 @@ class Flow(Schedule):
     def first(self) -> float:
         return 1.0
 
+    @property
+    def limit(self) -> float:
+        return 1.0
+
     def log_alpha(self, time: npt.ArrayLike) -> Values:
         t = np.asarray(time, dtype=np.float64)
         with np.errstate(divide="ignore"):

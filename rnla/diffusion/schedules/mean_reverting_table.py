@@ -97,6 +97,10 @@ class MeanRevertingTable(Schedule):
         return float(self.rates_table.size - 1)
 
     @property
+    def limit(self) -> float:
+        return self.first
+
+    @property
     def last(self) -> float:
         return 0.0
 

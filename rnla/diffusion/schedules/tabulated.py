@@ -128,6 +128,10 @@ class Tabulated(Schedule):
         return 1.0
 
     @property
+    def limit(self) -> float:
+        return 1.0
+
+    @property
     def last(self) -> float:
         return 1.0 / self.size
 

@@ -43,6 +43,10 @@ class Trig(Schedule):
         check_positive(self.first, "first")
         check_positive(self.last, "last")
 
+    @property
+    def limit(self) -> float:
+        return 0.5 * math.pi
+
     def log_alpha(self, time: npt.ArrayLike) -> Values:
         t = np.asarray(time, dtype=np.float64)
         # The first form keeps its digits near 0, the second near pi / 2.

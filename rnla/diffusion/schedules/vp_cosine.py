@@ -49,6 +49,10 @@ class VPCosine(Schedule):
         check_positive(self.last, "last")
 
     @property
+    def limit(self) -> float:
+        return 1.0
+
+    @property
     def _speed(self) -> float:
         """Angle per unit of time."""
         return 0.5 * math.pi / (1.0 + self.s)
