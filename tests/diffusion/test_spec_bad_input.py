@@ -63,7 +63,7 @@ def test_paths_without_a_limit_go_on() -> None:
 
 @pytest.mark.parametrize("times", [["a", "b"], [1.0 + 1.0j, 0.5], [[1.0], [0.5, 0.2]]])
 def test_times_are_numbers(times: Any) -> None:
-    with pytest.raises(ArgumentTypeError, match="grid: got .* expected times"):
+    with pytest.raises(ArgumentTypeError, match=r"grid: got .* expected times"):
         Grid(times)
     with pytest.raises(ArgumentTypeError, match="grid: got"):
         sample(gmm_a(), STARTS, grid=Grid(times))
