@@ -226,6 +226,16 @@ def test_check_39_at_its_sizes(name, m):
     assert all(np.unique(rows).size == m for rows in found.indices)
 
 
+def test_shared_memory_beyond_what_needs_no_asking(cupy):
+    """Static and dynamic arrays together pass 48 KiB for draws of 2600 rows."""
+    from rnla.kernels import projection_dpp as kernel
+
+    x, ones = cupy.ones((1, 1, 2600)), cupy.ones((1, 1))
+    progress = kernel.begin(1, 2600, like=x)
+    kernel.accept(x, 2600.0 * ones, 0.5 * ones, cupy.zeros(1, dtype=np.int64), progress, 5)
+    assert progress.counts.get().tolist() == [[1, 1, 0]]
+
+
 FACTORS = {
     "k_dpp": lambda B: k_dpp(factor=B, k=3, draws=5, rng=2),
     "k_dpp by the chain rule": lambda B: k_dpp(factor=B[:11], k=3, draws=5, rng=2),

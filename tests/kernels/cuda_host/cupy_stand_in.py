@@ -4,11 +4,13 @@ Its arrays are not NumPy's: they refuse implicit conversion to NumPy and mixing 
 in operators and functions alike, with TypeError; numbers of theirs are 0-d arrays on the device,
 and only what is listed here exists. Stricter than CuPy in two ways: no index may be a NumPy array,
 and none may be out of range. Copies between host and device are counted. Kernels are run from
-their CUDA sources. There is one matrix format beside CSR to convert from, and no other GPU work.
+their CUDA sources. Streams are those of `streams`. There is one matrix format beside CSR to convert
+from.
 """
 
 from __future__ import annotations
 
+import ctypes
 import re
 import types
 from collections import Counter
@@ -21,6 +23,7 @@ from rnla.kernels import dispatch
 
 from . import build
 from .device import EmulatedArray, EmulatedDevice, argument_types
+from .streams import Memory, Streams
 
 __all__ = ["modules"]
 
@@ -42,7 +45,7 @@ _FUNCTIONS = {
     "dot": "", "einsum": "", "flatnonzero": "", "hstack": "", "max": "axis", "mean": "axis",
     "median": "axis", "min": "axis", "nonzero": "", "outer": "", "ravel": "", "repeat": "axis",
     "searchsorted": "side", "sort": "axis", "stack": "axis", "sum": "axis dtype", "take": "axis",
-    "tile": "", "transpose": "", "triu": "k", "unique": "return_inverse return_counts",
+    "tensordot": "axes", "tile": "", "transpose": "", "triu": "k", "unique": "return_inverse return_counts",
     "vstack": "", "where": "",
 }  # fmt: skip
 _EMPTY_FAILS = ("amax", "amin", "argmax", "argmin", "bincount", "max", "min")
@@ -82,6 +85,7 @@ def _scalar(value: Any) -> bool:
 def modules(emulated: EmulatedDevice) -> dict[str, types.ModuleType]:
     """Fresh modules `cupy`, `cupyx`, … for sys.modules; `cupy.copies` counts the numbers copied."""
     copies: Counter[str] = Counter()
+    streams = Streams()
 
     def put(array: Any) -> Any:
         """Numbers that the device itself computed, in an array of theirs."""
@@ -108,12 +112,23 @@ def modules(emulated: EmulatedDevice) -> dict[str, types.ModuleType]:
     class ndarray(np.lib.mixins.NDArrayOperatorsMixin):
         __array_priority__ = 100
 
-        def __init__(self, memory: EmulatedArray, device: Device | None = None) -> None:
-            self._a, self.device = memory, device or Device()
+        def __init__(
+            self, memory: EmulatedArray, device: Device | None = None, uses: Memory | None = None
+        ) -> None:
+            self._memory, self.device = memory, device or Device()
+            self._uses = Memory() if uses is None else uses
+            if uses is None:
+                streams.use(self._uses)
+
+        @property
+        def _a(self) -> EmulatedArray:
+            """The numbers, for work on the current stream."""
+            streams.use(self._uses)
+            return self._memory
 
         def _same(self, memory: Any) -> ndarray:
             """Another look at the same memory."""
-            return ndarray(memory, self.device)
+            return ndarray(memory, self.device, self._uses)
 
         # What NumPy asks.
         def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
@@ -146,21 +161,38 @@ def modules(emulated: EmulatedDevice) -> dict[str, types.ModuleType]:
             return getattr(cupy, name)(*args, **kw)
 
         # Attributes.
-        shape = property(lambda self: self._a.shape)
-        dtype = property(lambda self: self._a.dtype)
-        ndim = property(lambda self: self._a.ndim)
-        size = property(lambda self: self._a.size)
-        nbytes = property(lambda self: self._a.nbytes)
-        itemsize = property(lambda self: self._a.itemsize)
-        strides = property(lambda self: self._a.strides)
-        flags = property(lambda self: self._a.flags)
-        T = property(lambda self: self._same(self._a.T))
+        shape = property(lambda self: self._memory.shape)
+        dtype = property(lambda self: self._memory.dtype)
+        ndim = property(lambda self: self._memory.ndim)
+        size = property(lambda self: self._memory.size)
+        nbytes = property(lambda self: self._memory.nbytes)
+        itemsize = property(lambda self: self._memory.itemsize)
+        strides = property(lambda self: self._memory.strides)
+        flags = property(lambda self: self._memory.flags)
+        T = property(lambda self: self._same(self._memory.T))
 
         # Numbers that come to the host.
         def get(self) -> np.ndarray:
             copies["to host"] += self.size
             copies["gets"] += 1
-            return np.array(self._a)
+            found = np.array(self._a)
+            streams.current().synchronize()
+            return found
+
+        def set(self, arr: np.ndarray, stream: Any = None) -> None:
+            if type(arr) is not np.ndarray:
+                raise TypeError("Only numpy.ndarray can be set to cupy.ndarray")
+            if self.dtype != arr.dtype:
+                raise TypeError(f"{arr.dtype} array cannot be set to {self.dtype} array")
+            if self.shape != arr.shape:
+                raise ValueError(f"Shape mismatch. {arr.shape} for {self.shape}")
+            if not (self.flags.c_contiguous and arr.flags.c_contiguous):
+                raise RuntimeError("Cannot set to non-contiguous array")
+            copies["to device"] += self.size
+            if stream is None or stream is streams.current():
+                self._a[...] = arr
+            else:
+                streams.copy_later(self._uses, self._memory, arr, stream)
 
         def item(self) -> Any:
             return self.get().item()
@@ -181,7 +213,7 @@ def modules(emulated: EmulatedDevice) -> dict[str, types.ModuleType]:
             return self.get().__index__()
 
         def __len__(self) -> int:
-            return len(self._a)
+            return len(self._memory)
 
         def __repr__(self) -> str:
             return f"cupy{np.asarray(self._a)!r}"
@@ -193,23 +225,26 @@ def modules(emulated: EmulatedDevice) -> dict[str, types.ModuleType]:
             return found if isinstance(key, tuple) else found[0]
 
         def __getitem__(self, key: Any) -> ndarray:
-            found = self._a[self._key(key)]
-            if isinstance(found, EmulatedArray) and np.may_share_memory(found, self._a):
+            found = self._memory[self._key(key)]
+            if isinstance(found, EmulatedArray) and np.may_share_memory(found, self._memory):
                 return self._same(found)
+            streams.use(self._uses)
             return put(found)
 
         def __setitem__(self, key: Any, value: Any) -> None:
             self._a[self._key(key)] = inner(value, "value")
 
         def reshape(self, *shape: Any) -> ndarray:
-            new = self._a.reshape(*shape)
-            return self._same(new) if np.may_share_memory(new, self._a) else put(new)
+            new = self._memory.reshape(*shape)
+            if np.may_share_memory(new, self._memory):
+                return self._same(new)
+            return put(self._a.reshape(*shape))
 
         def ravel(self) -> ndarray:
             return self.reshape(-1)
 
         def view(self, dtype: Any) -> ndarray:
-            return self._same(self._a.view(dtype))
+            return self._same(self._memory.view(dtype))
 
         def copy(self) -> ndarray:
             return put(self._a)
@@ -234,7 +269,18 @@ def modules(emulated: EmulatedDevice) -> dict[str, types.ModuleType]:
 
     cupy = types.ModuleType("cupy")
     cupy.ndarray, cupy.copies, cupy.launches = ndarray, copies, emulated.launches
-    cupy.cuda = types.SimpleNamespace(Device=Device)
+    cupy.is_available = lambda: True
+    cupy.cuda = types.SimpleNamespace(
+        Device=Device,
+        Stream=streams.Stream,
+        Event=streams.Event,
+        get_current_stream=streams.current,
+        alloc_pinned_memory=streams.alloc_pinned_memory,
+        is_available=lambda: True,
+        runtime=types.SimpleNamespace(
+            getDeviceCount=lambda: 2, deviceSynchronize=streams.synchronize
+        ),
+    )
 
     def function(name: str, options: str) -> Any:
         def call(*args: Any, **kw: Any) -> Any:
@@ -311,9 +357,10 @@ def modules(emulated: EmulatedDevice) -> dict[str, types.ModuleType]:
                     else:
                         null = kind[0] in "*&" and isinstance(value, np.intp) and value == 0
                         given.append(None if null else value)
-                assert shared_mem <= max(
-                    48 * 1024, getattr(call, "max_dynamic_shared_size_bytes", 0)
-                )
+                library.emulator_static_shared.restype = ctypes.c_size_t
+                left = 48 * 1024 - library.emulator_static_shared()
+                asked = getattr(call, "max_dynamic_shared_size_bytes", left)
+                assert shared_mem <= asked, "more shared memory than was asked for"
                 emulated.run(
                     dispatch.Launch(
                         self.kernel, name, grid, block, tuple(given), self.types, shared_mem
