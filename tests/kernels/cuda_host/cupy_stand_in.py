@@ -45,8 +45,8 @@ _FUNCTIONS = {
     "dot": "", "einsum": "", "flatnonzero": "", "hstack": "", "max": "axis", "mean": "axis",
     "median": "axis", "min": "axis", "nonzero": "", "outer": "", "ravel": "", "repeat": "axis",
     "searchsorted": "side", "sort": "axis", "stack": "axis", "sum": "axis dtype", "take": "axis",
-    "tensordot": "axes", "tile": "", "transpose": "", "triu": "k", "unique": "return_inverse return_counts",
-    "vstack": "", "where": "",
+    "tensordot": "axes", "tile": "", "transpose": "", "triu": "k",
+    "unique": "return_inverse return_counts", "vstack": "", "where": "",
 }  # fmt: skip
 _EMPTY_FAILS = ("amax", "amin", "argmax", "argmin", "bincount", "max", "min")
 
