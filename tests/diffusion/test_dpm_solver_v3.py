@@ -25,6 +25,7 @@ from tests.diffusion.fixtures import (
     log_snr_grid,
     run,
 )
+from tests.diffusion.polynomials import polynomial_error
 
 MEAN, DEVIATION = np.array([0.7, -0.4]), np.array([0.5, 1.3])
 
@@ -67,6 +68,20 @@ def test_6_8_a_degenerate_statistics_give_the_taylor_multistep(order, l):
     )
     ours, theirs = run(solver, log_snr_grid(8)), run(taylor, log_snr_grid(8))
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-5 if l else 1e-4)
+
+
+@pytest.mark.parametrize("corrector", ["none", "all"])
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_18_1_polynomials(order, corrector):
+    """In the noise form; the corrector is exact for one degree more, all steps but the last."""
+    table = ModelStatistics.constant(np.linspace(-2.0, 2.0, 20001), 0.0, -1.0)
+    solver = DPMSolverV3(table, order, corrector=corrector, lower_order_final=False)
+    for k in range(order):
+        assert abs(polynomial_error(solver, k, start_up=order - 1)) < 1e-6
+    missed = polynomial_error(solver, order, start_up=order - 1)
+    of_last_step = polynomial_error(solver, order, start_up=7)
+    assert abs(missed) > 0.01
+    assert (abs(missed - of_last_step) < 1e-6) == (corrector == "all")
 
 
 DEGENERATE_ERRORS = {
