@@ -27,7 +27,7 @@ __all__ = ["SplitTransform", "grid_shape"]
 
 _LEAST = 2  # rows
 _GAP = 4  # numbers behind each row, that columns do not share lines of the cache
-_ROOTS = 32  # of unity in the tables of a row, and products of two for the others
+_ROOTS = 64  # of unity in the tables of a row, and products of two for the others
 _CHUNK = 2**17  # numbers that a thread transforms in one call
 
 Visit = Callable[[int, int], None]
@@ -148,7 +148,7 @@ class SplitTransform:
         return whole[..., first:last], tuple(range(len(outer)))
 
     def _tables(self) -> tuple[Array, Array]:
-        """Roots exp(-2 pi i k j / m) of row k for j < 32, and for multiples of 32."""
+        """Roots exp(-2 pi i k j / m) of row k for j < 64, and for multiples of 64."""
         m = self.rows * self.columns
         k = np.arange(self.rows, dtype=np.int64)[:, None]
         ends = _ROOTS * np.arange(-(-self.columns // _ROOTS), dtype=np.int64)
