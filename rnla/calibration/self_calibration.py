@@ -113,7 +113,8 @@ def calibrate(
     ------
     ArgumentError, ArgumentTypeError
         For shapes that do not fit, infinities, data that are zero; for fewer measurements than
-        unknowns, with the bound and the smallest p that would do; for p = 1 without `gain_basis`.
+        unknowns, with the bound and the smallest p that would do; for p = 1 without `gain_basis`;
+        for arrays on a GPU, with the conversion.
 
     Notes
     -----
@@ -126,7 +127,7 @@ def calibrate(
 
     The test for ambiguity is gap < max(3 (1 - sigma_1), 1e-3), or sensors that share no unknowns
     with the others, or standard errors that are infinite. Memory: a few arrays of the size of
-    Y, the factors of dense operators, one vector of length m for each iteration of Lanczos.
+    Y (one more for large data and Fourier operators), the factors of dense operators, one vector of length m for each iteration of Lanczos.
 
     Examples
     --------
