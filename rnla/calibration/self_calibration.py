@@ -127,7 +127,8 @@ def calibrate(
 
     The test for ambiguity is gap < max(3 (1 - sigma_1), 1e-3), or sensors that share no unknowns
     with the others, or standard errors that are infinite. Memory: a few arrays of the size of
-    Y (one more for large data and Fourier operators), the factors of dense operators, one vector of length m for each iteration of Lanczos.
+    Y (one more for large data and Fourier operators), the factors of dense operators, one vector
+    of length m for each iteration of Lanczos.
 
     Examples
     --------
