@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import math
 import numbers
+from collections.abc import Iterable
 from typing import Any
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "MissingPackageError",
     "RnlaError",
     "argument_error",
+    "check_choice",
     "check_finite",
     "check_fraction",
     "check_p",
@@ -116,6 +118,15 @@ def check_positive(value: object, name: str, *, allow_zero: bool = False) -> flo
     if math.isinf(number) or number < 0.0 or (number == 0.0 and not allow_zero):
         raise argument_error(name, repr(value), expected, remedy)
     return number
+
+
+def check_choice(value: object, name: str, choices: Iterable[object]) -> None:
+    """Raise unless the value is one of the names or numbers allowed."""
+    allowed = tuple(choices)
+    known = isinstance(value, str | numbers.Integral) and not isinstance(value, bool)
+    if not known or value not in allowed:
+        expected = "one of " + ", ".join(map(repr, allowed))
+        raise argument_error(name, repr(value), expected, f"Pass {name}={allowed[0]!r}, say.")
 
 
 def check_whole(value: object, name: str, *, example: int = 0) -> int:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from .._errors import argument_error, check_positive
+from .._errors import argument_error, check_choice, check_positive
 from ..random import RNGLike
 from ._arrays import as_state
 from ._checks import check_output
@@ -70,10 +70,7 @@ class FlowMap:
     prediction = "flow_map"
 
     def __post_init__(self) -> None:
-        if self.form not in FORMS:
-            raise argument_error(
-                "form", repr(self.form), "one of " + ", ".join(FORMS), 'Pass form="map".'
-            )
+        check_choice(self.form, "form", FORMS)
 
     def __call__(self, x: Any, start: Level, stop: Level) -> Any:
         times = (self.schedule.model_time(level.time) for level in (start, stop))

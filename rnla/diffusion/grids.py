@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import ArgumentTypeError, argument_error, check_positive, check_size
+from .._errors import ArgumentTypeError, argument_error, check_choice, check_positive, check_size
 from .plan import Level
 from .schedules import Schedule
 
@@ -215,8 +215,8 @@ def make_grid(
     [1.0, 0.75, 0.5]
     """
     steps = check_size(steps, name="steps")
-    _choice("end", end, ENDS)
-    _choice("kind", kind, GRID_KINDS)
+    check_choice(end, "end", ENDS)
+    check_choice(kind, "kind", GRID_KINDS)
     if kind in _DISCRETE:
         return _discrete_grid(schedule, steps, kind, end, offset)
     rule, default = _SPACINGS[kind]
@@ -233,13 +233,6 @@ def make_grid(
     if end != "sigma_min":
         times = np.append(times, schedule.clean)
     return Grid(times, kind)
-
-
-def _choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise argument_error(
-            name, repr(value), "one of " + ", ".join(choices), f"Pass {name}={choices[0]!r}, say."
-        )
 
 
 def _check_ends(schedule: Schedule, kind: str, first: float, last: float) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import argument_error, check_size
+from .._errors import argument_error, check_choice, check_size
 from .._result import ArrayRecord, FloatArray
 from ..random import RNGLike, Stream, resolve_seed
 from ..tall import single_threaded_blas
@@ -199,10 +199,7 @@ def jacobian_trace(
     """
     x, product = _prepare(function, x, product)
     probes = check_size(probes, name="probes")
-    if method not in ("auto", "hutchinson", "hutch++"):
-        raise argument_error(
-            "method", repr(method), '"auto", "hutchinson" or "hutch++"', 'Pass method="auto".'
-        )
+    check_choice(method, "method", ("auto", "hutchinson", "hutch++"))
     if method == "hutch++" and probes < 3:
         raise argument_error(
             "probes", probes, "at least 3 for Hutch++", 'Pass probes=6 or method="hutchinson".'

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import argument_error, check_size, check_whole
+from .._errors import argument_error, check_choice, check_size, check_whole
 from .._result import FloatArray
 from ..random import RNGLike, resolve_seed
 from ..sketch import Gaussian as GaussianSketch
@@ -124,10 +124,7 @@ def principal_components(
     rank = check_size(rank, d, name="rank")
     oversampling = check_whole(oversampling, "oversampling", example=10)
     powers = check_whole(powers, "powers", example=2)
-    if method not in ("auto", "exact", "randomized"):
-        raise argument_error(
-            "method", repr(method), '"auto", "exact" or "randomized"', 'Pass method="auto".'
-        )
+    check_choice(method, "method", ("auto", "exact", "randomized"))
     seed = resolve_seed(rng)
     width = min(rank + oversampling, d)
     spent = tall.passes

@@ -22,7 +22,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import argument_error, check_size
+from .._errors import check_choice, check_size
 from .solvers._adams_bashforth import ADAMS_BASHFORTH
 from .solvers.ghvb import ghvb_weights
 from .transforms.heavy_ball import check_beta
@@ -119,13 +119,7 @@ def stability_region(
     """
     order = check_size(order, 5, name="order")
     beta = check_beta(beta)
-    if momentum not in _NAMES:
-        raise argument_error(
-            "momentum",
-            repr(momentum),
-            "one of " + ", ".join(map(repr, _NAMES)),
-            'Pass momentum="heavy_ball".',
-        )
+    check_choice(momentum, "momentum", _NAMES)
     weights: Sequence[float] = ADAMS_BASHFORTH[order]
     lead = [beta, 0.0]
     if momentum == "ghvb":

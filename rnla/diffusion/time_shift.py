@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from .._errors import ArgumentTypeError, argument_error, check_positive, check_whole
+from .._errors import ArgumentTypeError, argument_error, check_choice, check_positive, check_whole
 from .._result import FloatArray, IntArray
 from ._arrays import namespace, on_host, taken
 from .execute import State, run_step
@@ -25,7 +25,6 @@ from .models import PreparedModel
 from .plan import STATE, Evaluation, Form, Level, Plan, Step
 from .schedules import Schedule, Tabulated
 from .solvers import Solver, get_solver
-from .solvers.dpm_solver_pp import check_choice
 
 __all__ = ["TimeShift", "data_variance", "matching_index", "noise_variance", "sample_variance"]
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._errors import argument_error, check_positive
+from ..._errors import check_choice, check_positive
 from .._arrays import cast, on_host
 from .paths import Constant, LatentScale, Linear, Path, RootProduct
 
@@ -48,13 +48,7 @@ class Interpolant:
     kind: str = "two_sided"
 
     def __post_init__(self) -> None:
-        if self.kind not in ("two_sided", "one_sided", "mirror"):
-            raise argument_error(
-                "kind",
-                repr(self.kind),
-                '"two_sided", "one_sided" or "mirror"',
-                "Leave it out, or use one_sided() or mirror().",
-            )
+        check_choice(self.kind, "kind", ("two_sided", "one_sided", "mirror"))
 
     def point(self, t: Any, x0: Any, x1: Any, z: Any) -> Any:
         """x_t for draws of the two ends and of the latent.

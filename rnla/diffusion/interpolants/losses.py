@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..._errors import argument_error
+from ..._errors import argument_error, check_choice
 from .interpolant import Interpolant
 
 __all__ = ["objective"]
@@ -59,10 +59,7 @@ def objective(
     >>> objective("denoiser", lambda x, t: 0.5 * x, Interpolant(), 0.5, 0 * ones, 0 * ones, ones)
     array([-0.4375])
     """
-    if name not in _NAMES:
-        raise argument_error(
-            "name", repr(name), "one of " + ", ".join(_NAMES), 'Pass name="denoiser".'
-        )
+    check_choice(name, "name", _NAMES)
     signs = (1.0, -1.0) if antithetic else (1.0,)
     values = [_value(name, field, interpolant, t, x0, x1, sign * z) for sign in signs]
     return values[0] if len(values) == 1 else 0.5 * (values[0] + values[1])

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..._errors import argument_error, check_positive, check_size
+from ..._errors import argument_error, check_choice, check_positive, check_size
 from ..._result import FloatArray
 from ...random import RNGLike, Stream, resolve_seed
 from .._arrays import as_state
@@ -101,7 +101,7 @@ def solve_ode(
     """
     function = velocity.drift if isinstance(velocity, Fields) else velocity
     x, nodes = as_state(x), _check_times(times)
-    _check_method(method)
+    check_choice(method, "method", METHODS)
     for number, (start, stop) in enumerate(itertools.pairwise(nodes)):
         step = float(stop - start)
         first = function(x, float(stop if method == "heun_as_published_code" else start))
@@ -164,9 +164,8 @@ def solve_sde(
     ((4, 1), 8)
     """
     x, nodes = as_state(x), _check_times(times)
-    _check_method(method)
-    if last not in ("step", "denoise"):
-        raise argument_error("last", repr(last), '"step" or "denoise"', 'Pass last="step".')
+    check_choice(method, "method", METHODS)
+    check_choice(last, "last", ("step", "denoise"))
     sign = 1.0 if nodes[-1] > nodes[0] else -1.0
     if last == "denoise" and sign < 0 and fields.interpolant.kind == "one_sided":
         raise argument_error(
@@ -257,10 +256,3 @@ def _check_times(times: npt.ArrayLike) -> FloatArray:
             "times", f"{nodes.min():.6g} to {nodes.max():.6g}", "times in [0, 1]", "Rescale them."
         )
     return nodes
-
-
-def _check_method(method: str) -> None:
-    if method not in METHODS:
-        raise argument_error(
-            "method", repr(method), "one of " + ", ".join(METHODS), 'Pass method="heun".'
-        )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..._errors import argument_error, check_fraction, check_positive
+from ..._errors import argument_error, check_choice, check_fraction, check_positive
 from .._arrays import dtype_name, in_dtype_of, library, namespace
 from ..plan import Level
 from ..prediction import Prediction
@@ -22,10 +22,7 @@ __all__ = ["Thresholded", "check_cut", "threshold"]
 
 def check_cut(method: str, quantile: float, bound: float, largest: float) -> None:
     """Raise unless these are arguments of `threshold`."""
-    if method not in ("dynamic", "static"):
-        raise argument_error(
-            "method", repr(method), "'dynamic' or 'static'", "Leave it out for 'dynamic'."
-        )
+    check_choice(method, "method", ("dynamic", "static"))
     check_fraction(quantile, "quantile")
     check_positive(bound, "bound")
     if not largest >= bound:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..._errors import argument_error
+from ..._errors import argument_error, check_choice
 from ..plan import Form
-from .dpm_solver_pp import check_choice
 from .exponential import Relaxation
 
 __all__ = ["Corrector", "Decision", "First", "decision_from", "ramp"]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, Literal
 
-from ..._errors import argument_error, check_positive
+from ..._errors import check_choice, check_positive
 from ..grids import Grid
 from ..plan import Evaluation, Form, Noise, Plan, Stage, Step
 from ..schedules import Schedule
@@ -73,10 +73,7 @@ class Ancestral(Solver):
     name: ClassVar[str] = "ancestral"
 
     def __post_init__(self) -> None:
-        if self.base not in _FORMS:
-            raise argument_error(
-                "base", repr(self.base), '"dpm_2" or "dpmpp_2s"', 'Pass base="dpmpp_2s".'
-            )
+        check_choice(self.base, "base", _FORMS)
         check_positive(self.eta, "eta", allow_zero=True)
         check_positive(self.noise_scale, "noise_scale", allow_zero=True)
 

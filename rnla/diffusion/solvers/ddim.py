@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
 
-from ..._errors import argument_error, check_positive
+from ..._errors import argument_error, check_choice, check_positive
 from ..grids import Grid
 from ..plan import Evaluation, Form, Level, Noise, Plan, Row, Stage, Step, Term
 from ..schedules import Schedule
@@ -55,10 +55,7 @@ class DDIM(Solver):
 
     def __post_init__(self) -> None:
         check_positive(self.eta, "eta", allow_zero=True)
-        if self.variance not in ("posterior", "large"):
-            raise argument_error(
-                "variance", repr(self.variance), "'posterior' or 'large'", "Leave it out."
-            )
+        check_choice(self.variance, "variance", ("posterior", "large"))
 
     @property
     def order(self) -> int:

@@ -19,7 +19,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from ..._errors import argument_error, check_whole
+from ..._errors import argument_error, check_choice, check_whole
 from ..grids import Grid
 from ..plan import Evaluation, Form, Level, Plan, Step
 from ..schedules import Schedule
@@ -86,17 +86,8 @@ class DEIS(Solver):
 
     def __post_init__(self) -> None:
         check_whole(self.degree, "degree", example=3)
-        if self.variable not in ("t", "rho", "log_rho"):
-            raise argument_error(
-                "variable", repr(self.variable), '"t", "rho" or "log_rho"', 'Pass variable="t".'
-            )
-        if self.quadrature not in ("gauss_legendre", "riemann"):
-            raise argument_error(
-                "quadrature",
-                repr(self.quadrature),
-                '"gauss_legendre" or "riemann"',
-                'Pass quadrature="gauss_legendre".',
-            )
+        check_choice(self.variable, "variable", ("t", "rho", "log_rho"))
+        check_choice(self.quadrature, "quadrature", ("gauss_legendre", "riemann"))
         if self.quadrature == "riemann" and self.variable != "t":
             raise argument_error(
                 "quadrature",

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from ..._errors import argument_error, check_positive
+from ..._errors import argument_error, check_choice, check_positive
 from .._arrays import namespace
 from ..execute import State, run_step
 from ..grids import Grid
@@ -25,7 +25,6 @@ from ..schedules import Schedule
 from ._base import Solver
 from ._registry import register
 from .dpm_solver import SinglestepType, singlestep
-from .dpm_solver_pp import check_choice
 
 __all__ = ["DPMSolverAdaptive"]
 

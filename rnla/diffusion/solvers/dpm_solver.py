@@ -18,13 +18,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Literal
 
-from ..._errors import argument_error
+from ..._errors import argument_error, check_choice
 from ..grids import Grid
 from ..plan import Evaluation, Form, Level, Plan, Stage, Step
 from ..schedules import Schedule
 from ._base import Solver
 from ._registry import register
-from .dpm_solver_pp import check_choice
 from .exponential import coefficients, step_row
 
 __all__ = ["DPMSolver", "singlestep"]

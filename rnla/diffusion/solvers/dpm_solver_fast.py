@@ -12,13 +12,13 @@ import itertools
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ..._errors import check_choice
 from ..grids import Grid, make_grid
 from ..plan import Form, Level, Plan, Step
 from ..schedules import Schedule
 from ._base import Solver
 from ._registry import register
 from .dpm_solver import SinglestepType, singlestep
-from .dpm_solver_pp import check_choice
 
 __all__ = ["DPMSolverFast", "fast_orders"]
 

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from ..._errors import argument_error
+from ..._errors import argument_error, check_choice, check_positive
 from ..grids import Grid
 from ..plan import Evaluation, Form, Level, Noise, Plan, Stage, Step
 from ..schedules import Schedule
@@ -96,8 +96,7 @@ class DPMSolverMultistep(Solver):
         check_choice(self.form, "form", ("x0", "eps"))
         check_choice(self.solver_type, "solver_type", ("midpoint", "taylor"))
         check_choice(self.variant, "variant", ("consistent", "as_published_code", "diffusers_sde"))
-        if not self.eta >= 0.0:
-            raise argument_error("eta", repr(self.eta), "at least 0", "Use 0 for the ODE.")
+        check_positive(self.eta, "eta", allow_zero=True)
         if self.variant == "diffusers_sde" and (self.eta == 0.0 or self.form != "x0"):
             raise argument_error(
                 "variant",
@@ -182,13 +181,6 @@ def lowers(lower_order_final: bool | int, steps: int) -> bool:
 def noise_of(coefficient: float, draw: int, start: Level, stop: Level) -> Noise | None:
     """Return the noise of a row, none where the coefficient is 0."""
     return Noise(coefficient, draw, start, stop) if coefficient else None
-
-
-def check_choice(value: Any, name: str, choices: tuple[Any, ...]) -> None:
-    """Raise unless the value is one of those allowed."""
-    if isinstance(value, bool) or value not in choices:
-        listed = ", ".join(repr(choice) for choice in choices)
-        raise argument_error(name, repr(value), f"one of {listed}", "Choose one of them.")
 
 
 register(

@@ -24,7 +24,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from ..._errors import ArgumentTypeError, argument_error, check_size
+from ..._errors import ArgumentTypeError, argument_error, check_choice, check_size
 from ..grids import Grid
 from ..model_statistics import ModelStatistics
 from ..plan import ONE, Evaluation, Form, Level, Plan, Row, Stage, Step, Term
@@ -117,13 +117,7 @@ class DPMSolverV3(Solver):
                 kind=ArgumentTypeError,
             )
         check_size(self.order, 3, name="order")
-        if self.corrector not in _CORRECTORS:
-            raise argument_error(
-                "corrector",
-                repr(self.corrector),
-                "one of " + ", ".join(map(repr, _CORRECTORS)),
-                'Pass corrector="all".',
-            )
+        check_choice(self.corrector, "corrector", _CORRECTORS)
 
     @property
     def form(self) -> Form:

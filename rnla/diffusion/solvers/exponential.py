@@ -26,7 +26,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..._errors import argument_error
+from ..._errors import argument_error, check_choice
 from ..phi import phi
 from ..plan import STATE, Level, Noise, Row, Term
 
@@ -129,8 +129,7 @@ def coefficients(
     >>> [round(w, 7) for w in step.outputs]  # DPM-Solver++(2M), "taylor"
     [0.6065307, -0.2130613]
     """
-    if form not in ("x0", "eps"):
-        raise argument_error("form", repr(form), '"x0" or "eps"', "Choose the prediction.")
+    check_choice(form, "form", ("x0", "eps"))
     if not nodes:
         raise argument_error("nodes", "none", "at least one node", "Give the start as a node.")
     if not eta >= 0.0:

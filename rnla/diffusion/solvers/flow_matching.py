@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar
 
-from ..._errors import argument_error
+from ..._errors import check_choice
 from ..grids import Grid
 from ..plan import Form, Plan, Step
 from ..schedules import Schedule
@@ -45,13 +45,7 @@ class FlowMatching(Solver):
     name: ClassVar[str] = "flow_matching"
 
     def __post_init__(self) -> None:
-        if self.method not in _NODES:
-            raise argument_error(
-                "method",
-                repr(self.method),
-                "one of " + ", ".join(_NODES),
-                "Pass method='heun' for second order.",
-            )
+        check_choice(self.method, "method", _NODES)
 
     @property
     def order(self) -> int:

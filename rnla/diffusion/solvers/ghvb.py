@@ -22,7 +22,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from ..._errors import argument_error, check_positive, check_size
+from ..._errors import check_choice, check_positive, check_size
 from ..grids import Grid
 from ..plan import Evaluation, Form, Level, Plan, Row, Step, Term
 from ..schedules import Schedule
@@ -124,10 +124,7 @@ class GHVB(Solver):
     def __post_init__(self) -> None:
         check_size(self.order, 5, name="order")
         check_beta(self.beta)
-        if self.weights not in ("equal_steps", "actual"):
-            raise argument_error(
-                "weights", repr(self.weights), '"equal_steps" or "actual"', 'Pass "actual".'
-            )
+        check_choice(self.weights, "weights", ("equal_steps", "actual"))
 
     @property
     def global_order(self) -> int:

@@ -12,13 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from ..._errors import argument_error
+from ..._errors import argument_error, check_choice, check_positive
 from ..grids import Grid
 from ..plan import Evaluation, Form, Plan, Step
 from ..schedules import Schedule
 from ._base import Solver, warm_up_orders
 from ._registry import register
-from .dpm_solver_pp import check_choice, noise_of
+from .dpm_solver_pp import noise_of
 from .exponential import coefficients, step_row
 
 __all__ = ["MRSampler", "published_orders"]
@@ -74,8 +74,7 @@ class MRSampler(Solver):
         check_choice(self.order, "order", (1, 2, 3))
         check_choice(self.form, "form", ("x0", "eps"))
         check_choice(self.variant, "variant", ("consistent", "as_published_code"))
-        if not self.eta >= 0.0:
-            raise argument_error("eta", repr(self.eta), "at least 0", "Use 0 for the ODE.")
+        check_positive(self.eta, "eta", allow_zero=True)
         if self.variant == "as_published_code" and self.order == 3 and self.eta > 0.0:
             raise argument_error(
                 "order",

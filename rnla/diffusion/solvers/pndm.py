@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, Literal
 
-from ..._errors import argument_error
+from ..._errors import check_choice
 from ..grids import Grid
 from ..plan import Evaluation, Form, Level, Plan, Row, Stage, Step
 from ..schedules import Schedule
@@ -75,10 +75,7 @@ class PNDM(Solver):
     name: ClassVar[str] = "pndm"
 
     def __post_init__(self) -> None:
-        if self.variant not in _VARIANTS:
-            raise argument_error(
-                "variant", repr(self.variant), '"f", "s" or "plms"', 'Pass variant="plms", say.'
-            )
+        check_choice(self.variant, "variant", _VARIANTS)
 
     @property
     def order(self) -> int:

@@ -15,7 +15,7 @@ from functools import partial
 from itertools import pairwise
 from typing import ClassVar
 
-from ..._errors import argument_error
+from ..._errors import check_choice
 from ..grids import Grid
 from ..plan import Evaluation, Form, Level, Plan, Stage, Step
 from ..schedules import Schedule
@@ -99,13 +99,7 @@ class RhoRungeKutta(Solver):
     name: ClassVar[str] = "rho_rk"
 
     def __post_init__(self) -> None:
-        if self.method not in TABLEAUS:
-            raise argument_error(
-                "method",
-                repr(self.method),
-                "one of " + ", ".join(TABLEAUS),
-                'Pass method="kutta3", say.',
-            )
+        check_choice(self.method, "method", TABLEAUS)
 
     @property
     def order(self) -> int:

@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Literal
 
+from ..._errors import check_choice
 from ..grids import Grid
 from ..phi import phi
 from ..plan import Evaluation, Form, Level, Plan, Stage, Step
 from ..schedules import Schedule
 from ._base import Solver, warm_up_orders
 from ._registry import register
-from .dpm_solver_pp import check_choice, lowers
+from .dpm_solver_pp import lowers
 from .exponential import Coefficients, Relaxation, coefficients, derivative_weights, step_row
 
 __all__ = ["UniPC"]

@@ -16,7 +16,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
-from ..._errors import argument_error
+from ..._errors import argument_error, check_choice
 from ..grids import Grid
 from ..plan import Form, Plan
 from ..schedules import Schedule
@@ -24,7 +24,6 @@ from ._base import Solver
 from ._decisions import Corrector, Decision, First, decision_from, ramp
 from ._registry import register
 from ._usf_plan import plan_of
-from .dpm_solver_pp import check_choice
 
 __all__ = ["USF", "Corrector", "Decision", "ramp"]
 

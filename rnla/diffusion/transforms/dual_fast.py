@@ -18,7 +18,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..._errors import argument_error, check_finite
+from ..._errors import argument_error, check_choice, check_finite
 from ..plan import Evaluation, Plan, Row, Stage, Step, Term
 
 __all__ = ["Reference", "dual_fast", "linear_strength"]
@@ -71,10 +71,7 @@ def dual_fast(
     >>> [(term.register, term.coefficient) for term in row.terms]
     [('m1', 1.5), ('m0', -0.5)]
     """
-    if reference not in ("previous", "first"):
-        raise argument_error(
-            "reference", repr(reference), '"previous" or "first"', 'Pass reference="previous".'
-        )
+    check_choice(reference, "reference", ("previous", "first"))
     strengths = _strengths(strength, plan.evaluations)
     renamed: dict[str, str] = {}
     seen: list[tuple[Evaluation, str]] = []  # evaluations, and registers of their noise
