@@ -51,7 +51,16 @@ def dtype_name(x: Any) -> str:
 def as_state(x: Any, *, name: str = "x") -> Any:
     """`x` itself if it is an array of floats with a batch axis, a float64 array if it is a list."""
     if isinstance(x, (list, tuple, int, float)):
-        x = np.asarray(x, dtype=np.float64)
+        try:
+            x = np.asarray(x, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise argument_error(
+                name,
+                f"a {type(x).__name__} that makes no array of numbers",
+                "samples of one shape, all numbers",
+                "Pass an array, or lists of equal lengths.",
+                kind=ArgumentTypeError,
+            ) from None
     if not (hasattr(x, "shape") and hasattr(x, "dtype")):
         raise argument_error(
             name,

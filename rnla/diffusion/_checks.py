@@ -28,7 +28,7 @@ def check_output(output: Any, x: Any, *, name: str, where: str) -> None:
             name,
             f"{type(output).__name__} {where}",
             f"an array like the state, which is {type(x).__name__}",
-            "Return the network's output as such an array.",
+            "Return such an array.",
             kind=ArgumentTypeError,
         )
     if tuple(output.shape) != tuple(x.shape):
@@ -36,7 +36,7 @@ def check_output(output: Any, x: Any, *, name: str, where: str) -> None:
             name,
             f"shape {tuple(output.shape)} {where}",
             f"the shape of the state, {tuple(x.shape)}",
-            "Drop outputs that are not the prediction, such as a learned variance.",
+            "Return one number for each entry of the state; a learned variance is dropped.",
         )
     if dtype_name(output) != dtype_name(x):
         raise argument_error(
@@ -51,6 +51,6 @@ def check_output(output: Any, x: Any, *, name: str, where: str) -> None:
             name,
             f"nan or inf {where}",
             "finite numbers",
-            "Check the network at that level; guidance that is too strong and float16 "
-            "overflow are common causes.",
+            "Check the function there; guidance that is too strong and float16 overflow are "
+            "common causes.",
         )

@@ -18,6 +18,7 @@ import numpy as np
 from .._errors import ArgumentTypeError, argument_error, check_size, check_whole
 from ..random import RNGLike, Stream, resolve_seed
 from ._arrays import cast, library, namespace
+from ._checks import check_output
 from .plan import Level
 
 __all__ = ["BrownianNoise", "FixedNoise", "SeededNoise", "ZeroNoise", "normals"]
@@ -105,7 +106,7 @@ class FixedNoise:
     """
 
     def __init__(self, arrays: Sequence[Any] | Callable[[int], Any]) -> None:
-        self.arrays = arrays
+        self.arrays = arrays if callable(arrays) else tuple(arrays)
 
     def __call__(self, draw: int, like: Any, interval: Interval) -> Any:
         if callable(self.arrays):
@@ -119,14 +120,10 @@ class FixedNoise:
                 "an array for every draw",
                 "Pass more arrays, or SeededNoise(0).",
             )
-        if tuple(array.shape) != tuple(like.shape):
-            raise argument_error(
-                "noise",
-                f"shape {tuple(array.shape)} at draw {draw}",
-                f"the shape of the state, {tuple(like.shape)}",
-                "Pass arrays of that shape.",
-            )
-        return cast(array, like) if isinstance(array, np.ndarray) else array
+        if isinstance(array, np.ndarray) and array.dtype.kind in "fiu":
+            array = cast(array, like)
+        check_output(array, like, name="noise", where=f"at draw {draw}")
+        return array
 
 
 _CLOCKS: dict[str, Callable[[float], float]] = {
@@ -242,4 +239,17 @@ def as_noise(noise: Any, rng: RNGLike) -> tuple[Any, int | None]:
             "Leave it out and pass rng=0, or pass FixedNoise(arrays).",
             kind=ArgumentTypeError,
         )
-    return noise, getattr(noise, "seed", None)
+    known = isinstance(noise, SeededNoise | BrownianNoise | ZeroNoise | FixedNoise)
+    return noise if known else _Checked(noise), getattr(noise, "seed", None)
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A caller's source, whose arrays are looked at before they meet the state."""
+
+    source: Callable[[int, Any, Interval], Any]
+
+    def __call__(self, draw: int, like: Any, interval: Interval) -> Any:
+        drawn = self.source(draw, like, interval)
+        check_output(drawn, like, name="noise", where=f"at draw {draw}, {interval[0]}")
+        return drawn

@@ -8,7 +8,7 @@ from typing import Any
 
 from .._errors import ArgumentTypeError, argument_error
 from ..random import RNGLike
-from ._arrays import as_state
+from ._arrays import all_finite, as_state
 from ._record import StateRecord
 from .execute import State
 from .grids import Grid, make_grid
@@ -181,6 +181,14 @@ def sample(
     run = _prepare_run(
         model, x, solver, schedule, steps, grid, end, prediction, trained_on, noise, rng, check
     )
+    if callback is not None and not callable(callback):
+        raise argument_error(
+            "callback",
+            type(callback).__name__,
+            "a function of the State",
+            "Pass lambda state: print(state.level), say.",
+            kind=ArgumentTypeError,
+        )
     state = None
     for state in _shown(run.states(), run.grid.steps, progress):
         if callback is not None:
@@ -232,7 +240,10 @@ def _prepare_run(
     times = grid if isinstance(grid, Grid) else make_grid(path, steps, grid, end=end)
     source, seed = as_noise(noise, rng) if method.stochastic else (noise, None)
     prepared = prepare(model, path, prediction, trained_on=trained_on, check=check)
-    return _Run(prepared, as_state(x), method, path, times, source, seed)
+    state = as_state(x)
+    if check and not all_finite(state):
+        raise argument_error("x", "nan or inf", "finite numbers", "Check where it comes from.")
+    return _Run(prepared, state, method, path, times, source, seed)
 
 
 def _shown(states: Iterator[State], steps: int, progress: bool) -> Iterator[State]:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from rnla import ArgumentError, ArgumentTypeError
+from rnla._errors import RnlaError
 from rnla.diffusion import (
+    FixedNoise,
     Flow,
     GeometricVE,
     Grid,
@@ -19,6 +21,7 @@ from rnla.diffusion import (
     VarianceExploding,
     VPCosine,
     VPLinear,
+    make_grid,
     sample,
 )
 from rnla.diffusion.schedules import MeanRevertingTable
@@ -67,3 +70,87 @@ def test_times_are_numbers(times: Any) -> None:
         Grid(times)
     with pytest.raises(ArgumentTypeError, match="grid: got"):
         sample(gmm_a(), STARTS, grid=Grid(times))
+
+
+# --- arguments of a sampler ---------------------------------------------------------------------
+
+
+def half(x: Any, time: float) -> Any:
+    return 0.5 * x
+
+
+BAD_STATES = {
+    "ragged": ([[1.0], [1.0, 2.0]], "x: got a list that makes no array"),
+    "strings": ([["a", "b"]], "x: got a list that makes no array"),
+    "integers": (np.ones((3, 2), dtype=int), "x: got dtype int64"),
+    "complex": (np.ones((3, 2), dtype=complex), "x: got dtype complex128"),
+    "other byte order": (np.ones((3, 2), dtype=">f8"), "x: got dtype >f8"),
+    "a generator": ((v for v in (1.0,)), "x: got generator"),
+    "no batch": (np.float64(1.0), r"x: got shape \(\)"),
+    "no samples": (np.zeros((0, 2)), r"x: got shape \(0, 2\)"),
+    "nan": (np.full((3, 2), np.nan), "x: got nan or inf"),
+    "inf": (np.full((3, 2), np.inf), "x: got nan or inf"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_STATES)
+def test_states(name: str) -> None:
+    x, message = BAD_STATES[name]
+    with pytest.raises(RnlaError, match=message):
+        sample(half, x, prediction="x0")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model": type(gmm_a())}, "model: got the class GaussianMixture"),
+        ({"trained_on": "vp"}, "trained_on: got str"),
+        ({"callback": 3}, "callback: got int"),
+        ({"steps": True}, "steps: got True"),
+        ({"steps": 2.0}, "steps: got 2.0"),
+        ({"solver": "ddpm", "rng": 1.5}, "rng: got float"),
+        ({"solver": "ddpm", "noise": np.random.default_rng(0)}, "noise: got Generator"),
+    ],
+)
+def test_arguments(options: dict[str, Any], message: str) -> None:
+    arguments: dict[str, Any] = {"model": half, "prediction": "x0"} | options
+    model = arguments.pop("model")
+    with pytest.raises(RnlaError, match=message):
+        sample(model, STARTS, **arguments)
+
+
+NOISES = {
+    "nothing": (lambda z: None, "noise: got NoneType at draw 0"),
+    "another dtype": (lambda z: z.astype(np.float32), "noise: got dtype float32 at draw 0"),
+    "a shape that broadcasts": (lambda z: z[:1], r"noise: got shape \(1, 2\) at draw 0"),
+    "nan": (lambda z: np.nan * z, "noise: got nan or inf at draw 0"),
+}
+
+
+@pytest.mark.parametrize("name", NOISES)
+def test_noise_of_a_caller_is_looked_at(name: str) -> None:
+    make, message = NOISES[name]
+    with pytest.raises(RnlaError, match=message):
+        sample(half, STARTS, prediction="x0", solver="ddpm", noise=lambda draw, like, i: make(like))
+
+
+def test_fixed_noise_may_come_from_a_generator_and_may_end() -> None:
+    grid = Grid([1.0, 0.5, 0.1])
+    kwargs: dict[str, Any] = {"prediction": "x0", "solver": "ddpm", "grid": grid}
+    noise = FixedNoise(z for z in (STARTS, 2.0 * STARTS))
+    ends = [sample(half, STARTS, noise=noise, **kwargs).values for _ in range(2)]
+    np.testing.assert_array_equal(ends[0], ends[1])
+    with pytest.raises(ArgumentError, match="noise: got 1 arrays, and draw number 1 was asked"):
+        sample(half, STARTS, noise=FixedNoise([STARTS]), **kwargs)
+    with pytest.raises(ArgumentTypeError, match="noise: got list at draw 0"):
+        sample(half, STARTS, noise=FixedNoise([STARTS.tolist()] * 2), **kwargs)
+
+
+def test_a_level_of_pure_noise_has_no_partner_on_another_path() -> None:
+    grid = make_grid(Flow(), 4, "time_uniform")
+    message = r"trained_on: got VPLinear at step 0, time 1, half log-SNR -inf"
+    with pytest.raises(ArgumentError, match=message):
+        sample(half, STARTS, prediction="x0", schedule=Flow(), grid=grid, trained_on=VPLinear())
+    # The path itself is no other path.
+    same = sample(half, STARTS, prediction="x0", schedule=Flow(), grid=grid, trained_on=Flow())
+    assert np.isfinite(same.values).all()

@@ -63,8 +63,17 @@ class PreparedModel:
                     self._check_level(stage.level, stage.form, number)
 
     def _check_level(self, level: Level, form: Form, step: int) -> None:
-        schedule = self.trained_on or self.schedule
-        shown = level if self.trained_on is None else schedule.level_of(level.half_log_snr)
+        schedule, shown = self.schedule, level
+        if self.trained_on is not None and self.trained_on != schedule:
+            schedule = self.trained_on
+            if level.alpha == 0.0:
+                raise argument_error(
+                    "trained_on",
+                    f"{type(schedule).__name__} at step {step}, {level}",
+                    "levels with some signal, whose SNR that path has too",
+                    "Begin the grid a little later.",
+                )
+            shown = schedule.level_of(level.half_log_snr)
         try:
             self.prediction.weights(shown, schedule, form)
         except ValueError as error:
@@ -116,12 +125,20 @@ def prepare(
     >>> float(model(np.full((1, 1), level.alpha), level, "x0")[0, 0])
     1.0
     """
-    if not callable(model):
+    if not callable(model) or isinstance(model, type):
         raise argument_error(
             "model",
-            type(model).__name__,
+            f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__,
             "a callable model(x, time)",
             "Pass a function, or an object with __call__.",
+            kind=ArgumentTypeError,
+        )
+    if not isinstance(trained_on, Schedule | None):
+        raise argument_error(
+            "trained_on",
+            type(trained_on).__name__,
+            "a Schedule",
+            "Pass rnla.diffusion.VPLinear(), or another one of rnla.diffusion.schedules.",
             kind=ArgumentTypeError,
         )
     kind = getattr(model, "prediction", None) if prediction is None else prediction
