@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import ArgumentTypeError, argument_error, check_size, check_whole
+from .._errors import ArgumentTypeError, argument_error, check_choice, check_size, check_whole
 from ..random import RNGLike, Stream, resolve_seed
 from ._arrays import cast, library, namespace
 from ._checks import check_output
@@ -170,10 +170,7 @@ class BrownianNoise:
     def __post_init__(self) -> None:
         check_whole(self.first, "first")
         check_size(self.depth, 30, name="depth")
-        if self.clock not in _CLOCKS:
-            raise argument_error(
-                "clock", repr(self.clock), "one of " + ", ".join(_CLOCKS), "Pass clock='snr'."
-            )
+        check_choice(self.clock, "clock", _CLOCKS)
         if not (
             math.isfinite(self.start.half_log_snr)
             and self.start.half_log_snr < self.stop.half_log_snr < math.inf
