@@ -23,6 +23,7 @@ from .._errors import (
 )
 from .family import check_degree
 from .measures import as_floats
+from .measures._base import refuse_device
 
 __all__ = [
     "anisotropic",
@@ -184,6 +185,7 @@ def as_index_set(indices: npt.ArrayLike, *, dimension: int | None = None) -> Int
     """
     expected = "an integer array of shape (m, d) with non-negative entries and no row twice"
     remedy = "Make one with total_degree(d, p)."
+    refuse_device(indices, "indices")
     array = np.asarray(indices)
     if array.dtype.kind not in "iu":
         raise argument_error(

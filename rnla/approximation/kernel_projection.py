@@ -21,6 +21,7 @@ import numpy.typing as npt
 from .._errors import argument_error, check_fraction
 from ..tall import single_threaded_blas
 from .measures import as_floats
+from .measures._base import refuse_device
 
 __all__ = ["KernelProjection", "kernel_projection"]
 
@@ -102,6 +103,7 @@ def kernel_projection(
     True
     """
     rcond = check_fraction(rcond, "rcond")
+    refuse_device(values, "values")
     expected, remedy = "finite numbers, shape (n, d) or (n,)", "Pass one point per row."
     x = as_floats(points, "points", expected, remedy)
     x = x[:, None] if x.ndim == 1 else x

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from .._errors import ArgumentTypeError, argument_error, check_fraction
 from ..tall import single_threaded_blas
 from .measures import Array, check_points
+from .measures._base import refuse_device
 
 __all__ = ["NystromFeatures"]
 
@@ -65,6 +66,7 @@ class NystromFeatures:
                 kind=ArgumentTypeError,
             )
         rcond = check_fraction(rcond, "rcond")
+        refuse_device(landmarks, "landmarks")
         width = np.shape(landmarks)[1] if np.ndim(landmarks) == 2 else 1
         self.landmarks = check_points(landmarks, width, name="landmarks")
         self.landmarks.flags.writeable = False

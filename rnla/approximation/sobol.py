@@ -20,6 +20,7 @@ import numpy.typing as npt
 from .._errors import ArgumentTypeError, argument_error, check_size
 from ._values import scalar
 from .index_sets import IntArray
+from .measures._base import refuse_device
 from .tensor_basis import TensorBasis
 
 __all__ = [
@@ -170,6 +171,7 @@ def sobol_indices(basis: TensorBasis, coefficients: npt.ArrayLike) -> SobolIndic
     [0.36, 0.0, 0.64]
     """
     check_independent(basis)
+    refuse_device(coefficients, "coefficients")
     table = np.asarray(coefficients)
     if table.ndim not in (1, 2) or table.shape[0] != basis.dimension:
         raise argument_error(

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._errors import ArgumentTypeError, argument_error
+from ..tall.rows import beside
 from ._values import scalar
 from .conditional_mean import conditional_mean
 from .designs._record import Design
@@ -121,7 +122,8 @@ class WeightedFit:
 
     def __call__(self, x: Any) -> Array:
         """Evaluate the fit at points x, shape (n, d) or (n,); the result is (n,) or (n, k)."""
-        result: Array = self.basis.evaluate(x) @ self.coefficients
+        values = self.basis.evaluate(x)
+        result: Array = values @ beside(values, self.coefficients)
         return result
 
     @property

@@ -132,6 +132,7 @@ def _weights(weights: Any, shape: tuple[int, ...]) -> FloatArray:
 
 
 def _keep(flagged: Any, shape: tuple[int, ...]) -> FloatArray:
+    refuse_device(flagged, "flagged")
     array = np.asarray(flagged)
     if array.size and array.dtype.kind not in "iub":
         got, remedy = f"dtype {array.dtype}", "Pass antenna numbers, or a boolean for each antenna."

@@ -20,7 +20,7 @@ from ..random import RNGLike, resolve_seed
 from ._cramer_rao_dense import dense_variances
 from ._cramer_rao_probes import Probes
 from ._tangent import tangent
-from .operators._base import Array
+from .operators._base import Array, refuse_device
 from .polish import Constraint
 from .problem import Problem
 
@@ -145,6 +145,8 @@ def cramer_rao(
     count, tol = check_size(probes, name="probes"), check_positive(tol, "tol")
     steps = check_size(max_iter, name="max_iter")
     seed = resolve_seed(rng)
+    refuse_device(gains, "gains")
+    refuse_device(signal, "signal")
     d, x = np.asarray(gains), np.asarray(signal)
     for name, array, shape in (
         ("gains", d, (problem.m,)),

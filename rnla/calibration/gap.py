@@ -19,6 +19,7 @@ from .._errors import ArgumentTypeError, argument_error, check_finite
 from .._result import FloatArray
 from ._models import count_unknowns
 from .identifiability import identifiability
+from .operators._base import refuse_device
 
 __all__ = ["PredictedErrors", "predicted_correlation", "predicted_errors"]
 
@@ -180,6 +181,7 @@ def _relative_powers(gains: Any) -> FloatArray:
     """|d|^2 / mean |d|^2."""
     if gains is None:
         return np.ones(1)
+    refuse_device(gains, "gains")
     given = np.asarray(gains)
     if given.dtype.kind not in "biufc":
         remedy, kind = "Pass magnitudes as expected, or leave them out.", ArgumentTypeError

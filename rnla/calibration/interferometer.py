@@ -18,6 +18,7 @@ from .._result import FloatArray, Status
 from ._ambiguity import LEAST_GAP
 from ._stefcal import linear_start, stefcal
 from ._visibilities import Visibilities, as_visibilities
+from .operators._base import refuse_device
 
 __all__ = ["InterferometerGains", "gains_from_model"]
 
@@ -229,6 +230,7 @@ def _first(start: Any, linear: FloatArray, data: Visibilities) -> FloatArray:
             raise argument_error("start", repr(start), expected, "Pass start='linear'.")
         g = linear if start == "linear" else np.ones_like(linear)
     else:
+        refuse_device(start, "start")
         g = np.asarray(start, dtype=np.complex128)
         if g.shape[-1:] != linear.shape[-1:] or not np.isfinite(g).all() or not g.any():
             remedy = "Pass one gain for each antenna."

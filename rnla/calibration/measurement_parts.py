@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._errors import argument_error, check_size, import_optional
+from .operators._base import refuse_device
 
 __all__ = ["measurement_parts"]
 
@@ -44,6 +45,8 @@ def measurement_parts(Y: Any, operators: Any, weights: Any = None, *, count: int
     [(3, 3), (2, 3)]
     """
     given = [Y, operators] if weights is None else [Y, operators, weights]
+    for one, name in zip(given, ("Y", "operators", "weights"), strict=False):
+        refuse_device(one, name)
     lazy = any(hasattr(one, "__dask_graph__") for one in given)
     arrays = [one if hasattr(one, "__dask_graph__") else np.asarray(one) for one in given]
     first, maps = arrays[0], arrays[1]

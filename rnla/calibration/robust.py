@@ -14,7 +14,7 @@ import numpy as np
 
 from .._errors import check_positive, check_size
 from ._equilibration import usable_sensors
-from .operators._base import Array
+from .operators._base import Array, refuse_device
 from .polish import Constraint, Polished, polish
 from .problem import Problem
 
@@ -146,6 +146,8 @@ def robust_polish(
     """
     count, inner = check_size(rounds, name="rounds"), check_size(sweeps, name="sweeps")
     width, tol = check_positive(width, "width"), check_positive(tol, "tol")
+    refuse_device(gains, "gains")
+    refuse_device(signal, "signal")
     total = products = done = 0
     for _ in range(count):
         weights, _ = _weights(problem, problem.data - problem.predict(gains, signal), width)

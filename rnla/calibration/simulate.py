@@ -18,6 +18,7 @@ from .._errors import ArgumentTypeError, argument_error, check_finite, check_pos
 from .._result import FloatArray
 from ..random import RNGLike, Stream, resolve_seed
 from ._models import check_model
+from .operators._base import refuse_device
 
 __all__ = [
     "Simulation",
@@ -247,6 +248,7 @@ def simulate(
 
 
 def _given_gains(gains: Any, m: int) -> FloatArray:
+    refuse_device(gains, "gains")
     d = np.asarray(gains)
     expected, remedy = (
         f"'mild', 'random', 'log-normal' or {m} finite numbers",

@@ -40,8 +40,7 @@ def as_floats(
     values: object, name: str, expected: str, remedy: str, *, finite: bool = True
 ) -> Array:
     """A float64 copy of real numbers, or raise."""
-    if on_device(values):
-        raise stays_on_device(name, of_device(values), "a function that works on the host")
+    refuse_device(values, name)
     try:
         array = None if isinstance(values, np.ma.MaskedArray) else np.array(values)
         got = "a masked array" if array is None else f"dtype {array.dtype}"
@@ -55,6 +54,12 @@ def as_floats(
         place = f" in row {rows[0][0]}" if numbers.ndim else ""
         raise argument_error(name, f"nan or inf{place}", expected, remedy)
     return numbers
+
+
+def refuse_device(values: object, name: str) -> None:
+    """Raise for an array on a GPU, with the conversion."""
+    if on_device(values):
+        raise stays_on_device(name, of_device(values), "a function that works on the host")
 
 
 def check_probabilities(u: object) -> Array:

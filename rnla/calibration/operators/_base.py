@@ -116,6 +116,7 @@ class Operators(abc.ABC):
     def _checked(
         self, values: npt.ArrayLike, length: int, counts: tuple[int, ...], name: str
     ) -> Any:
+        refuse_device(values, name)
         array = np.asarray(values)
         if array.ndim == 1:
             array = array[None, :]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import scipy.sparse
 
 from ..._errors import ArgumentTypeError, argument_error
-from ._base import Array, Operators, check_entries, working_dtype
+from ._base import Array, Operators, check_entries, refuse_device, working_dtype
 
 __all__ = ["SparseOperators"]
 
@@ -32,7 +32,10 @@ class SparseOperators(Operators):
     """
 
     def __init__(self, matrices: Any) -> None:
+        refuse_device(matrices, "matrices")
         given = [matrices] if scipy.sparse.issparse(matrices) else list(matrices)
+        for A in given:
+            refuse_device(A, "matrices")
         if not given or not all(scipy.sparse.issparse(A) for A in given):
             raise argument_error(
                 "matrices",
