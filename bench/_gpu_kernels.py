@@ -28,7 +28,7 @@ from rnla.kernels import (
     sparse_sign,
 )
 
-__all__ = ["KERNELS", "Arrays", "Work"]
+__all__ = ["KERNELS", "KEY", "Arrays", "Work", "normal", "sparse_rows", "sum_of_bytes"]
 
 Arrays = dict[str, Any]
 KEY = 20261123
@@ -36,14 +36,15 @@ KEY = 20261123
 
 @dataclass(frozen=True)
 class Work:
-    """One kernel on one kind of input.
+    """One kernel, the folder `kernel`, on one kind of input.
 
-    `make(cp, rows)` gives its arrays, `run(arrays)` the result, `expected(arrays)` the same from
-    NumPy arrays by plain formulas, within `tolerance` of its largest entry. `bytes` and `flops`
+    `make(cp, rows)` gives its arrays, `run(arrays)` the result or several, `expected(arrays)` the
+    same from NumPy arrays, within `tolerance` of its largest entry. `bytes` and `flops`
     are what the job needs. `baselines(cp, arrays)` are other ways to do it.
     """
 
     name: str
+    kernel: str
     make: Callable[[Any, int], Arrays]
     run: Callable[[Arrays], Any]
     expected: Callable[[Arrays], Any]
@@ -62,7 +63,7 @@ def normal(cp: Any, rows: int, columns: int, dtype: Any = np.float64, draw: int 
     return philox.normal(KEY, range(rows), columns, draw, like=like).astype(dtype)
 
 
-def _sum_of_bytes(*names: str) -> Callable[[Arrays], float]:
+def sum_of_bytes(*names: str) -> Callable[[Arrays], float]:
     return lambda arrays: float(sum(arrays[name].nbytes for name in names))
 
 
@@ -188,7 +189,7 @@ def _largest(arrays: Arrays) -> Any:
     return scan.column_and_row_max(arrays["A"])[1]
 
 
-def _sparse_rows(cp: Any, rows: int, *, columns: int, nonzeros: int) -> Arrays:
+def sparse_rows(cp: Any, rows: int, *, columns: int, nonzeros: int) -> Arrays:
     places, _ = sparse_sign.columns(KEY, 0, rows, columns, nonzeros, like=cp.zeros(1))
     return {
         "data": normal(cp, rows, nonzeros).ravel(),
@@ -243,22 +244,24 @@ def _columns(arrays: Arrays) -> int:
 KERNELS = [
     Work(
         name="philox uniforms",
+        kernel="philox",
         make=lambda cp, rows: {"out": cp.zeros(rows)},
         run=_uniform,
         expected=_uniform,
         tolerance=0.0,
         rows=2**27,
-        bytes=_sum_of_bytes("out"),
+        bytes=sum_of_bytes("out"),
         baselines=lambda cp, arrays: {"CuPy": lambda: cp.random.random(arrays["out"].size)},
     ),
     Work(
         name="poisson rows",
+        kernel="poisson_rows",
         make=lambda cp, rows: {"q": normal(cp, rows, 1).ravel() ** 2 * 0.01},
         run=_keep,
         expected=_kept,
         tolerance=0.0,
         rows=2**26,
-        bytes=_sum_of_bytes("q"),
+        bytes=sum_of_bytes("q"),
         baselines=lambda cp, arrays: {
             "CuPy": lambda: cp.flatnonzero(cp.random.random(arrays["q"].size) < arrays["q"])
         },
@@ -266,12 +269,13 @@ KERNELS = [
     *(
         Work(
             name=f"CountSketch, {np.dtype(dtype).name}, {way}",
+            kernel="count_sketch",
             make=partial(_sketch_input, dtype=dtype, columns=64, s=4096),
             run=partial(_count, deterministic=way == "ordered"),
             expected=_counted,
             tolerance=1e-12,
             rows=2**23,
-            bytes=_sum_of_bytes("A"),
+            bytes=sum_of_bytes("A"),
             flops=lambda arrays: arrays["A"].size,
             baselines=partial(_by_cusparse, 1),
             target="60 % of copy bandwidth",
@@ -282,12 +286,13 @@ KERNELS = [
     *(
         Work(
             name=f"sparse sign, 8 entries, {way}",
+            kernel="sparse_sign",
             make=partial(_sketch_input, dtype=np.float64, columns=64, s=1024),
             run=partial(_sign, deterministic=way == "ordered"),
             expected=_signed,
             tolerance=1e-12,
             rows=2**22,
-            bytes=_sum_of_bytes("A"),
+            bytes=sum_of_bytes("A"),
             flops=lambda arrays: 16.0 * arrays["A"].size,
             baselines=_by_gaussian,
             target="5 times faster than cuBLAS",
@@ -296,6 +301,7 @@ KERNELS = [
     ),
     Work(
         name="Walsh-Hadamard",
+        kernel="fwht",
         make=lambda cp, rows: {"x": normal(cp, rows, 64)},
         run=_hadamard,
         expected=_hadamarded,
@@ -308,12 +314,13 @@ KERNELS = [
     *(
         Work(
             name=f"Gram matrix, {np.dtype(dtype).name}",
+            kernel="gram",
             make=partial(_rows_and_factor, dtype=dtype, columns=256),
             run=_gram,
             expected=lambda arrays: (lambda B: B.T @ B)(arrays["A"].astype(np.float64)),
             tolerance=1e-13,
             rows=2**20,
-            bytes=_sum_of_bytes("A"),
+            bytes=sum_of_bytes("A"),
             flops=lambda arrays: float(arrays["A"].size * _columns(arrays)),
             baselines=_gram_by_cublas,
         )
@@ -322,6 +329,7 @@ KERNELS = [
     *(
         Work(
             name=f"row norms of A M, {np.dtype(dtype).name}",
+            kernel="row_norms",
             make=partial(_rows_and_factor, dtype=dtype, columns=256),
             run=_norms,
             expected=lambda arrays: np.linalg.norm(
@@ -329,7 +337,7 @@ KERNELS = [
             ),
             tolerance=1e-13,
             rows=2**20,
-            bytes=_sum_of_bytes("A", "out"),
+            bytes=sum_of_bytes("A", "out"),
             flops=lambda arrays: 2.0 * arrays["A"].size * _columns(arrays),
             baselines=_norms_by_cublas,
         )
@@ -337,33 +345,36 @@ KERNELS = [
     ),
     Work(
         name="largest entries",
+        kernel="scan",
         make=partial(_rows_and_factor, dtype=np.float32, columns=256),
         run=_largest,
         expected=lambda arrays: np.abs(arrays["A"]).max(axis=1),
         tolerance=0.0,
         rows=2**22,
-        bytes=_sum_of_bytes("A"),
+        bytes=sum_of_bytes("A"),
         baselines=lambda cp, arrays: {"CuPy": lambda: cp.abs(arrays["A"]).max(axis=1)},
     ),
     Work(
         name="row norms of A M, CSR",
-        make=partial(_sparse_rows, columns=256, nonzeros=16),
+        kernel="csr_row_norms",
+        make=partial(sparse_rows, columns=256, nonzeros=16),
         run=_sparse_norms,
         expected=lambda arrays: np.linalg.norm(_dense(arrays) @ arrays["M"], axis=1),
         tolerance=1e-13,
         rows=2**21,
-        bytes=_sum_of_bytes("data", "indices", "indptr"),
+        bytes=sum_of_bytes("data", "indices", "indptr"),
         flops=lambda arrays: 2.0 * arrays["data"].size * _columns(arrays),
         baselines=_sparse_norms_by_cusparse,
     ),
     Work(
         name="Gram matrix, CSR",
-        make=partial(_sparse_rows, columns=256, nonzeros=16),
+        kernel="csr_gram",
+        make=partial(sparse_rows, columns=256, nonzeros=16),
         run=_sparse_gram,
         expected=lambda arrays: np.triu((lambda B: B.T @ B)(_dense(arrays))),
         tolerance=1e-13,
         rows=2**21,
-        bytes=_sum_of_bytes("data", "indices", "indptr"),
+        bytes=sum_of_bytes("data", "indices", "indptr"),
         flops=lambda arrays: 17.0 * arrays["data"].size,
         baselines=_sparse_gram_by_cusparse,
     ),

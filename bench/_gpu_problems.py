@@ -21,12 +21,23 @@ __all__ = ["determinantal", "leverage", "lewis"]
 
 Seconds = Callable[..., float]
 
+# Sizes of a quick run and of a whole one. QR and normal equations in double precision need three
+# arrays of twice the size, so they get a tenth of the rows.
+LEVERAGE = {
+    True: [(10**5, 256, True)],
+    False: [(10**6, 256, True), (10**7, 256, False)],
+}
+LEWIS = {True: (10**5, 64), False: (10**7, 256)}
+DRAWS = {
+    True: [(10**4, 100, 100, "proposals"), (10**4, 30, 1000, "pools")],
+    False: [(10**6, 100, 1000, "proposals"), (10**6, 30, 10**4, "pools")],
+}
+
 
 def leverage(cp: Any, seconds: Seconds, rates: dict[str, Any], quick: bool) -> list[dict[str, Any]]:
     """Goals: half of the matrix-product rate for 3 n d^2 flops, three times faster than QR."""
     found = []
-    d = 256
-    for n, with_qr in ((10**5, True),) if quick else ((10**6, True), (10**7, False)):
+    for n, d, with_others in LEVERAGE[quick]:
         A = normal(cp, n, d, np.float32)
         spent = seconds(cp, lambda A=A: rnla.leverage_scores(A, rng=0), 3)
         gigaflops = 3e-9 * n * d * d / spent
@@ -36,14 +47,12 @@ def leverage(cp: Any, seconds: Seconds, rates: dict[str, Any], quick: bool) -> l
             "ms": 1e3 * spent,
             "of product": gigaflops / rates["matrix product float64, GFlop/s"],
         }
-        if with_qr:
+        if with_others:
             exact = _by_qr(cp, A)
             ours = rnla.leverage_scores(A, rng=0).values
             row["largest relative error"] = float(abs(ours / exact - 1.0).max())
-            row["QR, times ours"] = seconds(cp, lambda A=A: _by_qr(cp, A), 3) / spent
-        row["normal equations, times ours"] = (
-            seconds(cp, lambda A=A: _by_normal_equations(cp, A), 3) / spent
-        )
+            for other, function in (("QR", _by_qr), ("normal equations", _by_normal_equations)):
+                row[f"{other}, times ours"] = seconds(cp, partial(function, cp, A), 3) / spent
         found.append(row)
         del A
         cp.get_default_memory_pool().free_all_blocks()
@@ -64,7 +73,7 @@ def _by_normal_equations(cp: Any, A: Any) -> Any:
 
 def lewis(cp: Any, seconds: Seconds, quick: bool) -> list[dict[str, Any]]:
     """Goal: float32 rows give weights within 1e-3 of those of float64 rows."""
-    n, d = (10**5, 64) if quick else (10**7, 256)
+    n, d = LEWIS[quick]
     A = normal(cp, n, d, np.float32)
     A *= (1.0 + cp.arange(n) % 1000)[:, None].astype(np.float32)
     found = []
@@ -92,10 +101,8 @@ def lewis(cp: Any, seconds: Seconds, quick: bool) -> list[dict[str, Any]]:
 
 def determinantal(cp: Any, seconds: Seconds, quick: bool) -> list[dict[str, Any]]:
     """Goals: 1000 samples of m = 100 in a second; 10^4 of m = 30 from accepted pools."""
-    n = 10**4 if quick else 10**6
     found = []
-    for m, draws, method in ((100, 1000, "proposals"), (30, 10**4, "pools")):
-        draws = draws // 10 if quick else draws
+    for n, m, draws, method in DRAWS[quick]:
         A = normal(cp, n, m)
         sample: Callable[..., Any] = dpp.projection_dpp
         if method == "pools":
