@@ -40,6 +40,8 @@ def test_7_6_golden() -> None:
 @pytest.mark.parametrize("base", [UniPC(), DPMSolverMultistep(order=3)])
 def test_18_6_ratios_of_one_change_nothing(base: Any) -> None:
     plan = base.compile(VP, log_snr_grid(8))
+    assert DCSolver(base, (1.0,) * 8).global_order == base.global_order
+    assert DCSolver(base, (1.0, 1.0, 1.1)).global_order == 1
     assert DCSolver(base, (1.0,) * 8).compile(VP, log_snr_grid(8)) == plan
     # The first steps have no history to interpolate.
     assert DCSolver(base, (0.7, 1.3)).compile(VP, log_snr_grid(8)) == plan

@@ -58,7 +58,23 @@ class Solver(ABC):
 
     @abstractmethod
     def compile(self, schedule: Schedule, grid: Grid) -> Plan:
-        """The plan of this solver on a grid."""
+        """The plan of this solver on a grid.
+
+        Parameters
+        ----------
+        schedule : Schedule
+        grid : Grid
+            Its times on that schedule, from noisy to clean.
+
+        Returns
+        -------
+        Plan
+
+        Raises
+        ------
+        ArgumentError
+            If the solver cannot take the steps of the grid.
+        """
 
     def evaluations(self, steps: int) -> int:
         """Calls of the model for `steps` steps that end above sigma = 0."""

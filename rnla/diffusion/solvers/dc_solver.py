@@ -13,28 +13,35 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ..grids import Grid
-from ..plan import Form, Plan
+from ..plan import Plan
 from ..schedules import Schedule
 from ..transforms.dynamic_compensation import dynamic_compensation
 from ._base import Solver
-from ._registry import register
+from ._options import numbers_of
+from ._registry import get_solver, register
+from ._transformed import Transformed
 from .unipc import UniPC
 
 __all__ = ["DCSolver"]
 
 
 @dataclass(frozen=True)
-class DCSolver(Solver):
+class DCSolver(Transformed):
     """A solver with dynamic compensation.
 
     Parameters
     ----------
-    base : Solver, optional
+    base : Solver or str, optional
         A multistep solver; `UniPC` of order 3 by default.
     ratios : tuple of float, default ()
         Compensation ratio of every step; missing ones are 1, which changes nothing.
     points : int, default 3
         Number of outputs through which the newest one is interpolated.
+
+    Raises
+    ------
+    ArgumentError, ArgumentTypeError
+        If the base is no solver, or the ratios are no numbers.
 
     Notes
     -----
@@ -63,32 +70,26 @@ class DCSolver(Solver):
 
     name: ClassVar[str] = "dc_solver"
 
-    @property
-    def order(self) -> int:
-        """Order of the solver underneath, which ratios other than 1 lower."""
-        return self.base.order
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "base", get_solver(self.base))
+        object.__setattr__(self, "ratios", numbers_of(self.ratios, "ratios"))
 
     @property
-    def form(self) -> Form:
-        """The prediction that the solver underneath combines."""
-        return self.base.form
+    def _compensates(self) -> bool:
+        return any(ratio != 1.0 for ratio in self.ratios)
 
     @property
-    def stochastic(self) -> bool:
-        """Whether the solver underneath adds noise."""
-        return self.base.stochastic
+    def global_order(self) -> int:
+        """That of the solver underneath; 1 with a ratio other than 1."""
+        return 1 if self._compensates else self.base.global_order
 
     @property
     def invariant(self) -> bool:
         """Only with all ratios 1: the compensation interpolates in time."""
-        return self.base.invariant and all(ratio == 1.0 for ratio in self.ratios)
-
-    def evaluations(self, steps: int) -> int:
-        """Model calls, those of the solver underneath."""
-        return self.base.evaluations(steps)
+        return self.base.invariant and not self._compensates
 
     def compile(self, schedule: Schedule, grid: Grid) -> Plan:
-        """Return the compensated plan of the solver underneath."""
+        """The compensated plan of the solver underneath."""
         plan = self.base.compile(schedule, grid)
         return dynamic_compensation(plan, self.ratios, points=self.points)
 

@@ -23,6 +23,7 @@ from ..grids import Grid
 from ..plan import Evaluation, Form, Level, Plan, Stage, Step
 from ..schedules import Schedule
 from ._base import Solver
+from ._options import numbers_of
 from ._registry import register
 from .exponential import coefficients, step_row
 
@@ -82,6 +83,8 @@ class DPMSolver(Solver):
         check_choice(self.order, "order", (1, 2, 3))
         check_choice(self.form, "form", ("eps", "x0"))
         check_choice(self.solver_type, "solver_type", ("dpmsolver", "taylor"))
+        if self.nodes is not None:
+            object.__setattr__(self, "nodes", numbers_of(self.nodes, "nodes"))
         inner = (0.0, *self.places, 1.0)
         if len(inner) != self.order + 1 or any(b <= a for a, b in itertools.pairwise(inner)):
             raise argument_error(
@@ -107,20 +110,7 @@ class DPMSolver(Solver):
         return self.order * steps
 
     def compile(self, schedule: Schedule, grid: Grid) -> Plan:
-        """Return the plan of this solver on a grid of outer levels.
-
-        Parameters
-        ----------
-        schedule : Schedule
-            The noise schedule.
-        grid : Grid
-            Its times, from noisy to clean.
-
-        Returns
-        -------
-        Plan
-            `order` evaluations and as many rows per step.
-        """
+        """`order` evaluations and as many rows per step."""
         levels = grid.levels(schedule)
         steps: list[Step] = []
         calls = 0

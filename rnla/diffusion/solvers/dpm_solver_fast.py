@@ -75,20 +75,7 @@ class DPMSolverFast(Solver):
         check_choice(self.solver_type, "solver_type", ("dpmsolver", "taylor"))
 
     def compile(self, schedule: Schedule, grid: Grid) -> Plan:
-        """Return the plan for a budget of ``grid.steps`` evaluations.
-
-        Parameters
-        ----------
-        schedule : Schedule
-            The noise schedule.
-        grid : Grid
-            NFE + 1 times, from noisy to clean.
-
-        Returns
-        -------
-        Plan
-            Singlesteps of orders `fast_orders`.
-        """
+        """Singlesteps of orders `fast_orders`, for a budget of ``grid.steps`` evaluations."""
         levels = grid.levels(schedule)
         orders = fast_orders(grid.steps, self.order)
         uniform = grid.kind in ("log_snr", "exponential") and not levels[-1].is_clean

@@ -15,15 +15,17 @@ Cost: one evaluation per step; memory: the state and `order` model outputs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Literal
 
 from ..._errors import argument_error, check_choice, check_positive
 from ..grids import Grid
-from ..plan import Evaluation, Form, Level, Noise, Plan, Stage, Step
+from ..plan import Evaluation, Form, Level, Noise, Plan, Step
 from ..schedules import Schedule
 from ._base import Solver, warm_up_orders
+from ._options import check_lowering
 from ._registry import register
 from .exponential import Relaxation, coefficients, step_row
 
@@ -97,6 +99,7 @@ class DPMSolverMultistep(Solver):
         check_choice(self.solver_type, "solver_type", ("midpoint", "taylor"))
         check_choice(self.variant, "variant", ("consistent", "as_published_code", "diffusers_sde"))
         check_positive(self.eta, "eta", allow_zero=True)
+        check_lowering(self.lower_order_final)
         if self.variant == "diffusers_sde" and (self.eta == 0.0 or self.form != "x0"):
             raise argument_error(
                 "variant",
@@ -134,53 +137,56 @@ class DPMSolverMultistep(Solver):
         return ()
 
     def compile(self, schedule: Schedule, grid: Grid) -> Plan:
-        """Return the plan of this solver on a grid.
-
-        Parameters
-        ----------
-        schedule : Schedule
-            The noise schedule.
-        grid : Grid
-            Its times, from noisy to clean.
-
-        Returns
-        -------
-        Plan
-            One evaluation and one row per step.
-        """
+        """One evaluation and one row per step."""
         levels = grid.levels(schedule)
         lower = lowers(self.lower_order_final, grid.steps)
-        steps = []
-        for n, order in enumerate(warm_up_orders(levels, self.order, lower_order_final=lower)):
-            recent = range(n, n - order, -1)
-            step = coefficients(
-                levels[n],
-                levels[n + 1],
-                [levels[j].half_log_snr for j in recent],
-                form=self.form,
-                relaxation=self.relaxation(order),
-                eta=self.eta,
-            )
-            stages: tuple[Stage, ...] = (
-                Evaluation("x", f"m{n}", levels[n], self.form),
-                step_row(
-                    step,
-                    [f"m{j}" for j in recent],
-                    noise=noise_of(step.noise, n, levels[n], levels[n + 1]),
-                ),
-            )
-            steps.append(Step(stages, levels[n], levels[n + 1]))
-        return Plan(self.label, tuple(steps))
+        orders = warm_up_orders(levels, self.order, lower_order_final=lower)
+        factors = [self.relaxation(order) for order in orders]
+        return multistep_plan(self.label, levels, orders, factors, form=self.form, eta=self.eta)
+
+
+def multistep_plan(
+    name: str,
+    levels: Sequence[Level],
+    orders: Sequence[int],
+    relaxations: Sequence[Sequence[Relaxation]],
+    *,
+    form: Form,
+    eta: float,
+) -> Plan:
+    """The plan in which step n combines the outputs at its start and at the levels before it.
+
+    Parameters
+    ----------
+    name : str
+        Of the solver.
+    levels : sequence of Level
+    orders : sequence of int
+        Of every step, which is the number of outputs it combines.
+    relaxations : sequence of sequence of Relaxation
+        Of every step, the factors on the derivatives.
+    form, eta
+        As in `coefficients`.
+
+    Returns
+    -------
+    Plan
+    """
+    steps = []
+    for n, (order, relaxation) in enumerate(zip(orders, relaxations, strict=True)):
+        start, stop = levels[n], levels[n + 1]
+        recent = range(n, n - order, -1)
+        lambdas = [levels[j].half_log_snr for j in recent]
+        step = coefficients(start, stop, lambdas, form=form, relaxation=relaxation, eta=eta)
+        noise = Noise(step.noise, n, start, stop) if step.noise else None
+        row = step_row(step, [f"m{j}" for j in recent], noise=noise)
+        steps.append(Step((Evaluation("x", f"m{n}", start, form), row), start, stop))
+    return Plan(name, tuple(steps))
 
 
 def lowers(lower_order_final: bool | int, steps: int) -> bool:
     """Whether the orders fall at the end of a grid of `steps` steps."""
     return lower_order_final if isinstance(lower_order_final, bool) else steps < lower_order_final
-
-
-def noise_of(coefficient: float, draw: int, start: Level, stop: Level) -> Noise | None:
-    """Return the noise of a row, none where the coefficient is 0."""
-    return Noise(coefficient, draw, start, stop) if coefficient else None
 
 
 register(

@@ -8,30 +8,39 @@ Cost: no evaluation beyond those of the base solver.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import ClassVar
 
+from ..._errors import check_choice, check_finite
 from ..grids import Grid
-from ..plan import Form, Plan
+from ..plan import Plan
 from ..schedules import Schedule
 from ..transforms.dual_fast import Reference, dual_fast
 from ._base import Solver
-from ._registry import register
+from ._options import numbers_of
+from ._registry import get_solver, register
+from ._transformed import Transformed
 from .ddim import DDIM
 
 __all__ = ["DualFast"]
 
 
 @dataclass(frozen=True)
-class DualFast(Solver):
+class DualFast(Transformed):
     """A solver whose noise predictions are (1 + c) eps(x_t, t) - c eps(x_tau, tau).
 
     Parameters
     ----------
-    base : Solver, default DDIM()
+    base : Solver or str, default DDIM()
     strength : float or tuple of float, default 0
         The number c, for all evaluations or for each. Our reading.
     reference : {"previous", "first"}, default "previous"
         Which noisier evaluation is tau. Our reading.
+
+    Raises
+    ------
+    ArgumentError, ArgumentTypeError
+        If the base is no solver, or the strengths are no numbers.
 
     Notes
     -----
@@ -53,9 +62,13 @@ class DualFast(Solver):
 
     name: ClassVar[str] = "dual_fast"
 
-    @property
-    def order(self) -> int:
-        return self.base.order
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "base", get_solver(self.base))
+        check_choice(self.reference, "reference", ("previous", "first"))
+        if isinstance(self.strength, Real):
+            check_finite(self.strength, "strength")
+        else:
+            object.__setattr__(self, "strength", numbers_of(self.strength, "strength"))
 
     @property
     def global_order(self) -> int:
@@ -65,21 +78,6 @@ class DualFast(Solver):
             if self.strength == 0.5 and self.reference == "previous" and self.base == DDIM():
                 return 2
         return 1
-
-    @property
-    def form(self) -> Form:
-        return self.base.form
-
-    @property
-    def stochastic(self) -> bool:
-        return self.base.stochastic
-
-    @property
-    def invariant(self) -> bool:
-        return self.base.invariant
-
-    def evaluations(self, steps: int) -> int:
-        return self.base.evaluations(steps)
 
     def compile(self, schedule: Schedule, grid: Grid) -> Plan:
         """The plan of the base solver with extrapolated predictions."""

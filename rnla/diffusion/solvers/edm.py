@@ -65,7 +65,10 @@ class EDM(Solver):
     def __post_init__(self) -> None:
         check_positive(self.churn, "churn", allow_zero=True)
         check_positive(self.noise_scale, "noise_scale", allow_zero=True)
-        if self.node is not None and not 0.0 < self.node <= 1.0:
+        check_positive(self.churn_min, "churn_min", allow_zero=True)
+        if self.churn_max != math.inf:
+            check_positive(self.churn_max, "churn_max", allow_zero=True)
+        if self.node is not None and check_positive(self.node, "node") > 1.0:
             raise argument_error(
                 "node", repr(self.node), "a fraction above 0 and at most 1", "Pass 1.0 for Heun."
             )

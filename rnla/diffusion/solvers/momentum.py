@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ..grids import Grid
-from ..plan import Form, Plan
+from ..plan import Plan
 from ..schedules import Schedule
 from ..transforms.heavy_ball import check_beta, heavy_ball
 from ._base import Solver
-from ._registry import register
+from ._registry import get_solver, register
+from ._transformed import Transformed
 from .dpm_solver_pp import DPMSolverMultistep
 from .ipndm import IPNDM
 
@@ -24,12 +25,12 @@ __all__ = ["Momentum"]
 
 
 @dataclass(frozen=True)
-class Momentum(Solver):
+class Momentum(Transformed):
     """A multistep solver with momentum.
 
     Parameters
     ----------
-    base : Solver, default IPNDM()
+    base : Solver or str, default IPNDM()
         Of one evaluation and one row per step: iPNDM, DEIS, DPM-Solver++ multistep, DDIM.
     beta : float, default 0.8
         Share of the newest direction in the velocity, in (0, 1]; 1 is the base solver.
@@ -39,7 +40,7 @@ class Momentum(Solver):
     Raises
     ------
     ArgumentError
-        If `beta` is out of range, or a step of the base solver is more than one row.
+        If `beta` is out of range, the base is no solver, or a step of it is more than one row.
 
     Notes
     -----
@@ -71,29 +72,11 @@ class Momentum(Solver):
 
     def __post_init__(self) -> None:
         check_beta(self.beta)
-
-    @property
-    def order(self) -> int:
-        return self.base.order
+        object.__setattr__(self, "base", get_solver(self.base))
 
     @property
     def global_order(self) -> int:
         return self.base.global_order if self.beta == 1.0 else 1
-
-    @property
-    def form(self) -> Form:
-        return self.base.form
-
-    @property
-    def stochastic(self) -> bool:
-        return self.base.stochastic
-
-    @property
-    def invariant(self) -> bool:
-        return self.base.invariant
-
-    def evaluations(self, steps: int) -> int:
-        return self.base.evaluations(steps)
 
     def compile(self, schedule: Schedule, grid: Grid) -> Plan:
         """The plan of the base solver with momentum."""

@@ -14,12 +14,11 @@ from typing import ClassVar, Literal
 
 from ..._errors import argument_error, check_choice, check_positive
 from ..grids import Grid
-from ..plan import Evaluation, Form, Plan, Step
+from ..plan import Form, Plan
 from ..schedules import Schedule
 from ._base import Solver, warm_up_orders
 from ._registry import register
-from .dpm_solver_pp import noise_of
-from .exponential import coefficients, step_row
+from .dpm_solver_pp import multistep_plan
 
 __all__ = ["MRSampler", "published_orders"]
 
@@ -99,25 +98,12 @@ class MRSampler(Solver):
         )
 
     def compile(self, schedule: Schedule, grid: Grid) -> Plan:
-        """The plan of this solver on a grid, one evaluation and one row a step."""
-        levels = grid.levels(schedule)
+        """One evaluation and one row per step."""
+        orders = self.orders(grid, schedule)
         weaker = self.variant == "as_published_code"
-        steps = []
-        for n, order in enumerate(self.orders(grid, schedule)):
-            recent = range(n, n - order, -1)
-            step = coefficients(
-                levels[n],
-                levels[n + 1],
-                [levels[j].half_log_snr for j in recent],
-                form=self.form,
-                relaxation=("none", "half") if weaker and order == 3 else (),
-                eta=self.eta,
-            )
-            noise = noise_of(step.noise, n, levels[n], levels[n + 1])
-            row = step_row(step, [f"m{j}" for j in recent], noise=noise)
-            stages = (Evaluation("x", f"m{n}", levels[n], self.form), row)
-            steps.append(Step(stages, levels[n], levels[n + 1]))
-        return Plan(self.name, tuple(steps))
+        factors = [("none", "half") if weaker and order == 3 else () for order in orders]
+        levels = grid.levels(schedule)
+        return multistep_plan(self.name, levels, orders, factors, form=self.form, eta=self.eta)
 
 
 register("mr_sampler", MRSampler)

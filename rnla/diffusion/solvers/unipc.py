@@ -24,6 +24,7 @@ from ..phi import phi
 from ..plan import Evaluation, Form, Level, Plan, Stage, Step
 from ..schedules import Schedule
 from ._base import Solver, warm_up_orders
+from ._options import check_lowering, whole_numbers_of
 from ._registry import register
 from .dpm_solver_pp import lowers
 from .exponential import Coefficients, Relaxation, coefficients, derivative_weights, step_row
@@ -92,6 +93,9 @@ class UniPC(Solver):
         check_choice(self.order, "order", (1, 2, 3, 4))
         check_choice(self.form, "form", ("x0", "eps"))
         check_choice(self.solver_type, "solver_type", ("bh2", "bh1", "vary_coeff"))
+        check_lowering(self.lower_order_final)
+        disabled = whole_numbers_of(self.disable_corrector, "disable_corrector")
+        object.__setattr__(self, "disable_corrector", disabled)
         choices = ("consistent", "as_published_code")
         check_choice(
             self.variant, "variant", choices if self.solver_type == "vary_coeff" else choices[:1]
@@ -117,20 +121,7 @@ class UniPC(Solver):
         return (self.solver_type,) if order == 2 and self.solver_type != "vary_coeff" else ()
 
     def compile(self, schedule: Schedule, grid: Grid) -> Plan:
-        """Return the plan of this solver on a grid.
-
-        Parameters
-        ----------
-        schedule : Schedule
-            The noise schedule.
-        grid : Grid
-            Its times, from noisy to clean.
-
-        Returns
-        -------
-        Plan
-            Per step a predictor row, the evaluation at the next level, and a corrector row.
-        """
+        """Per step a predictor row, the evaluation at the next level, and a corrector row."""
         levels = grid.levels(schedule)
         lower = lowers(self.lower_order_final, grid.steps)
         lambdas = [level.half_log_snr for level in levels]

@@ -13,10 +13,11 @@ Cost: one evaluation per step; one more for an implicit corrector, one less with
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
-from ..._errors import argument_error, check_choice
+from ..._errors import ArgumentTypeError, argument_error, check_choice
 from ..grids import Grid
 from ..plan import Form, Plan
 from ..schedules import Schedule
@@ -69,7 +70,17 @@ class USF(Solver):
 
     def __post_init__(self) -> None:
         check_choice(self.first, "first", ("model", "noise", "zero"))
-        object.__setattr__(self, "decisions", tuple(self.decisions))
+        decisions = self.decisions if isinstance(self.decisions, Iterable) else (self.decisions,)
+        object.__setattr__(self, "decisions", tuple(decisions))
+        for step, decision in enumerate(self.decisions):
+            if not isinstance(decision, Decision):
+                raise argument_error(
+                    f"decisions[{step}]",
+                    type(decision).__name__,
+                    "a Decision",
+                    "Pass (Decision(), Decision(2)), say.",
+                    kind=ArgumentTypeError,
+                )
 
     @property
     def order(self) -> int:
@@ -95,20 +106,10 @@ class USF(Solver):
         return len(decisions) + again + (correctors[-1] is not None) - (self.first != "model")
 
     def compile(self, schedule: Schedule, grid: Grid) -> Plan:
-        """Return the plan of the decisions on a grid.
+        """The plan of the decisions on a grid of as many steps.
 
-        Parameters
-        ----------
-        schedule : Schedule
-            The noise schedule.
-        grid : Grid
-            As many steps as there are decisions.
-
-        Returns
-        -------
-        Plan
-            Outputs are evaluated in the form of their first use; where a later step uses the other
-            form a row converts them.
+        Outputs are evaluated in the form of their first use; where a later step uses the other form
+        a row converts them.
 
         Raises
         ------
