@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from rnla.diffusion import (
     VPLinear,
     make_grid,
     sample,
+    solvers,
 )
 from rnla.diffusion.schedules import MeanRevertingTable
 
@@ -154,3 +156,51 @@ def test_a_level_of_pure_noise_has_no_partner_on_another_path() -> None:
     # The path itself is no other path.
     same = sample(half, STARTS, prediction="x0", schedule=Flow(), grid=grid, trained_on=Flow())
     assert np.isfinite(same.values).all()
+
+
+# --- options of solvers -------------------------------------------------------------------------
+
+HOSTILE: tuple[Any, ...] = (None, "x", -1, 0, 1.5, np.nan, np.inf, True, [], 3, -0.5, 10**6)
+
+
+def _classes() -> list[Any]:
+    made = (getattr(solvers, name) for name in sorted(solvers._EXPORTS))
+    others = (solvers.Corrector, solvers.Decision, solvers.DPMSolverV3)
+    return [kind for kind in made if kind not in others]
+
+
+@pytest.mark.parametrize("kind", _classes(), ids=lambda kind: kind.__name__)
+def test_options_are_usable_or_refused_by_name(kind: Any) -> None:
+    """Whatever is passed for an option: a plan or a typed error, and no other exception."""
+    schedule = VPLinear()
+    grid = make_grid(schedule, 4)
+    options = dataclasses.fields(kind)
+    named = [field.name for field in options] + ["solver", "plan"]
+    for option in options:
+        for value in HOSTILE:
+            if value == [] and isinstance(option.default, bool):
+                continue  # a condition like any other, but not hashable
+            message = ""
+            try:
+                solver = kind(**{option.name: value})
+                assert hash(solver) == hash(dataclasses.replace(solver))
+                if solver.prescribed:
+                    solver.compile(schedule, grid)
+            except RnlaError as error:
+                message = str(error)
+            assert not message or message.startswith(tuple(named))
+
+
+def test_solvers_on_solvers_take_names_and_lists() -> None:
+    assert solvers.DCSolver("unipc", [1.0, 1.0, 1.1]) == solvers.DCSolver(ratios=(1.0, 1.0, 1.1))
+    assert solvers.Momentum("ipndm") == solvers.Momentum()
+    assert solvers.DualFast("ddim", [0.0, 0.5]).strength == (0.0, 0.5)
+    for kind in (solvers.DCSolver, solvers.Momentum, solvers.DualFast):
+        with pytest.raises(ArgumentTypeError, match="solver: got int"):
+            kind(3)
+    with pytest.raises(ArgumentTypeError, match=r"ratios\[1\]: got 'b'"):
+        solvers.DCSolver(ratios=(1.0, "b"))
+    with pytest.raises(ArgumentTypeError, match=r"decisions\[0\]: got int"):
+        solvers.USF(3)
+    with pytest.raises(ArgumentError, match="lower_order_final: got -1"):
+        solvers.UniPC(lower_order_final=-1)

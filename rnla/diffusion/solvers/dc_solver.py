@@ -15,7 +15,7 @@ from typing import ClassVar
 from ..grids import Grid
 from ..plan import Plan
 from ..schedules import Schedule
-from ..transforms.dynamic_compensation import dynamic_compensation
+from ..transforms.dynamic_compensation import check_points, dynamic_compensation
 from ._base import Solver
 from ._options import numbers_of
 from ._registry import get_solver, register
@@ -73,6 +73,7 @@ class DCSolver(Transformed):
     def __post_init__(self) -> None:
         object.__setattr__(self, "base", get_solver(self.base))
         object.__setattr__(self, "ratios", numbers_of(self.ratios, "ratios"))
+        check_points(self.points)
 
     @property
     def _compensates(self) -> bool:

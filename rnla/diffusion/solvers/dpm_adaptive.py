@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from ..._errors import argument_error, check_choice, check_positive
+from ..._errors import argument_error, check_choice, check_positive, check_size
 from .._arrays import namespace
 from ..execute import State, run_step
 from ..grids import Grid
@@ -23,6 +23,7 @@ from ..models import PreparedModel
 from ..plan import Form, Plan
 from ..schedules import Schedule
 from ._base import Solver
+from ._options import numbers_of
 from ._registry import register
 from .dpm_solver import SinglestepType, singlestep
 
@@ -94,7 +95,13 @@ class DPMSolverAdaptive(Solver):
         check_choice(self.form, "form", ("eps", "x0"))
         check_choice(self.solver_type, "solver_type", ("dpmsolver", "taylor"))
         check_choice(self.controller, "controller", ("paper", "pid"))
-        for field in ("atol", "h_init", "theta", "time_tolerance"):
+        check_size(self.maximum, name="maximum")
+        object.__setattr__(self, "pid", numbers_of(self.pid, "pid"))
+        if len(self.pid) != 3:
+            raise argument_error(
+                "pid", repr(self.pid), "three gains", "Pass pid=(0.0, 1.0, 0.0), say."
+            )
+        for field in ("atol", "h_init", "theta", "time_tolerance", "accept_safety"):
             check_positive(getattr(self, field), field)
         check_positive(self.rtol, "rtol", allow_zero=True)
 

@@ -12,7 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from ..._errors import argument_error, check_whole
+from ..interpolation import lagrange
 from ..plan import Evaluation, Plan, Row, Stage, Term
 
 __all__ = ["compensation_weights", "dynamic_compensation"]
@@ -57,9 +60,7 @@ def dynamic_compensation(plan: Plan, ratios: Sequence[float], *, points: int = 3
     >>> [term.register for term in compensated.steps[2].stages[0].terms]
     ['m2', 'm1', 'm0']
     """
-    points = check_whole(points, "points")
-    if points < 2:
-        raise argument_error("points", points, "at least 2 outputs", "Pass points=3.")
+    check_points(points)
     if len(ratios) > len(plan.steps):
         raise argument_error(
             "ratios",
@@ -86,6 +87,12 @@ def dynamic_compensation(plan: Plan, ratios: Sequence[float], *, points: int = 3
     return Plan(f"dc_{plan.solver}", tuple(steps)) if renamed else plan
 
 
+def check_points(points: int) -> None:
+    """Raise unless that many outputs can be interpolated."""
+    if check_whole(points, "points") < 2:
+        raise argument_error("points", points, "at least 2 outputs", "Pass points=3.")
+
+
 def compensation_weights(times: Sequence[float], ratio: float) -> list[float]:
     """Return Lagrange's weights at ``ratio * times[0] + (1 - ratio) * times[1]``.
 
@@ -108,13 +115,7 @@ def compensation_weights(times: Sequence[float], ratio: float) -> list[float]:
     [1.875, -1.25, 0.375]
     """
     place = ratio * times[0] + (1.0 - ratio) * times[1]
-    weights = []
-    for j, own in enumerate(times):
-        weight = 1.0
-        for k, other in enumerate(times):
-            if k != j:
-                weight *= (place - other) / (own - other)
-        weights.append(weight)
+    weights: list[float] = lagrange(np.array(times), np.array([place]))[:, 0].tolist()
     return weights
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..._errors import argument_error
+from ..._errors import argument_error, check_positive
 from ..plan import STATE, Evaluation, Plan, Row, Stage, Step, Term
 
 __all__ = ["check_beta", "heavy_ball"]
@@ -62,7 +62,7 @@ def heavy_ball(plan: Plan, *, beta: float = 0.8, nesterov: bool = False) -> Plan
 
 def check_beta(beta: float) -> float:
     """Return beta if it lies in (0, 1], or raise."""
-    if isinstance(beta, bool) or not 0.0 < beta <= 1.0:
+    if check_positive(beta, "beta") > 1.0:
         raise argument_error(
             "beta", repr(beta), "a number above 0 and at most 1", "Pass beta=0.8, say."
         )
