@@ -8,7 +8,6 @@ Cost: no evaluation beyond those of the base solver.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import ClassVar
 
 from ..._errors import check_choice, check_finite
@@ -65,7 +64,7 @@ class DualFast(Transformed):
     def __post_init__(self) -> None:
         object.__setattr__(self, "base", get_solver(self.base))
         check_choice(self.reference, "reference", ("previous", "first"))
-        if isinstance(self.strength, Real):
+        if isinstance(self.strength, int | float):
             check_finite(self.strength, "strength")
         else:
             object.__setattr__(self, "strength", numbers_of(self.strength, "strength"))
