@@ -64,7 +64,7 @@ _EXPORTS = {
     "Candidate": "solver_space",
     "SolverSpace": "solver_space",
     "SolverSearch": "solver_search",
-    "ScorePredictor": "solver_search",
+    "ScorePredictor": "score_predictor",
     "evolutionary_search": "solver_search",
     "predictor_search": "solver_search",
     "endpoint_score": "solver_scores",
@@ -163,10 +163,10 @@ if TYPE_CHECKING:
     from .schedules import VarianceExploding as VarianceExploding
     from .schedules import VPCosine as VPCosine
     from .schedules import VPLinear as VPLinear
+    from .score_predictor import ScorePredictor as ScorePredictor
     from .solver_scores import endpoint_score as endpoint_score
     from .solver_scores import energy_distance as energy_distance
     from .solver_scores import energy_score as energy_score
-    from .solver_search import ScorePredictor as ScorePredictor
     from .solver_search import SolverSearch as SolverSearch
     from .solver_search import evolutionary_search as evolutionary_search
     from .solver_search import predictor_search as predictor_search

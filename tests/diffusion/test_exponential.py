@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnla._errors import ArgumentError
+from rnla.diffusion.interpolation import derivative_weights
 from rnla.diffusion.plan import Level
 from rnla.diffusion.solvers.exponential import (
     RELAXATIONS,
     coefficients,
-    derivative_weights,
     relaxation_factor,
 )
 

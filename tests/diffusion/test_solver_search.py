@@ -14,9 +14,9 @@ from rnla._errors import ArgumentError
 from rnla.diffusion import VPLinear, prepare
 from rnla.diffusion.compensation_search import reference_states
 from rnla.diffusion.plan import Plan
+from rnla.diffusion.score_predictor import ScorePredictor
 from rnla.diffusion.solver_scores import endpoint_score, energy_distance, energy_score
 from rnla.diffusion.solver_search import (
-    ScorePredictor,
     evolutionary_search,
     predictor_search,
 )

@@ -1,7 +1,7 @@
 """Solvers by name, with the names that other packages use for them.
 
-Every module of this folder that does not begin with an underscore is a solver; it registers its
-classes and presets when it is first loaded, which `get_solver` sees to.
+A module registers its classes and presets when it is first loaded; `get_solver` loads every module
+of this folder whose name does not begin with an underscore.
 """
 
 from __future__ import annotations

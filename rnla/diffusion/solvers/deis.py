@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from ..._errors import argument_error, check_choice, check_whole
 from ..grids import Grid
+from ..interpolation import lagrange
 from ..plan import Evaluation, Form, Level, Plan, Step
 from ..schedules import Schedule
 from ._base import Solver
@@ -183,7 +184,7 @@ def _integrals(
         unit = stop.time - start.time
         known = np.array([(level.time - start.time) / unit for level in recent])
         at = (np.asarray(schedule.time_of(lambdas)) - start.time) / unit
-    integrals: Vector = stop.alpha * (_lagrange(known, at) @ measure)
+    integrals: Vector = stop.alpha * (lagrange(known, at) @ measure)
     return integrals
 
 
@@ -193,17 +194,8 @@ def _riemann(schedule: Schedule, start: Level, stop: Level, known: list[float]) 
     times: Vector = start.time + width * np.arange(_RIEMANN_POINTS, dtype=np.float64)
     growth = np.exp(stop.log_alpha - schedule.log_alpha(times))
     slope = -np.asarray(schedule.sigma(times)) * schedule.d_half_log_snr(times)  # g^2 / (2 sigma)
-    sums: Vector = _lagrange(np.array(known), times) @ (growth * slope * width)
+    sums: Vector = lagrange(np.array(known), times) @ (growth * slope * width)
     return sums
-
-
-def _lagrange(known: Vector, at: Vector) -> Vector:
-    """Values (known, at) of the Lagrange polynomials of the points `known`."""
-    values = np.ones((known.size, at.size))
-    for j, node in enumerate(known):
-        for other in np.delete(known, j):
-            values[j] *= (at - other) / (node - other)
-    return values
 
 
 @cache

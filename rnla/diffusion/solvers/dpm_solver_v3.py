@@ -26,13 +26,13 @@ import numpy.typing as npt
 
 from ..._errors import ArgumentTypeError, argument_error, check_choice, check_size
 from ..grids import Grid
+from ..interpolation import derivative_weights
 from ..model_statistics import ModelStatistics
 from ..plan import ONE, Evaluation, Form, Level, Plan, Row, Stage, Step, Term
 from ..schedules import Schedule
 from ._base import Solver, warm_up_orders
 from ._statistics_window import Window
 from ._transfer import transfer
-from .exponential import derivative_weights
 
 __all__ = ["DPMSolverV3"]
 

@@ -27,6 +27,7 @@ from typing import Literal
 import numpy as np
 
 from ..._errors import argument_error, check_choice
+from ..interpolation import derivative_weights
 from ..phi import phi
 from ..plan import STATE, Level, Noise, Row, Term
 
@@ -35,7 +36,6 @@ __all__ = [
     "Coefficients",
     "Relaxation",
     "coefficients",
-    "derivative_weights",
     "relaxation_factor",
     "step_row",
 ]
@@ -232,66 +232,6 @@ def relaxation_factor(relaxation: Relaxation, z: float, *, h: float) -> float:
     raise argument_error(
         "relaxation", repr(name), f"a number or one of {', '.join(RELAXATIONS)}", "Pick one."
     )
-
-
-def derivative_weights(offsets: Sequence[float], *, count: int) -> list[list[float]]:
-    """Return weights of the derivatives at 0 of the polynomial through the given points.
-
-    Parameters
-    ----------
-    offsets : sequence of float
-        Distinct points.
-    count : int
-        Derivatives 0 to count - 1.
-
-    Returns
-    -------
-    list of list of float
-        Entry [k][j]: weight of the value at ``offsets[j]`` in the k-th derivative at 0.
-
-    Raises
-    ------
-    ArgumentError
-        If two points coincide.
-
-    Notes
-    -----
-    B. Fornberg, Generation of finite difference formulas, Math. Comp. 51 (1988). Cost
-    O(count * len(offsets)^2).
-
-    Examples
-    --------
-    >>> from rnla.diffusion.solvers.exponential import derivative_weights
-    >>> derivative_weights((0.0, -1.0), count=2)[1]
-    [1.0, -1.0]
-    """
-    total = len(offsets)
-    weights = [[0.0] * total for _ in range(count)]
-    weights[0][0] = 1.0
-    product = 1.0
-    for n in range(1, total):
-        new_product = 1.0
-        for j in range(n):
-            gap = offsets[n] - offsets[j]
-            if gap == 0.0:
-                raise argument_error(
-                    "nodes",
-                    f"the same half log-SNR at positions {j} and {n}",
-                    "distinct nodes",
-                    "Remove the repeated grid point.",
-                )
-            new_product *= gap
-            if j == n - 1:
-                for k in range(min(n, count - 1), -1, -1):
-                    lower = k * weights[k - 1][n - 1] if k else 0.0
-                    weights[k][n] = (
-                        product * (lower - offsets[n - 1] * weights[k][n - 1]) / new_product
-                    )
-            for k in range(min(n, count - 1), -1, -1):
-                lower = k * weights[k - 1][j] if k else 0.0
-                weights[k][j] = (offsets[n] * weights[k][j] - lower) / gap
-        product = new_product
-    return weights
 
 
 def _reaches(order: int, nodes: int, differences: Sequence[int] | None) -> list[int]:

@@ -20,6 +20,7 @@ from typing import ClassVar, Literal
 
 from ..._errors import check_choice
 from ..grids import Grid
+from ..interpolation import derivative_weights
 from ..phi import phi
 from ..plan import Evaluation, Form, Level, Plan, Stage, Step
 from ..schedules import Schedule
@@ -27,7 +28,7 @@ from ._base import Solver, warm_up_orders
 from ._options import check_lowering, whole_numbers_of
 from ._registry import register
 from .dpm_solver_pp import lowers
-from .exponential import Coefficients, Relaxation, coefficients, derivative_weights, step_row
+from .exponential import Coefficients, Relaxation, coefficients, step_row
 
 __all__ = ["UniPC"]
 
