@@ -8,7 +8,7 @@ from typing import Any
 
 from .._errors import ArgumentTypeError, argument_error
 from ..random import RNGLike
-from ._arrays import all_finite, as_state
+from ._arrays import all_finite, as_state, dtype_name
 from ._record import StateRecord
 from .execute import State
 from .grids import Grid, make_grid
@@ -148,7 +148,7 @@ def sample(
     rng : None, int, Generator or SeedSequence
         Seed of the noise.
     check : bool
-        Check every output of the model for shape, dtype and NaN.
+        Check every output of the model for shape, dtype and NaN, and the two ends for NaN.
     callback : callable, optional
         Called with the `State` after every step.
     progress : bool
@@ -162,7 +162,8 @@ def sample(
     ------
     ArgumentError, ArgumentTypeError
         For unusable arguments; for a prediction that is singular at a level of the grid, before the
-        first call; for outputs of the model that are not finite or not like `x`, with the step.
+        first call; for outputs of the model that are not finite or not like `x`, with the step;
+        for a result that is not finite.
 
     Notes
     -----
@@ -194,6 +195,13 @@ def sample(
         if callback is not None:
             callback(state)
     assert state is not None  # a grid has at least one step
+    if check and not all_finite(state.x):
+        raise argument_error(
+            "x",
+            f"nan or inf after step {state.step - 1}, at {state.level}",
+            f"states that {dtype_name(state.x)} can hold",
+            "Use a wider dtype, bfloat16 or float32 instead of float16, or more steps.",
+        )
     return Sample(
         state.x, state.level, state.evaluations, state.step, run.solver, run.grid, run.seed
     )

@@ -121,6 +121,27 @@ def test_arguments(options: dict[str, Any], message: str) -> None:
         sample(model, STARTS, **arguments)
 
 
+def test_a_result_that_overflows_is_said_to() -> None:
+    """Noise predictions of states near 1,000 do not fit in float16 at σ = 0.01."""
+    x = np.array([[-7.0, 7.0]])
+    kwargs: dict[str, Any] = {"prediction": "x0", "solver": "plms", "steps": 2, "end": "zero"}
+    assert np.isfinite(sample(half, x, **kwargs).values).all()
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(ArgumentError, match=r"x: got nan or inf after step 1.*float16 can hold"),
+    ):
+        sample(half, x.astype(np.float16), **kwargs)
+
+
+@pytest.mark.torch
+def test_gradients_pass_through_step_size_control() -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is an optional extra")
+    x = torch.tensor(STARTS, requires_grad=True)
+    end = sample(half, x, prediction="x0", solver="dpm_solver_adaptive").values
+    end.sum().backward()
+    assert torch.isfinite(x.grad).all()
+
+
 NOISES = {
     "nothing": (lambda z: None, "noise: got NoneType at draw 0"),
     "another dtype": (lambda z: z.astype(np.float32), "noise: got dtype float32 at draw 0"),

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from ..._errors import argument_error, check_choice, check_positive, check_size
-from .._arrays import namespace
+from .._arrays import namespace, on_host
 from ..execute import State, run_step
 from ..grids import Grid
 from ..models import PreparedModel
@@ -194,7 +194,7 @@ class DPMSolverAdaptive(Solver):
         larger = xp.maximum(xp.abs(low), xp.abs(previous))
         scaled = (high - low) / xp.maximum(self.rtol * larger, self.atol + 0.0 * larger)
         squares = scaled.reshape((scaled.shape[0], -1)) ** 2
-        return math.sqrt(max(float(value) for value in squares.mean(1)))
+        return math.sqrt(float(on_host(squares.mean(1)).max()))
 
     def _decide(self, error: float, errors: list[float], *, first: bool) -> tuple[bool, float]:
         """Return whether to accept, and the factor on the step; `errors` is the PID's memory."""
