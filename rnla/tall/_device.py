@@ -82,6 +82,7 @@ def stays_on_device(name: str, got: str, what: str) -> RnlaError:
         name,
         f"{got}, for {what}",
         "rows in the host's memory, since nothing is copied between devices silently",
-        f"Convert first, with cupy.asnumpy({name}), or {name}.get() if it is sparse.",
+        f"Convert first, with cupy.asnumpy({name}), or {name}.get() if it is sparse; leave device "
+        "out of as_tall.",
         kind=ArgumentTypeError,
     )

@@ -13,11 +13,12 @@ from .._errors import ArgumentTypeError, RnlaError, argument_error
 from ._device import array_module, of_device, on_device
 from ._engine import Engine, LocalEngine
 from ._file_errors import PathLike
-from ._source import DenseSource, SparseSource
+from ._source import DenseSource, Source, SparseSource
 from .checkpoint import with_checkpoint
 from .dask_collections import open_dask
 from .device_engine import DeviceEngine
 from .device_source import taken_over
+from .device_stream import StreamEngine, gpu_number, on_gpu
 from .loaded import LoadedSource, fits
 from .matrix import TallMatrix
 from .memory import parse_memory
@@ -31,12 +32,15 @@ _EXPECTED = (
     "or HDF5 array, or row blocks that can be walked again"
 )
 
+_IN_MEMORY = "a matrix in memory"
+
 
 def as_tall(
     A: Any,
     *,
     columns: Sequence[str | int] | None = None,
     memory: int | str | None = None,
+    device: str | None = None,
     dask: bool = False,
     one_hot: Sequence[str | int] = (),
     drop: str | None = None,
@@ -74,7 +78,12 @@ def as_tall(
         Budget for files and blocks, such as ``"1GiB"``, for all that a computation holds: the rows
         themselves if they fit, and are then read once, else groups of rows that are read ahead, and
         eight numbers for each row. By default rows are kept if they take a quarter of the
-        machine's memory at most.
+        machine's memory at most. With `device` a budget of the GPU's memory, for any rows of the
+        host: see Notes.
+    device : {None, "cuda", "cuda:0", "cuda:1", ...}
+        Compute on this GPU, which has to be CuPy's current one. Rows of the host, of files and
+        blocks are copied there: once if they fit, else in every pass (see Notes). By default rows
+        are visited where they are, and nothing is copied.
     dask : bool
         For files: let Dask read them, on whatever scheduler is active, a range of rows in each
         task. Workers must see the same paths. `memory` then bounds a chunk to an eighth of it.
@@ -114,7 +123,14 @@ def as_tall(
     sparse Dask arrays and Dask data frames computed once. No dense data are copied. A matrix
     without canonical CSR form costs O(nnz).
 
-    Whatever the home, results have the same bits: see :doc:`/data`.
+    Whatever the home, results have the same bits: see :doc:`/data`. On a GPU they agree to
+    rounding, and discrete choices are the same: see :doc:`/gpu`.
+
+    With `device` rows are kept on the GPU if they, and eight numbers for each, take half of its
+    free memory at most, or half of `memory` if that is given. Otherwise each pass copies them in
+    blocks, through page-locked buffers, while it works on the block before; the blocks, what a
+    pass makes of them and eight numbers a row stay within `memory`, or within the GPU's memory.
+    ``repr`` says which of the two it is.
 
     Examples
     --------
@@ -130,6 +146,7 @@ def as_tall(
     given = {
         "columns": columns,
         "memory": memory,
+        "device": device,
         "dask": dask or None,
         "one_hot": one_hot or None,
         "drop": drop,
@@ -165,34 +182,67 @@ def _open(
     A: Any, name: str, limit: int | None, given: dict[str, Any]
 ) -> tuple[Engine, tuple[str, ...] | None, int]:
     """An engine, names of columns, and the passes over the rows that opening took."""
+    device = given.pop("device")
+    if device is not None:
+        gpu_number(device)
     A = taken_over(A, name)
     if on_device(A):
         _refuse_options(given, name, of_device(A))
         return _on_device(A, name), None, 0
     dask_engine = open_dask(A, name)
     if dask_engine is not None:
+        if device is not None:
+            raise _no_dask_on_device(device, name)
         _refuse_options(given, name, "a Dask collection")
         return dask_engine, dask_engine.column_names, 0
+    if device is not None and given["dask"]:
+        raise _no_dask_on_device(device, name)
     opened = open_source(
         A,
         columns=given["columns"],
-        memory=limit,
+        memory=limit if device is None else None,
         name=name,
         one_hot=given["one_hot"] or (),
         drop=given["drop"],
     )
+    names: tuple[str, ...] | None = None
+    source: Source
     if opened is None:
-        _refuse_options(given, name, "a matrix in memory")
-        return LocalEngine(_sparse(A, name) if sp.issparse(A) else _dense(A, name)), None, 0
-    source, names = opened
+        _refuse_options(given if device is None else {**given, "memory": None}, name, _IN_MEMORY)
+        source = _sparse(A, name) if sp.issparse(A) else _dense(A, name)
+        if device is None:
+            return LocalEngine(source), None, 0
+    else:
+        source, names = opened
     spent = getattr(source, "opening_passes", 0)
     if given["dask"]:
         from .dask_files import spread
 
         return spread(source, limit, name), names, spent
+    if device is not None and 0 not in source.shape:
+        return _copied_to_device(source, limit, name, names, spent)
     if source.streamed and 0 not in source.shape and fits(source, limit):
         return LocalEngine(LoadedSource(source)), names, spent + 1
     return LocalEngine(source, memory=limit), names, spent
+
+
+def _copied_to_device(
+    source: Source, limit: int | None, name: str, names: tuple[str, ...] | None, spent: int
+) -> tuple[Engine, tuple[str, ...] | None, int]:
+    """Rows on a GPU, or on their way there in every pass: from the host's memory if they fit it."""
+    engine, walks = on_gpu(source, memory=limit, name=name)
+    if isinstance(engine, StreamEngine) and source.streamed and fits(source, None):
+        engine, walks = StreamEngine(LoadedSource(source), memory=limit, name=name), 1
+    return engine, names, spent + walks
+
+
+def _no_dask_on_device(device: str, name: str) -> RnlaError:
+    return argument_error(
+        "device",
+        f"{device!r} for rows that Dask reads",
+        "None, since their chunks are visited where they are",
+        f"Put the chunks on GPUs with {name}.map_blocks(cupy.asarray), or let Dask out.",
+    )
 
 
 def _refuse_options(given: dict[str, Any], name: str, what: str) -> None:

@@ -8,8 +8,10 @@ memory at most, and so does a product of its rows; nothing else of size n d is m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+import copy
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from typing import Any, Self
 
 import numpy as np
 
@@ -22,10 +24,17 @@ from ._reduction import ADD, Reduction
 from ._source import Block, Header
 from .device_source import DeviceDense, DeviceSparse
 
-__all__ = ["DeviceEngine"]
+__all__ = ["DeviceEngine", "block_rows"]
 
 _SHARE = 32  # of the memory, for the rows of a block in float64
 _UNIT = 1024  # rows of a block are a multiple
+
+
+def block_rows(header: Header, memory: float) -> int:
+    """Rows of a block on a GPU of which so many bytes may be used."""
+    n, d = header.shape
+    cost = 8.0 * max(d, 2.0 * header.entry_count / max(n, 1))
+    return max(_UNIT, int(memory / _SHARE / cost) // _UNIT * _UNIT)
 
 
 class DeviceEngine:
@@ -34,22 +43,30 @@ class DeviceEngine:
     is_distributed = True
     is_on_device = True
 
-    def __init__(self, A: Any, *, name: str = "A", source: Any = None) -> None:
-        self._rows, self._name = A, name
-        self._xp, self._device = array_module(A), A.device
-        sparse = hasattr(A, "tocsr")
+    def __init__(self, A: Any, *, name: str = "A", memory: int | None = None) -> None:
+        self._rows, self._name, self._what = A, name, of_device(A)
+        self._xp, self._device, self._memory = array_module(A), A.device, memory
         with self._device:
-            if source is None:
-                source = DeviceSparse.of(A) if sparse else DeviceDense(A)
-        self._source = source
-        self.header = Header.of(source)
+            self._source: Any = DeviceSparse.of(A) if hasattr(A, "tocsr") else DeviceDense(A)
+        self.header = Header.of(self._source)
+
+    @property
+    def place(self) -> str:
+        """Where the rows are, in words."""
+        return f"on GPU {self._device.id}"
 
     def _block_rows(self) -> int:
-        """Rows of a block: a function of the GPU, the width and the number of entries alone."""
-        n, d = self.header.shape
+        """Rows of a block: a function of the GPU, or of the budget that was given, of the width and
+        of the number of entries alone."""
         memory = self._device.mem_info[1]
-        cost = 8.0 * max(d, 2.0 * self.header.entry_count / max(n, 1))
-        return max(_UNIT, int(memory / _SHARE / cost) // _UNIT * _UNIT)
+        return block_rows(self.header, memory if self._memory is None else self._memory)
+
+    def _blocks(self, raw: bool) -> Generator[tuple[int, Block], None, None]:
+        """(start, block) over all rows, in order; a block is used before the next is asked for."""
+        n, step = self.header.shape[0], self._block_rows()
+        read = self._source.read_raw if raw else self._source.read
+        for start in range(0, n, step):
+            yield start, read(start, min(start + step, n))
 
     def run(
         self,
@@ -64,20 +81,17 @@ class DeviceEngine:
     ) -> tuple[FloatArray | None, Any]:
         """See `Engine`. Values per row are a CuPy array; who wants them on the host must say so."""
         if width is not None and gather:
-            raise stays_on_device(self._name, of_device(self._rows), "one number per row")
+            raise stays_on_device(self._name, self._what, "one number per row")
         n, xp = self.header.shape[0], self._xp
         vectors = [self._vector(vector) for vector in rows]
         raw = raw or _visits.takes_single_precision(visit)
-        read = self._source.read_raw if raw else self._source.read
-        with self._device:
+        with self._device, closing(self._blocks(raw)) as blocks:
             out = xp.zeros(0 if shape is None else shape, dtype=np.float64)
             values = None
             if width is not None:
                 values = xp.empty((n, width) if width else n, dtype=np.float64)
-            step = self._block_rows()
-            for start in range(0, n, step):
-                here = slice(start, min(start + step, n))
-                block = read(here.start, here.stop)
+            for start, block in blocks:
+                here = slice(start, start + block.shape[0])
                 found = visit(block, start, out, *(vector[here] for vector in vectors))
                 if values is not None:
                     values[here] = found
@@ -90,7 +104,7 @@ class DeviceEngine:
             return vector
         raise argument_error(
             "row vector",
-            f"{type(vector).__name__} beside {of_device(self._rows)}",
+            f"{type(vector).__name__} beside {self._what}",
             "a CuPy array on the same GPU",
             "Convert it with cupy.asarray.",
             kind=ArgumentTypeError,
@@ -102,7 +116,7 @@ class DeviceEngine:
 
     def blocks(self) -> Iterator[tuple[int, Block]]:
         """See `Engine`: never; whoever reads blocks computes on the host."""
-        raise stays_on_device(self._name, of_device(self._rows), "reading rows block by block")
+        raise stays_on_device(self._name, self._what, "reading rows block by block")
 
     def take(self, rows: IntArray) -> Any:
         """See `Engine`: rows on the device."""
@@ -111,15 +125,21 @@ class DeviceEngine:
         if rows.size and (rows.min() < -n or rows.max() >= n):  # CuPy would not notice
             raise IndexError(f"row {rows.min() if rows.min() < -n else rows.max()} of {n} rows")
         with self._device:
-            return self._source.take(np.where(rows < 0, rows + n, rows))
+            return self._taken(np.where(rows < 0, rows + n, rows))
 
-    def view(self, wrap: Wrap) -> DeviceEngine:
+    def _taken(self, rows: IntArray) -> Any:
+        return self._source.take(rows)
+
+    def view(self, wrap: Wrap) -> Self:
         """See `Engine`."""
-        return DeviceEngine(self._rows, name=self._name, source=wrap(self._source))
+        other = copy.copy(self)
+        other._source = wrap(self._source)
+        other.header = Header.of(other._source)
+        return other
 
     def where(self, row: int) -> str:
         """See `Engine`."""
-        return self._source.where(row) or of_device(self._rows)
+        return self._source.where(row) or self._what
 
     def identity(self) -> object | None:
         """See `Engine`: only the rows can tell."""

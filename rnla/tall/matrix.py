@@ -102,7 +102,12 @@ class TallMatrix:
 
     def __repr__(self) -> str:
         kind = "sparse" if self.is_sparse else "dense"
-        return f"TallMatrix(shape={self.shape}, dtype={self.dtype}, {kind}, passes={self.passes})"
+        place = getattr(self._engine, "place", "")
+        where = f", {place}" if place else ""
+        return (
+            f"TallMatrix(shape={self.shape}, dtype={self.dtype}, {kind}{where}, "
+            f"passes={self.passes})"
+        )
 
     @property
     def passes(self) -> int:
