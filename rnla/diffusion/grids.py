@@ -249,6 +249,34 @@ def _check_ends(schedule: Schedule, kind: str, first: float, last: float) -> Non
             )
 
 
+def table_indices(
+    kind: str, size: int, steps: int, *, offset: int = 0, stride: float | None = None
+) -> npt.NDArray[np.int64]:
+    """Falling indices of a table of `size` levels, spaced as diffusers spaces its timesteps.
+
+    Parameters
+    ----------
+    kind : {"leading", "trailing", "linspace"}
+        Multiples of ``size // steps``; steps of `stride` down from the end; both ends, rounded.
+    size, steps : int
+    offset : int
+        Added to leading indices.
+    stride : float, optional
+        Of trailing indices; ``size / steps`` by default.
+
+    Returns
+    -------
+    ndarray of int64, shape (steps,)
+        Fewer if the stride is too long for so many.
+    """
+    if kind == "leading":
+        return np.arange(steps)[::-1] * (size // steps) + offset
+    if kind == "trailing":
+        stride = size / steps if stride is None else stride
+        return np.round(np.arange(size, 0, -stride)).astype(np.int64)[:steps] - 1
+    return np.round(np.linspace(0, size - 1, steps)).astype(np.int64)[::-1]
+
+
 def _discrete_grid(schedule: Any, steps: int, kind: str, end: str, offset: int) -> Grid:
     """Indices of a table as diffusers picks them, then the end."""
     if not hasattr(schedule, "time_of_index"):
@@ -260,12 +288,7 @@ def _discrete_grid(schedule: Any, steps: int, kind: str, end: str, offset: int) 
         )
     size = schedule.size
     check_size(steps, size, name="steps")
-    if kind == "leading":
-        index = np.arange(steps)[::-1] * (size // steps) + offset
-    elif kind == "trailing":
-        index = np.round(np.arange(size, 0, -size / steps)).astype(np.int64)[:steps] - 1
-    else:
-        index = np.round(np.linspace(0, size - 1, steps)).astype(np.int64)[::-1]
+    index = table_indices(kind, size, steps, offset=offset)
     if index.max() >= size or index.min() < 0:
         raise argument_error(
             "offset",

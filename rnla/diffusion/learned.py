@@ -23,6 +23,7 @@ import numpy.typing as npt
 from .._errors import argument_error, check_positive
 from ..tall import single_threaded_blas
 from ._arrays import as_state, on_host
+from ._rows import only_row
 from .execute import run_row
 from .models import prepare
 from .plan import STATE, Evaluation, Plan, Row, Stage, Step, Term
@@ -113,7 +114,7 @@ def learn_coefficients(
         zip(plan.steps, reference, plan.keeps, strict=True)
     ):
         stages: list[Stage] = []
-        row = _only_row(step, number)
+        row = only_row(step, number)
         for stage in step.stages:
             if isinstance(stage, Evaluation):
                 output = prepared(registers[stage.source], stage.level, stage.form)
@@ -124,18 +125,6 @@ def learn_coefficients(
         registers = {name: array for name, array in registers.items() if name in keep}
         steps.append(Step((*stages, fitted), step.start, step.stop))
     return Plan(f"learned_{plan.solver}", tuple(steps))
-
-
-def _only_row(step: Step, number: int) -> Row:
-    rows = [stage for stage in step.stages if isinstance(stage, Row)]
-    if len(rows) != 1 or rows[0].target != STATE or rows[0] is not step.stages[-1]:
-        raise argument_error(
-            "plan",
-            f"{len(rows)} rows in step {number}",
-            "one row per step, to x, after its evaluations",
-            "Use a multistep solver.",
-        )
-    return rows[0]
 
 
 def _fitted(row: Row, registers: Mapping[str, Any], target: Array, ridge: float) -> Row:

@@ -190,6 +190,7 @@ def test_18_6_log_rho_is_the_taylor_form_of_dpm_solver():
 
 def test_18_6_quadrature_in_log_rho_agrees_with_the_closed_form():
     """The integrals of Lagrange polynomials in log rho, by the quadrature used for time."""
+    from rnla.diffusion.interpolation import lagrange
     from rnla.diffusion.solvers import deis
 
     levels = QUADRATIC.levels(VP)
@@ -197,7 +198,7 @@ def test_18_6_quadrature_in_log_rho_agrees_with_the_closed_form():
     h = levels[5].half_log_snr - levels[4].half_log_snr
     lam = 0.5 * (nodes + 1) * h + levels[4].half_log_snr
     known = np.array([levels[4 - j].half_log_snr for j in range(3)])
-    integrals = levels[5].alpha * deis.lagrange(known, lam) @ (-0.5 * h * weights * np.exp(-lam))
+    integrals = levels[5].alpha * lagrange(known, lam) @ (-0.5 * h * weights * np.exp(-lam))
     closed = deis_coefficients(VP, QUADRATIC, DEIS(2, "log_rho"))[4].outputs
     np.testing.assert_allclose(integrals, closed, rtol=0, atol=1e-14)
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._errors import ArgumentTypeError, argument_error, check_size
-from ..grids import Grid, make_grid
+from ..grids import Grid, make_grid, table_indices
 from ..models.thresholding import threshold
 from ..prediction import Prediction
 from ..schedules import Flow, Schedule, Tabulated
@@ -238,17 +238,12 @@ class SchedulerConfig:
     def _timesteps(self, schedule: Tabulated, steps: int) -> npt.NDArray[np.int64]:
         """Indices of the table, falling."""
         size = self._noisiest(schedule) + 1
-        if self.spacing == "trailing":
-            spaced = np.round(np.arange(size, 0, -self.num_train_timesteps / steps)) - 1
-        elif self.spacing == "linspace":
-            spaced = np.round(np.linspace(0, size - 1, steps))[::-1]
-        elif self.spacing == "linspace_after_end":
-            spaced = np.round(np.linspace(0, size - 1, steps + 1))[:0:-1]
-        elif self.spacing == "leading_after_end":
-            spaced = (np.arange(steps + 1) * (size // (steps + 1)))[:0:-1] + self.steps_offset
-        else:
-            spaced = (np.arange(steps) * (size // steps))[::-1] + self.steps_offset
-        return np.asarray(spaced, dtype=np.int64)
+        kind = self.spacing.removesuffix("_after_end")
+        dropped = kind != self.spacing  # the cleanest of one more timestep
+        stride = self.num_train_timesteps / steps
+        offset = self.steps_offset
+        index = table_indices(kind, size, steps + dropped, offset=offset, stride=stride)
+        return index[:steps]
 
     def _flow_times(self, steps: int) -> Vector:
         """Equal steps of t, before the shift, which the schedule applies."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..._errors import argument_error
+from .._rows import other_form
 from ..plan import STATE, Evaluation, Form, Level, Plan, Row, Stage, Step, Term
 from ._decisions import Decision, First
 from .exponential import Relaxation, coefficients, step_row
@@ -115,7 +116,7 @@ class _Compiler:
         stages = [Evaluation(state, main, level, forms[0])]
         for form in forms[1:]:
             name = self.outputs[n, form] = f"{main}_{form}"
-            stages.append(Row(name, _converted(state, main, level, form)))
+            stages.append(Row(name, other_form(state, main, level, form)))
         return stages
 
     def _guess(self, level: Level, form: Form) -> float:
@@ -123,14 +124,6 @@ class _Compiler:
         if self.first == "zero":
             return 0.0 if form == "x0" else 1.0 / level.sigma
         return (1.0 - level.sigma) / level.alpha if form == "x0" else 1.0
-
-
-def _converted(state: str, output: str, level: Level, form: Form) -> tuple[Term, ...]:
-    """Return x0 from eps or eps from x0 at a state: x = alpha x0 + sigma eps."""
-    alpha, sigma = level.alpha, level.sigma
-    if form == "x0":
-        return Term(state, 1.0 / alpha), Term(output, -sigma / alpha)
-    return Term(state, 1.0 / sigma), Term(output, -alpha / sigma)
 
 
 def _check(decisions: Sequence[Decision], steps: int) -> None:

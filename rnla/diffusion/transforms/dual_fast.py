@@ -12,13 +12,13 @@ Cost: one row per evaluation, two in the x0 form, and the outputs that are compa
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
 from ..._errors import argument_error, check_choice, check_finite
+from .._rows import other_form, renamed
 from ..plan import Evaluation, Plan, Row, Stage, Step, Term
 
 __all__ = ["Reference", "dual_fast", "linear_strength"]
@@ -73,18 +73,14 @@ def dual_fast(
     """
     check_choice(reference, "reference", ("previous", "first"))
     strengths = _strengths(strength, plan.evaluations)
-    renamed: dict[str, str] = {}
+    names: dict[str, str] = {}
     seen: list[tuple[Evaluation, str]] = []  # evaluations, and registers of their noise
     steps = []
     for step in plan.steps:
         stages: list[Stage] = []
         for stage in step.stages:
             if isinstance(stage, Row):
-                terms = tuple(
-                    dataclasses.replace(term, register=renamed.get(term.register, term.register))
-                    for term in stage.terms
-                )
-                stages.append(dataclasses.replace(stage, terms=terms))
+                stages.append(renamed(stage, names))
                 continue
             stages.append(stage)
             c = strengths[len(seen)]
@@ -93,7 +89,7 @@ def dual_fast(
             if row is not None and np.any(strengths):
                 stages.append(row)
             if noisier is not None and c:
-                renamed[stage.target] = f"d{len(seen)}"
+                names[stage.target] = f"d{len(seen)}"
                 stages.append(_extrapolated(stage, noise, noisier, c, f"d{len(seen)}"))
             seen.append((stage, noise))
         steps.append(Step(tuple(stages), step.start, step.stop))
@@ -141,10 +137,8 @@ def _noise_of(stage: Evaluation) -> tuple[str, Row | None]:
     """Register of the noise prediction of an evaluation, and the row that makes it if needed."""
     if stage.form == "eps":
         return stage.target, None
-    level = stage.level
     noise = f"e{stage.target}"
-    terms = (Term(stage.source, 1.0 / level.sigma), Term(stage.target, -1.0 / level.rho))
-    return noise, Row(noise, terms)
+    return noise, Row(noise, other_form(stage.source, stage.target, stage.level, "eps"))
 
 
 def _extrapolated(

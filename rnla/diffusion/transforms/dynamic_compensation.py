@@ -9,14 +9,15 @@ Cost: no evaluation; one row per compensated step and K + 1 stored outputs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from ..._errors import argument_error, check_whole
+from .._rows import renamed
 from ..interpolation import lagrange
-from ..plan import Evaluation, Plan, Row, Stage, Term
+from ..plan import Evaluation, Plan, Row, Term
 
 __all__ = ["compensation_weights", "dynamic_compensation"]
 
@@ -69,22 +70,22 @@ def dynamic_compensation(plan: Plan, ratios: Sequence[float], *, points: int = 3
             "Search or predict the ratios for this number of steps.",
         )
     outputs = _outputs(plan)
-    renamed: dict[str, str] = {}
+    names: dict[str, str] = {}
     steps = []
     for n, step in enumerate(plan.steps):
         ratio = float(ratios[n]) if n < len(ratios) else 1.0
         targets = [stage.target for stage in step.stages]
         place = targets.index(outputs[n]) + 1 if outputs[n] in targets else 0
-        stages = [_renamed(stage, renamed) for stage in step.stages[:place]]
+        stages = [renamed(stage, names) for stage in step.stages[:place]]
         if n >= points - 1 and ratio != 1.0:
             recent = range(n, n - points, -1)
             weights = compensation_weights([plan.steps[j].start.time for j in recent], ratio)
-            names = [renamed.get(outputs[j], outputs[j]) for j in recent]
-            stages.append(Row(f"c{n}", tuple(map(Term, names, weights))))
-            renamed[outputs[n]] = f"c{n}"
-        stages += [_renamed(stage, renamed) for stage in step.stages[place:]]
+            inputs = [names.get(outputs[j], outputs[j]) for j in recent]
+            stages.append(Row(f"c{n}", tuple(map(Term, inputs, weights))))
+            names[outputs[n]] = f"c{n}"
+        stages += [renamed(stage, names) for stage in step.stages[place:]]
         steps.append(replace(step, stages=tuple(stages)))
-    return Plan(f"dc_{plan.solver}", tuple(steps)) if renamed else plan
+    return Plan(f"dc_{plan.solver}", tuple(steps)) if names else plan
 
 
 def check_points(points: int) -> None:
@@ -131,12 +132,3 @@ def _outputs(plan: Plan) -> list[str]:
                 "Compensate multistep solvers only.",
             )
     return [at_level[step.start] for step in plan.steps]
-
-
-def _renamed(stage: Stage, names: Mapping[str, str]) -> Stage:
-    if isinstance(stage, Evaluation):
-        return stage
-    terms = (
-        Term(names.get(term.register, term.register), term.coefficient) for term in stage.terms
-    )
-    return replace(stage, terms=tuple(terms))

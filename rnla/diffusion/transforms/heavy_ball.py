@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 
 from ..._errors import argument_error, check_positive
+from .._rows import only_row
 from ..plan import STATE, Evaluation, Plan, Row, Stage, Step, Term
 
 __all__ = ["check_beta", "heavy_ball"]
@@ -70,15 +71,7 @@ def check_beta(beta: float) -> float:
 
 
 def _with_momentum(step: Step, number: int, beta: float, nesterov: bool) -> Step:
-    rows = [stage for stage in step.stages if isinstance(stage, Row)]
-    if len(rows) != 1 or rows[0].target != STATE:
-        raise argument_error(
-            "plan",
-            f"{len(rows)} rows in step {number}",
-            "one row per step, to x",
-            "Use a multistep solver.",
-        )
-    row = rows[0]
+    row = only_row(step, number)
     outputs = [term for term in row.terms if term.register != STATE]
     total = sum(float(term.coefficient) for term in outputs)
     velocity, old = f"v{number}", f"v{number - 1}"
