@@ -116,23 +116,31 @@ COMPLAINTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def run(cuda_cache):
+def runner(cuda_cache, *, watched, check):
     entries = "".join(f"ENTRY({name})\n" for name in NAMES)
-    library = ctypes.CDLL(str(build.build("emulator_test", SOURCE + entries, cuda_cache)))
+    made = build.build("emulator_test", SOURCE + entries, cuda_cache, watched=watched)
+    library = ctypes.CDLL(str(made))
     device = EmulatedDevice(cuda_cache)
 
     def run(name, order, grid=(2, 1, 1), block=(64, 1, 1), shared=512, arguments=None):
         x = device.put(np.arange(128.0))
         out = device.zeros(128, np.float64)
         given = (out, x) if arguments is None else arguments
-        execute(library, Launch("test", name, grid, block, given, (), shared), order=order)
+        launch = Launch("test", name, grid, block, given, (), shared)
+        execute(library, launch, order=order, check=check)
         return out
 
     return run
 
 
+@pytest.fixture(scope="module")
+def run(request, cuda_cache):
+    watched = getattr(request, "param", "watched") == "watched"
+    return runner(cuda_cache, watched=watched, check=watched)
+
+
 @pytest.mark.parametrize("order", [0, 1, 5])
+@pytest.mark.parametrize("run", ["watched", "unwatched"], indirect=True)
 def test_right_kernels_give_the_right_numbers(run, order):
     lanes, all_ = np.arange(32), np.arange(128)
     up = np.where(lanes < 3, lanes, lanes - 3)
@@ -159,6 +167,20 @@ def test_right_kernels_give_the_right_numbers(run, order):
 def test_wrong_kernels_are_caught(run, name, order):
     with pytest.raises(EmulatorError, match=COMPLAINTS[name]):
         run(name, order)
+
+
+@pytest.mark.parametrize("order", [0, 5])
+@pytest.mark.parametrize("run", ["unwatched"], indirect=True)
+def test_without_watching_only_memory_goes_unseen(run, cuda_cache, order):
+    """Stuck threads are found, kernels after one that failed are right, and to ask for more than
+    the library can tell is an error."""
+    for name in ("barrier_of_some", "two_barriers", "shuffle_of_some", "lane_outside_of_the_mask"):
+        with pytest.raises(EmulatorError, match=COMPLAINTS[name]):
+            run(name, order)
+        np.testing.assert_array_equal(run("pairs_of_a_warp", order), np.arange(128) ^ 1)
+    run("race_in_shared_memory", order)
+    with pytest.raises(ValueError, match="built without watching memory"):
+        runner(cuda_cache, watched=False, check=True)("reversed", order)
 
 
 def test_every_kernel_of_this_file_is_tested():

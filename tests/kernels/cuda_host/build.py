@@ -18,8 +18,8 @@ __all__ = ["compiler", "library"]
 HERE = pathlib.Path(__file__).parent
 KERNELS = HERE.parents[2] / "kernels"
 # Like NVRTC with --fmad=false: products and sums are rounded one by one.
-FLAGS = ["-std=c++17", "-O1", "-g1", "-fPIC", "-ffp-contract=off", "-w"]
-CHECKED = ["-fsanitize=thread", "--param", "tsan-instrument-func-entry-exit=0"]
+FLAGS = ["-std=c++17", "-O2", "-g1", "-fPIC", "-ffp-contract=off", "-w", "-U_FORTIFY_SOURCE"]
+WATCHED = ["-O1", "-fsanitize=thread", "--param", "tsan-instrument-func-entry-exit=0"]
 
 
 def compiler() -> str | None:
@@ -28,7 +28,7 @@ def compiler() -> str | None:
 
 
 def _digest(*paths: pathlib.Path) -> str:
-    text = b"\0".join([*(path.read_bytes() for path in paths), repr((FLAGS, CHECKED)).encode()])
+    text = b"\0".join([*(path.read_bytes() for path in paths), repr((FLAGS, WATCHED)).encode()])
     return hashlib.sha256(text).hexdigest()[:16]
 
 
@@ -50,15 +50,20 @@ def _kept(target: pathlib.Path, make: object) -> pathlib.Path:
 
 
 def build(
-    name: str, text: str, cache: pathlib.Path, include: pathlib.Path = KERNELS / "include"
+    name: str,
+    text: str,
+    cache: pathlib.Path,
+    include: pathlib.Path = KERNELS / "include",
+    *,
+    watched: bool = True,
 ) -> pathlib.Path:
-    """A shared library of CUDA source `text` and the emulator."""
+    """A shared library of CUDA source `text` and the emulator, which sees memory if `watched`."""
     gxx = compiler()
     assert gxx is not None
     emulator, header = HERE / "emulator.cpp", HERE / "cuda_on_host.h"
     runtime = _kept(
         cache / f"emulator-{_digest(emulator)}.o",
-        lambda path: _run(gxx, *FLAGS, "-O2", "-c", emulator, "-o", path),
+        lambda path: _run(gxx, *FLAGS, "-c", emulator, "-o", path),
     )
     mark = hashlib.sha256(text.encode()).hexdigest()[:16]
     headers = _digest(emulator, header, *sorted(include.glob("*.cuh")))
@@ -67,15 +72,31 @@ def build(
         unit = path.with_suffix(".cpp")
         unit.write_text(text)
         part = path.with_suffix(".o")
-        _run(gxx, *FLAGS, *CHECKED, f"-I{include}", f"-I{HERE}", "-c", unit, "-o", part)
+        _run(
+            gxx,
+            *FLAGS,
+            *(WATCHED if watched else ()),
+            f"-I{include}",
+            f"-I{HERE}",
+            "-c",
+            unit,
+            "-o",
+            part,
+        )
         _run(gxx, "-shared", part, runtime, "-o", path, "-Wl,-z,defs", "-lm")
 
-    return _kept(cache / f"{name}-{mark}-{headers}.so", make)
+    kind = "" if watched else "-unwatched"
+    return _kept(cache / f"{name}{kind}-{mark}-{headers}.so", make)
 
 
 @lru_cache
 def library(
-    kernel: str, types: tuple[str, ...], cache: pathlib.Path, source: pathlib.Path | None = None
+    kernel: str,
+    types: tuple[str, ...],
+    cache: pathlib.Path,
+    source: pathlib.Path | None = None,
+    *,
+    watched: bool = True,
 ) -> ctypes.CDLL:
     """`kernels/<kernel>/cuda.cu`, or a changed `source` of it, ready to be launched."""
     source = source or KERNELS / kernel / "cuda.cu"
@@ -84,4 +105,4 @@ def library(
     text = (
         f'{defines}#include "cuda_on_host.h"\n#include "{source}"\n{entries}// {_digest(source)}\n'
     )
-    return ctypes.CDLL(str(build(kernel, text, cache)))
+    return ctypes.CDLL(str(build(kernel, text, cache, watched=watched)))

@@ -1,8 +1,9 @@
 // What a .cu file of this package uses of CUDA, for g++: included before the unchanged source.
 //
 // A thread of a block is a fiber of emulator.cpp; a barrier or warp collective yields to the others.
-// The kernel is compiled with -fsanitize=thread but linked without its library: the emulator takes
-// the calls that announce every memory access and checks bounds, races and unwritten shared memory.
+// To be watched a kernel is compiled with -fsanitize=thread but linked without its library: the
+// emulator takes the calls that announce every memory access and checks bounds, races and unwritten
+// shared memory.
 #pragma once
 
 #include <math.h>
@@ -34,6 +35,12 @@ unsigned long long emulator_collective(int kind, unsigned mask, unsigned long lo
 void emulator_load_atomic(void* value, const void* address, size_t bytes);
 void emulator_store_atomic(void* address, const void* value, size_t bytes);
 }
+
+#ifdef __SANITIZE_THREAD__
+extern "C" const int emulator_watched = 1;
+#else
+extern "C" const int emulator_watched = 0;
+#endif
 
 const int warpSize = 32;
 

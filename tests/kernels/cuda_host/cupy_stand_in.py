@@ -21,7 +21,6 @@ import scipy.sparse as sp
 
 from rnla.kernels import dispatch
 
-from . import build
 from .device import EmulatedArray, EmulatedDevice, argument_types
 from .streams import Memory, Streams
 
@@ -345,7 +344,7 @@ def modules(emulated: EmulatedDevice) -> dict[str, types.ModuleType]:
             self.types = tuple(option[2:] for option in options if option.startswith("-D"))
 
         def get_function(self, name: str) -> Any:
-            library = build.library(self.kernel, self.types, emulated.cache)
+            library = emulated.library(self.kernel, self.types)
 
             def call(grid: Any, block: Any, arguments: Any, *, shared_mem: int) -> None:
                 kinds = argument_types(library, name)

@@ -31,7 +31,10 @@ class EmulatedArray(np.ndarray):
 
 
 class EmulatedDevice:
-    """Runs launches block by block; `order` 0 forward, 1 backward, more: shuffled threads."""
+    """Runs launches block by block; `order` 0 forward, 1 backward, more: shuffled threads.
+
+    Without `check` memory is not watched, and kernels are several times as fast.
+    """
 
     def __init__(self, cache: pathlib.Path, *, order: int = 0, check: bool = True) -> None:
         self.cache, self.order, self.check = cache, order, check
@@ -85,16 +88,23 @@ class EmulatedDevice:
         finally:
             del dispatch.DEVICES[name]
 
+    def library(
+        self, kernel: str, types: tuple[str, ...], source: pathlib.Path | None = None
+    ) -> ctypes.CDLL:
+        return build.library(kernel, types, self.cache, source, watched=self.check)
+
     def run(self, launch: Launch) -> None:
         self.launches.append(launch)
         source = self.sources.get(launch.kernel)
-        library = build.library(launch.kernel, launch.types, self.cache, source)
+        library = self.library(launch.kernel, launch.types, source)
         execute(library, launch, order=self.order, check=self.check)
 
 
 def execute(library: ctypes.CDLL, launch: Launch, *, order: int = 0, check: bool = True) -> None:
     """Run a launch; raise for limits, types and everything that emulator.cpp reports."""
     where = f"{launch.kernel}.{launch.function}"
+    if check and not ctypes.c_int.in_dll(library, "emulator_watched").value:
+        raise ValueError(f"{where}: cannot be checked, it was built without watching memory")
     _check_limits(library, launch, where)
     types = argument_types(library, launch.function)
     if len(types) != len(launch.arguments):

@@ -7,7 +7,10 @@
 //   - shared memory read before the block wrote it;
 //   - two threads at the same address, one of them writing, with no barrier between (in shared memory
 //     and, across blocks too, in the arrays), unless both accesses are atomic.
+// Fibers are made once and run one thread after another. They are left by longjmp, not swapcontext,
+// which would ask the operating system for the signal mask each time.
 #include <pthread.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -41,6 +44,8 @@ enum Kind { SYNC, SHUFFLE, UP, DOWN, XOR, BALLOT };
 
 struct Fiber {
   ucontext_t context;
+  jmp_buf left;  // where it waits, once it has begun
+  bool begun;
   State state;
   int line;
   int kind;
@@ -68,7 +73,7 @@ struct Region {
 
 Fiber fibers[MOST_THREADS];
 char* stacks;
-ucontext_t scheduler;
+jmp_buf scheduler;
 int threads, running = -1;
 unsigned block_number;
 unsigned barriers, collectives[MOST_THREADS / 32];
@@ -95,9 +100,8 @@ void fail(const char* format, ...) {
     va_end(rest);
   }
   if (running >= 0) {
-    int mine = running;
     running = -1;
-    swapcontext(&fibers[mine].context, &scheduler);  // never resumed
+    _longjmp(scheduler, 1);  // and the fiber is made anew
   }
 }
 
@@ -177,18 +181,29 @@ void touch(char* address, size_t bytes, bool write, bool atomic) {
   }
 }
 
-void body() {
-  entry(argument_places);
-  int mine = running;
-  fibers[mine].state = DONE;
+void wait() {
+  Fiber& fiber = fibers[running];
   running = -1;
-  swapcontext(&fibers[mine].context, &scheduler);
+  if (!_setjmp(fiber.left)) _longjmp(scheduler, 1);
 }
 
-void wait() {
-  int mine = running;
-  running = -1;
-  swapcontext(&fibers[mine].context, &scheduler);
+void body() {
+  for (;;) {
+    entry(argument_places);
+    fibers[running].state = DONE;
+    wait();
+  }
+}
+
+void begin(int t) {
+  Fiber& fiber = fibers[t];
+  fiber.begun = true;
+  getcontext(&fiber.context);
+  fiber.context.uc_stack.ss_sp = stacks + t * STACK;
+  fiber.context.uc_stack.ss_size = STACK;
+  fiber.context.uc_link = nullptr;
+  makecontext(&fiber.context, body, 0);
+  setcontext(&fiber.context);
 }
 
 void resume(int t) {
@@ -196,8 +211,9 @@ void resume(int t) {
   threadIdx.x = t % blockDim.x;
   threadIdx.y = t / blockDim.x % blockDim.y;
   threadIdx.z = t / blockDim.x / blockDim.y;
-  swapcontext(&scheduler, &fibers[t].context);
-  running = -1;
+  if (_setjmp(scheduler)) return;
+  if (fibers[t].begun) _longjmp(fibers[t].left, 1);
+  begin(t);
 }
 
 // What lane `lane` of a shuffle reads, or the lane itself where it keeps its own value.
@@ -297,19 +313,12 @@ void run_block(int order_kind) {
   static int order[MOST_THREADS];
   for (int r = arrays; r < all_regions; ++r) {
     memset(regions[r].start, 0xFF, regions[r].bytes);
-    memset((void*)regions[r].words, 0, (regions[r].bytes / regions[r].word + 1) * sizeof(Word));
+    if (checking)
+      memset((void*)regions[r].words, 0, (regions[r].bytes / regions[r].word + 1) * sizeof(Word));
   }
   barriers = 0;
   memset(collectives, 0, sizeof collectives);
-  for (int t = 0; t < threads; ++t) {
-    Fiber& fiber = fibers[t];
-    getcontext(&fiber.context);
-    fiber.context.uc_stack.ss_sp = stacks + t * STACK;
-    fiber.context.uc_stack.ss_size = STACK;
-    fiber.context.uc_link = nullptr;
-    fiber.state = READY;
-    makecontext(&fiber.context, body, 0);
-  }
+  for (int t = 0; t < threads; ++t) fibers[t].state = READY;
   int live = threads;
   while (live) {
     bool progress = false;
@@ -355,7 +364,7 @@ void add_region(char* start, size_t bytes, size_t word) {
   region.start = start;
   region.bytes = bytes;
   region.word = word;
-  region.words = (Word*)calloc(bytes / word + 1, sizeof(Word));
+  region.words = checking ? (Word*)calloc(bytes / word + 1, sizeof(Word)) : nullptr;
 }
 
 }  // namespace
@@ -431,6 +440,8 @@ int emulator_launch(void (*kernel)(void**), int count, void** values, const size
     run_block(order);
   }
   for (int r = 0; r < all_regions; ++r) free(regions[r].words);
+  if (failed)
+    for (Fiber& fiber : fibers) fiber.begun = false;  // the others wait within the kernel
   return failed;
 }
 
