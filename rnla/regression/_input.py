@@ -12,13 +12,15 @@ import numpy.typing as npt
 from .._errors import ArgumentTypeError, argument_error
 from .._result import FloatArray
 from ..tall import TallMatrix, as_tall, rows
-from ..tall._device import on_device, on_host, stays_on_device
+from ..tall._device import on_device, on_host, stays_on_device, to_host
 
 __all__ = [
     "Problem",
+    "at_home",
     "check_bounds",
     "check_column",
     "check_columns",
+    "check_start",
     "check_weights",
     "prepare",
 ]
@@ -83,12 +85,30 @@ def prepare(
     if tall.is_on_device and not device:
         raise stays_on_device("A", "rows on a GPU", "a regression")
     n, there = tall.shape[0], tall.is_on_device
+    tall = tall.distributed() if there else tall
     target = check_columns(b, "b", n, device=there)
     w = None if weights is None else check_weights(weights, n, device=there)
     tall.scan()
     if intercept:
         tall = tall.with_columns(ones=True)
     return Problem(tall, target, w, intercept)
+
+
+def at_home(values: Any, name: str, device: bool) -> Any:
+    """A row vector as an array where the rows are: a CuPy array if `device` says so, else a NumPy
+    or Dask array."""
+    if not device:
+        return values if rows.is_distributed(values) else on_host(values, name, "a regression")
+    if not on_device(values):
+        got, remedy = f"{type(values).__name__}, for rows on a GPU", f"Pass cupy.asarray({name})."
+        raise argument_error(name, got, "a CuPy array too", remedy, kind=ArgumentTypeError)
+    return values
+
+
+def check_start(x0: Any, d: int) -> FloatArray:
+    """The coefficients to start from, here."""
+    start: FloatArray = check_column(to_host(x0), "x0", d)
+    return start
 
 
 def check_column(values: Any, name: str, n: int, *, device: bool = False) -> Any:
@@ -137,11 +157,8 @@ def check_bounds(
 def _checked(
     values: Any, name: str, n: int, dimensions: tuple[int, ...], device: bool = False
 ) -> Any:
-    if device and not on_device(values):
-        got, remedy = f"{type(values).__name__}, for rows on a GPU", f"Pass cupy.asarray({name})."
-        raise argument_error(name, got, "a CuPy array too", remedy, kind=ArgumentTypeError)
-    here = not (device or rows.is_distributed(values))
-    array = on_host(values, name, "a regression") if here else values
+    array = at_home(values, name, device)
+    here = isinstance(array, np.ndarray)
     expected = f"{n} finite real numbers, one per row"
     if dimensions != (1,):
         expected += ", or a column of them for each response"

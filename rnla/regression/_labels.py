@@ -11,7 +11,8 @@ import numpy as np
 from .._errors import argument_error
 from .._result import FloatArray
 from ..tall import rows
-from ..tall._device import on_host
+from ..tall._device import on_device
+from ._input import at_home
 
 __all__ = ["Labels", "check_labels"]
 
@@ -42,7 +43,7 @@ class Labels:
         return None in self.classes
 
 
-def check_labels(y: Any, n: int, *, name: str = "y") -> Labels:
+def check_labels(y: Any, n: int, *, name: str = "y", device: bool = False) -> Labels:
     """Return the labels of n rows as signs; the larger of two values is the positive class.
 
     Raises
@@ -51,7 +52,7 @@ def check_labels(y: Any, n: int, *, name: str = "y") -> Labels:
         For a wrong length, missing labels, more than two classes, or a single class of which
         nobody can say whether it is the positive one.
     """
-    array = y if rows.is_distributed(y) else on_host(y, name, "a regression")
+    array = at_home(y, name, device)
     if array.ndim != 1 or array.shape[0] != n:
         remedy = f"Pass a one-dimensional {name} with one label per row of A."
         raise argument_error(name, f"shape {array.shape}", f"{n} labels", remedy)
@@ -79,7 +80,7 @@ def check_labels(y: Any, n: int, *, name: str = "y") -> Labels:
 
 def _some_values(start: int, y: Any) -> list[Any]:
     """The smallest few of the different values, as Python objects."""
-    array = np.asarray(y)
+    array = y if on_device(y) else np.asarray(y)
     if array.dtype.kind == "O":
         found = set(array.tolist())
         if any(value is None or value != value for value in found):
@@ -102,7 +103,7 @@ def _sorted(values: set[Any]) -> list[Any]:
 
 
 def _signs(positive: Any, y: Any) -> FloatArray:
-    array = np.asarray(y)
+    array = y if on_device(y) else np.asarray(y)
     if positive is None:
-        return np.full(len(array), -1.0)
+        return np.full_like(array, -1.0, dtype=np.float64)
     return np.where(array == positive, 1.0, -1.0)

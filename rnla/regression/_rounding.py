@@ -22,6 +22,7 @@ import numpy as np
 from .._result import FloatArray
 from ..constrained._spd import spd_solver
 from ..tall import TallMatrix, rows
+from ..tall._device import beside
 
 __all__ = ["Known", "known"]
 
@@ -105,10 +106,11 @@ def _residuals(
     weights: FloatArray | None = None,
 ) -> FloatArray:
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        x, T = beside(block, x), beside(block, T)
         own = (x.size + 2.0) * _EPSILON * (abs(block) @ np.abs(x) + np.abs(b))
         residual = b - block @ x
         B = block @ T
-        both = np.column_stack([residual, own])
+        both = np.stack([residual, own], axis=1)
         weighted = both if weights is None else both * (weights / weight_unit)[:, None]
         out += np.concatenate([B.T @ weighted[:, 0], np.abs(B).T @ weighted[:, 1]])
     return both
@@ -118,7 +120,7 @@ def _spread(
     T: FloatArray, moved: FloatArray, block: Any, start: int, out: FloatArray
 ) -> FloatArray:
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        spread: FloatArray = np.abs(block @ T) @ moved
+        spread: FloatArray = np.abs(block @ beside(block, T)) @ beside(block, moved)
     return spread
 
 
@@ -132,13 +134,13 @@ def _terms(
 ) -> FloatArray:
     """Loss, what rounding may change of it, and whether there is more than rounding."""
     size, own = np.abs(pairs[:, 0]), pairs[:, 1]
-    w = np.ones(len(pairs)) if weights is None else weights / weight_unit
+    w = np.ones_like(own) if weights is None else weights / weight_unit
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         beyond = (size > own + spread) & (w > 0.0)
         if p == np.inf:
             used = w > 0.0
-            return np.column_stack([used * size / unit, used * (size + own) / unit, beyond])
+            return np.stack([used * size / unit, used * (size + own) / unit, 1.0 * beyond], axis=1)
         value = w * (size / unit) ** p
         # Convex: the change is at most the slope at the far end times the way.
         change = w * p * ((size + own) / unit) ** (p - 1.0) * (own / unit)
-    return np.column_stack([value, change, beyond])
+    return np.stack([value, change, 1.0 * beyond], axis=1)

@@ -18,8 +18,9 @@ from .._errors import argument_error, check_fraction, check_positive, check_size
 from .._result import FloatArray, Status
 from ..random import RNGLike, resolve_seed
 from ..tall import TallMatrix, as_tall, rows
+from ..tall._device import beside, stays_on_device
 from ._input import Problem as Input
-from ._input import check_column, prepare
+from ._input import check_column, check_start, prepare
 from ._record import relative_gap
 from .coresets.m_estimator_coreset import MEstimatorCoreset, m_estimator_coreset
 from .polyhedral.centre import centred
@@ -181,9 +182,11 @@ def huber_regression(
     given = as_tall(A, require_tall=False)
     before = given.passes
     wanted = None if size is None else check_size(size, given.shape[0])
-    target = check_column(b, "b", given.shape[0])
-    data = prepare(given, target, weights=weights, intercept=intercept)
-    start = None if x0 is None else check_column(x0, "x0", data.A.shape[1])
+    if given.is_on_device and not polish:
+        raise stays_on_device("A", "rows on a GPU", "a coreset, with polish=False")
+    target = check_column(b, "b", given.shape[0], device=given.is_on_device)
+    data = prepare(given, target, weights=weights, intercept=intercept, device=True)
+    start = None if x0 is None else check_start(x0, data.A.shape[1])
     response, centre = centred(data)
     if start is not None:
         start = np.append(start[:-1], start[-1] - centre) / threshold
@@ -212,7 +215,7 @@ def huber_regression(
         unit = float(np.float64(threshold) ** 2)
     return replace(
         fit,
-        x=(fit.x[:-1] if intercept else fit.x) * threshold,
+        x=beside(target, (fit.x[:-1] if intercept else fit.x) * threshold),
         intercept=float(fit.x[-1] * threshold + centre[0]) if intercept else 0.0,
         objective=fit.objective * unit,
         lower=fit.lower * unit,
@@ -252,6 +255,8 @@ class _Problem:
         For residuals far above the threshold, least squares is too far from the minimum: on their
         linear part the losses have no curvature that shows the way.
         """
+        if self.A.is_on_device:  # where least absolute deviations do not run
+            return better_of(found, self.continued(tol, max_iter), tol)
         absolute = least_absolute(Input(self.A, self.b, self.weights, False), tol=tol)
         n = float(self.A.shape[0])
         total = n if self.weights is None else rows.total(self.weights)
@@ -342,10 +347,11 @@ def _over(threshold: float, b: FloatArray) -> FloatArray:
 def _add_loss(
     x: FloatArray, block: Any, start: int, out: FloatArray, b: FloatArray, w: FloatArray
 ) -> None:
-    out[0] += w @ Huber(1.0).value(b - block @ x)
+    out[0] += w @ Huber(1.0).value(b - block @ beside(block, x))
 
 
 def _add_size(
     x: FloatArray, block: Any, start: int, out: FloatArray, b: FloatArray, w: FloatArray
 ) -> None:
-    out[0] += w @ Huber(1.0).value(_ROUNDING * (np.abs(b) + abs(block) @ np.abs(x)))
+    terms = np.abs(b) + abs(block) @ beside(block, np.abs(x))
+    out[0] += w @ Huber(1.0).value(_ROUNDING * terms)

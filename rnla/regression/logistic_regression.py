@@ -20,7 +20,8 @@ from .._result import FloatArray, Status
 from ..random import RNGLike, resolve_seed
 from ..sampling import sample_rows
 from ..tall import TallMatrix, as_tall, rows
-from ._input import check_column, check_weights
+from ..tall._device import beside, stays_on_device, to_host
+from ._input import check_start, check_weights
 from ._labels import Labels, check_labels
 from ._logistic_record import LogisticFit
 from .coresets.logistic_coreset import logistic_coreset
@@ -132,15 +133,18 @@ def logistic_regression(
     ridge = check_positive(ridge, "ridge", allow_zero=True)
     max_iter = check_size(max_iter, name="max_iter")
     given = as_tall(A, require_tall=False)
-    before, n = given.passes, given.shape[0]
-    labels = check_labels(y, n)
-    w = None if weights is None else check_weights(weights, n)
+    before, n, there = given.passes, given.shape[0], given.is_on_device
+    if there and not polish:
+        raise stays_on_device("A", "rows on a GPU", "a coreset, with polish=False")
+    labels = check_labels(y, n, device=there)
+    w = None if weights is None else check_weights(weights, n, device=there)
     wanted = None if size is None else check_size(size, n)
     seed = resolve_seed(rng)
+    given = given.distributed() if there else given
     given.scan()
     tall = given.with_columns(ones=True) if intercept else given
     d = tall.shape[1]
-    start = None if x0 is None else check_column(x0, "x0", d)
+    start = None if x0 is None else check_start(x0, d)
     problem = _Problem(tall, labels, w, penalty(tall, ridge, intercept), intercept)
     if labels.single and intercept:
         fit = problem.one_class()
@@ -148,7 +152,8 @@ def logistic_regression(
         fit = problem.polished(start, tol, max_iter, seed)
     else:
         fit = problem.on_coreset(eps, wanted, method, tol, max_iter, seed)
-    return replace(fit, passes=given.passes - before, seed=seed, ridge=ridge)
+    x = beside(labels.signs, fit.x)
+    return replace(fit, x=x, passes=given.passes - before, seed=seed, ridge=ridge)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +173,10 @@ class _Problem:
             start = self.rough(seed)
         found = self.minimise(start, tol, min(max_iter, _FIRST_TRY))
         separation = None
-        if not np.any(self.ridge) and not self.has_minimiser(found, tol):
+        if self.A.is_on_device:  # where the search for a hyperplane does not run
+            if not np.any(self.ridge) and self.is_separated(found.x):
+                return self.separable(found.x, found.iterations, found.rank, None)
+        elif not np.any(self.ridge) and not self.has_minimiser(found, tol):
             separation = self.separation(seed)
             if separation.separable:
                 direction = np.array(separation.direction)
@@ -186,11 +194,7 @@ class _Problem:
             w = None if self.weights is None else rows.host(self.weights)
             signs = rows.host(self.labels.signs)
             found = sharpened(self.A, signs, w, self.ridge, found)
-        if (
-            found.status is not Status.OK
-            and not np.any(self.ridge)
-            and separates(self.A.scaled_rows(self.labels.signs), self.present_weights(), found.x)
-        ):
+        if found.status is not Status.OK and not np.any(self.ridge) and self.is_separated(found.x):
             return self.separable(found.x, found.iterations, found.rank, separation)
         status = found.status
         if found.objective - found.lower <= tol * found.objective:
@@ -276,11 +280,11 @@ class _Problem:
         sample = sample_rows(rows.like(self.labels.signs, 1.0), size, rng=seed)
         w = sample.weights
         if self.weights is not None:
-            w = w * rows.host(self.weights[sample.indices])
+            w = w * rows.at(self.weights, sample.indices)
         if not np.any(w):
             return None
-        signs = rows.host(self.labels.signs[sample.indices])
-        taken = as_tall(self.A.take(sample.indices), require_tall=False)
+        signs = rows.at(self.labels.signs, sample.indices)
+        taken = as_tall(to_host(self.A.take(sample.indices)), require_tall=False)
         small = _Problem(taken, replace(self.labels, signs=signs), w, self.ridge, self.intercept)
         found = small.minimise(None, 1e-3, _FIRST_TRY)
         return found.x if found.status is Status.OK else None
@@ -292,6 +296,10 @@ class _Problem:
 
     def present_weights(self) -> Any:
         return rows.like(self.labels.signs, 1.0) if self.weights is None else self.weights
+
+    def is_separated(self, x: FloatArray) -> bool:
+        """Whether the hyperplane of these coefficients separates the classes: one pass."""
+        return separates(self.A.scaled_rows(self.labels.signs), self.present_weights(), x)
 
     def has_minimiser(self, found: newton.Minimum, tol: float) -> bool:
         """Whether it is certain that the classes are not separable."""

@@ -20,6 +20,7 @@ from ..basis import Basis, orthonormal_basis
 from ..random import RNGLike, resolve_seed
 from ..sampling import sample_rows
 from ..tall import as_tall, rows
+from ..tall._device import stays_on_device, to_host
 from ._input import Problem, check_bounds, prepare
 from ._record import LpFit
 from .coresets.lp_coreset import coreset_fit
@@ -145,7 +146,11 @@ def lp_regression(
     tol = check_fraction(tol, "tol")
     name = _method(method, p)
     limit = None if max_iter is None else check_size(max_iter, name="max_iter")
-    problem = prepare(A, b, weights=weights, intercept=intercept)
+    tall = as_tall(A, require_tall=False)
+    if tall.is_on_device and (name != "newton" or not polish):
+        what = "a coreset, with polish=False" if not polish else f"p = {p:g}"
+        raise stays_on_device("A", "rows on a GPU", what)
+    problem = prepare(tall, b, weights=weights, intercept=intercept, device=True)
     lower, upper = _box(bounds, problem)
     before = problem.A.passes
     if not polish:
@@ -201,7 +206,7 @@ def _starts(x0: npt.ArrayLike | None, problem: Problem) -> FloatArray | None:
         return None
     d = problem.A.shape[1]
     k = 1 if problem.single else problem.b.shape[1]
-    start = np.asarray(x0, dtype=np.float64)
+    start = np.asarray(to_host(x0), dtype=np.float64)
     tail = () if problem.single else (k,)
     shapes = [(d, *tail), (d - 1, *tail)] if problem.intercept else [(d, *tail)]
     if start.shape not in shapes or not np.all(np.isfinite(start)):
@@ -277,7 +282,9 @@ def _fit(
     problem: Problem, X: FloatArray, value: FloatArray, lower: FloatArray, **rest: Any
 ) -> LpFit:
     x, intercept = problem.split(X)
+    x = rows.beside(problem.b, x)
     if not problem.single:
+        intercept = rows.beside(problem.b, intercept)
         return LpFit(x, value, lower, intercept=intercept, **rest)
     level = float(np.ravel(intercept)[0])
     return LpFit(x[:, 0], float(value[0]), float(lower[0]), intercept=level, **rest)
@@ -305,16 +312,18 @@ def _sample_start(
     w = problem.weights
     root = None if w is None else rows.each(np.sqrt, w)
     both = orthonormal_basis(bordered, row_scale=root)
-    scores = rows.host(both.leverage(bordered, root))
+    scores = both.leverage(bordered, root)
+    if rows.is_distributed(scores):
+        scores = rows.host(scores)
     sample = sample_rows(scores, _sample_size(bordered.shape[1]), p=p, rng=seed)
-    taken = problem.A.take(sample.indices)
+    taken = to_host(problem.A.take(sample.indices))
     small = sp.csr_array(taken) if sp.issparse(taken) else np.asarray(taken, dtype=np.float64)
     weights = sample.weights
     if w is not None:
-        weights = weights * rows.host(w[sample.indices])
+        weights = weights * rows.at(w, sample.indices)
     fit = minimise(
         as_tall(small, require_tall=False),
-        rows.host(b[sample.indices]),
+        rows.at(b, sample.indices),
         Power(p),
         weights=weights,
         lower=lower,

@@ -20,7 +20,7 @@ from .._errors import argument_error, check_positive, check_size
 from .._result import FloatArray, Status
 from ..random import RNGLike, resolve_seed
 from ..tall import as_tall, rows
-from ..tall._device import stays_on_device
+from ..tall._device import stays_on_device, to_host
 from ._input import check_columns, check_weights
 from .least_squares.backward_error import forward_error
 from .least_squares.operator import OperatorLeastSquares
@@ -237,7 +237,7 @@ def lstsq(
         x = x.astype(problem.dtype)
     shaped = _shaper(vector)
     return LeastSquaresFit(
-        x[:, 0] if vector else x,
+        rows.beside(b, x[:, 0] if vector else x),
         shaped(refined.residual / problem.column_units / problem.row_unit),
         shaped(refined.backward),
         shaped(forward),
@@ -272,7 +272,7 @@ def _open(A: Any, b: Any, weights: Any, ridge: float) -> tuple[LeastSquares, boo
 
 
 def _start(x0: Any, problem: LeastSquares, vector: bool) -> FloatArray:
-    X = np.asarray(x0)
+    X = np.asarray(to_host(x0))
     shape = (problem.d,) if vector else (problem.d, problem.k)
     expected = f"finite numbers of shape {shape}"
     remedy = "Pass the x of an earlier fit, or leave x0 out."

@@ -21,7 +21,7 @@ from .._errors import argument_error, check_positive
 from .._result import FloatArray
 from ..basis import orthonormal_basis
 from ..random import RNGLike, resolve_seed
-from ..tall import as_tall, within_range
+from ..tall import as_tall, rows, within_range
 from ._input import prepare
 from .least_squares.ridge_data import Weights, standardised
 from .least_squares.ridge_path import RidgePath
@@ -159,8 +159,8 @@ def ridge(
     one = problem.single
     return RidgePath(
         alphas=given,
-        coefficients=coefficients[:, :, 0] if one else coefficients,
-        intercepts=intercepts[:, 0] if one else intercepts,
+        coefficients=rows.beside(problem.b, coefficients[:, :, 0] if one else coefficients),
+        intercepts=rows.beside(problem.b, intercepts[:, 0] if one else intercepts),
         loo=loo[:, 0] if one else loo,
         loo_error=error[:, 0] if one else error,
         degrees_of_freedom=freedom,

@@ -146,6 +146,11 @@ ON_DEVICE: dict[str, Call] = {
     ),
     "regression.ridge": _at(regression.ridge, A=A, b=B, weights=W, rng=0),
     "regression.lstsq": _at(regression.lstsq, A=A, b=B, weights=W, rng=0),
+    "regression.huber_regression": _at(
+        regression.huber_regression, A=A, b=B, threshold=1.0, weights=W
+    ),
+    "regression.logistic_regression": _at(regression.logistic_regression, A=A, y=SIGNS, weights=W),
+    "regression.lp_regression": _at(regression.lp_regression, A=A, b=B, p=1.5, weights=W),
     "regression.Huber": _at(lambda r: regression.Huber(1.0).expand(r), r=B),
     "regression.Logistic": _at(lambda r: regression.Logistic().expand(r), r=B),
     "regression.Power": _at(lambda r: regression.Power(3.0).expand(r), r=B),
@@ -198,11 +203,6 @@ REFUSED: dict[str, Call] = {
     "embedding.OnlineEmbedding": _at(
         lambda A: embedding.OnlineEmbedding(1, size=20, rng=0).partial_fit(A), A=A
     ),
-    "regression.huber_regression": _at(
-        regression.huber_regression, A=A, b=B, threshold=1.0, weights=W
-    ),
-    "regression.logistic_regression": _at(regression.logistic_regression, A=A, y=SIGNS, weights=W),
-    "regression.lp_regression": _at(regression.lp_regression, A=A, b=B, p=1.5, weights=W),
     "regression.quantile_regression": _at(
         regression.quantile_regression, A=A, b=B, q=0.5, weights=W
     ),

@@ -172,27 +172,6 @@ def test_embeddings_keep_the_same_rows(name, kind, backend):
     assert found.explain().splitlines()[0] == expected.explain().splitlines()[0]
 
 
-REGRESSIONS = {
-    "lp_regression": lambda A, b: rnla.lp_regression(A, b, 1.5),
-    "quantile_regression": lambda A, b: rnla.quantile_regression(A, b, 0.5),
-    "huber_regression": lambda A, b: rnla.huber_regression(A, b, threshold=1.0),
-    "logistic_regression": lambda A, b: rnla.logistic_regression(A, b > 0),
-    "mu_complexity": lambda A, b: rnla.mu_complexity(A, b > 0),
-}
-
-
-@pytest.mark.parametrize("name", REGRESSIONS)
-def test_regressions_say_how_to_convert_rows_and_responses(name, backend):
-    A = difficult("dense", n=60, d=3)
-    b = A @ np.array([1.0, -1.0, 0.5]) + np.cos(np.arange(60.0))
-    if backend.name == "numpy":
-        REGRESSIONS[name](backend.put(A), backend.put(b))
-        return
-    for here, response in ((A, backend.put(b)), (backend.put(A), b)):
-        with pytest.raises(rnla.ArgumentTypeError, match=r"GPU.*cupy\.asnumpy\((A|b|y)\)"):
-            REGRESSIONS[name](here, response)
-
-
 @pytest.mark.parametrize("kind", ["dense", "sparse", "ill-conditioned"])
 @pytest.mark.parametrize("options", [{}, {"intercept": True}, {"leave_out": "copy"}])
 def test_ridge_paths_are_those_of_numpy(kind, options, cupy):

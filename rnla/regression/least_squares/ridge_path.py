@@ -78,11 +78,16 @@ class RidgePath:
         if self.coefficients.ndim == 2:
             chosen: FloatArray = self.coefficients[self.best]
             return chosen
-        return np.ascontiguousarray(self.coefficients[self.best, :, np.arange(len(self.best))].T)
+        X = self.coefficients
+        chosen = np.stack(
+            [X[row, :, column] for column, row in enumerate(self.best.tolist())], axis=1
+        )
+        return chosen
 
     @property
     def intercept(self) -> Any:
         """Intercept for the best penalty: a number, or (k,)."""
         if self.intercepts.ndim == 1:
             return float(self.intercepts[self.best])
-        return self.intercepts[self.best, np.arange(len(self.best))]
+        levels = self.intercepts
+        return np.stack([levels[row, column] for column, row in enumerate(self.best.tolist())])

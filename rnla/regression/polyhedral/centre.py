@@ -31,10 +31,10 @@ def centred(problem: Problem) -> tuple[Any, FloatArray]:
         return b, np.zeros(k)
     at = np.unique(np.linspace(0, n - 1, min(n, _ROWS)).astype(np.int64))
     if problem.weights is not None:
-        at = at[rows.host(problem.weights[at]) > 0.0]
+        at = at[rows.at(problem.weights, at) > 0.0]
     if not at.size:
         return b, np.zeros(k)
-    seen = rows.host(b[at]).reshape(at.size, k)
+    seen = rows.at(b, at).reshape(at.size, k)
     median = np.partition(seen, at.size // 2, axis=0)[at.size // 2]  # a response, so finite
     spread = np.median(np.abs(seen / 2.0 - median / 2.0), axis=0)
     far = (np.abs(median) / 2.0 > _FAR * spread) & (np.abs(median) < _LARGE)

@@ -17,6 +17,7 @@ from ..._result import FloatArray
 from ...basis import orthonormal_basis
 from ...constrained._spd import spd_solver
 from ...tall import TallMatrix, rows, single_threaded_blas
+from ...tall._device import beside
 from ...tall._reduction import MAX
 from .losses import Logistic
 
@@ -59,14 +60,14 @@ def newton_growth(Z: TallMatrix, weights: Any, x: FloatArray) -> float:
 
 
 def _add_loss(x: FloatArray, block: Any, start: int, out: FloatArray, w: FloatArray) -> None:
-    out[0] += w @ _LOSS.value(block @ x)
+    out[0] += w @ _LOSS.value(block @ beside(block, x))
 
 
 def _add_model(
     M: FloatArray, x: FloatArray, block: Any, start: int, out: FloatArray, w: FloatArray
 ) -> None:
-    _, slope, curvature = _LOSS.expand(block @ x)
-    B = block @ M
+    _, slope, curvature = _LOSS.expand(block @ beside(block, x))
+    B = block @ beside(block, M)
     r = B.shape[1]
     out[:r] += (B * (w * curvature)[:, None]).T @ B
     out[r] -= B.T @ (w * slope)
@@ -75,14 +76,17 @@ def _add_model(
 def _largest_products(
     v: FloatArray, block: Any, start: int, out: FloatArray, w: FloatArray
 ) -> None:
-    product = np.where(w > 0.0, block @ v, 0.0)
-    out[0] = max(out[0], product.max(initial=0.0))
-    out[1] = max(out[1], -product.min(initial=0.0))
+    product = np.where(w > 0.0, block @ beside(block, v), 0.0)
+    if product.size:
+        out[0] = np.maximum(out[0], product.max())
+        out[1] = np.maximum(out[1], -product.min())
 
 
 def _most_negative(x: FloatArray, block: Any, start: int, out: FloatArray, w: FloatArray) -> None:
     """1 if a margin may be negative, and the largest."""
+    x = beside(block, x)
     margin = np.where(w > 0.0, block @ x, 0.0)
     noise = _ROUNDING * (x.size + 2) * np.where(w > 0.0, abs(block) @ np.abs(x), 0.0)
-    out[0] = max(out[0], float(np.any(margin < noise)))
-    out[1] = max(out[1], margin.max(initial=0.0))
+    if margin.size:
+        out[0] = np.maximum(out[0], 1.0 * np.any(margin < noise))
+        out[1] = np.maximum(out[1], margin.max())

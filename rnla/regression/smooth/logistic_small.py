@@ -18,6 +18,7 @@ from scipy.special import xlog1py, xlogy
 
 from ..._result import FloatArray, Status
 from ...tall import TallMatrix, single_threaded_blas
+from ...tall._device import to_host
 from .losses import Logistic
 from .newton import Minimum
 
@@ -39,7 +40,7 @@ def sharpened(
     n, d = A.shape
     w = np.ones(n) if weights is None else weights
     used = np.flatnonzero(w > 0.0)
-    taken = A.take(used)
+    taken = to_host(A.take(used))
     dense = np.asarray(taken if isinstance(taken, np.ndarray) else taken.toarray(), dtype=float)
     columns = np.arange(d)
     if not np.any(ridge) and found.basis is not None:

@@ -128,7 +128,7 @@ class Power:
         slope = curvature * r
         value = slope * r
         value /= p
-        if p < 2.0 and float(size.min(initial=1.0)) < floor:
+        if p < 2.0 and size.size and float(size.min()) < floor:
             small = size < floor
             value[small] = _power(size[small], p)
         if p < 2.0 and dual is not None:

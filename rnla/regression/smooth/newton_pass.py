@@ -17,6 +17,7 @@ import numpy as np
 from ..._result import FloatArray
 from ...kernels import power_rows
 from ...tall import TallMatrix
+from ...tall._device import array_module, beside
 from ...tall.blocks import add_gram
 from .losses import Loss, Power
 
@@ -144,15 +145,16 @@ class _Visit:
 def _visit(
     trial: Trial, block: Any, out: FloatArray, b: FloatArray, *vectors: FloatArray
 ) -> FloatArray | None:
-    loss, x, unit = trial.loss, trial.X[0], trial.unit
-    B = block if trial.M is None else block @ trial.M
+    loss, X, unit = trial.loss, beside(block, trial.X), trial.unit
+    x, xp = X[0], array_module(block)
+    B = block if trial.M is None else block @ beside(block, trial.M)
     k = B.shape[1]
     w = None
     if trial.weighted:
         w = vectors[0] if trial.weight_unit == 1.0 else vectors[0] / trial.weight_unit
     bend = u = kept = None
     if len(trial.X) > 1:
-        bend = B @ trial.X[1]
+        bend = B @ X[1]
     power = None
     if isinstance(loss, Power):
         r, held, power = _powers(loss, b, B, x, unit)
@@ -160,7 +162,7 @@ def _visit(
             value, slope, root = power_rows.power_rows(r, power, w, loss.p, _least(loss))
         elif bend is None:
             # Nothing to go by: curvatures of parabolas above the loss.
-            nothing = np.zeros((len(b), 2)), np.zeros(len(b))
+            nothing = xp.zeros((len(b), 2)), xp.zeros(len(b))
             value, slope, root, kept, _ = power_rows.guided_power_rows(
                 r, held, power, *nothing, w, loss.p, 1.0
             )
@@ -176,26 +178,26 @@ def _visit(
         else:  # the same bits again as in the pass at that point
             if isinstance(trial.before, Power):
                 old = trial.before
-                before, _, power_before = _powers(old, b, B, trial.X[2], unit)
+                before, _, power_before = _powers(old, b, B, X[2], unit)
                 _, slopes, roots = power_rows.power_rows(
                     before, power_before, None, old.p, _least(old)
                 )
                 curvatures = roots * roots
             else:
-                _, slopes, curvatures = loss.expand(_residual(b, B, trial.X[2], unit))
+                _, slopes, curvatures = loss.expand(_residual(b, B, X[2], unit))
         u = slopes - curvatures * bend
     if power is None:
         guess = None
         if trial.keeps:
-            guess = np.zeros(len(b))  # nothing to go by: the curvature of a parabola above the loss
+            guess = xp.zeros(len(b))  # nothing to go by: the curvature of a parabola above the loss
             if bend is not None:
                 guess = slopes - min(trial.length, 1.0) * curvatures * bend
         values, slope, curvature = loss.expand(r, guess)
         if trial.keeps:
-            kept = np.column_stack([slope, curvature])
+            kept = np.stack([slope, curvature], axis=1)
         if w is not None:
             slope, curvature = w * slope, w * curvature
-        value = float(values.sum() if w is None else w @ values)
+        value = values.sum() if w is None else w @ values
         root = np.sqrt(curvature)
         root[root < _FLUSH] = 0.0
     numbers = out[k * k + 2 * k :]
@@ -219,7 +221,7 @@ def _certify(
     low, high = trial.loss.domain
     if np.isfinite(high):
         active = u if w is None else np.where(w > 0.0, u, 0.5 * (low + high))
-        numbers[3] += float(np.maximum(np.maximum(low - active, active - high), 0.0).sum())
+        numbers[3] += np.maximum(np.maximum(low - active, active - high), 0.0).sum()
     if trial.shrink != 1.0:
         u = trial.shrink * u
     weighted = u if w is None else w * u
