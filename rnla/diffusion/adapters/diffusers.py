@@ -7,6 +7,7 @@ pipeline, singlestep ones too: they have several timesteps a step. Needs diffuse
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,8 @@ from diffusers.schedulers.scheduling_utils import SchedulerMixin
 from diffusers.utils import BaseOutput
 from diffusers.utils.torch_utils import randn_tensor
 
-from ..._errors import argument_error
+from ..._errors import ArgumentTypeError, argument_error
+from .._checks import check_output
 from ..grids import Grid
 from ..prediction import convert
 from ..stepper import Stepper, evaluation_levels
@@ -78,6 +80,16 @@ class PlanScheduler(SchedulerMixin, ConfigMixin):  # type: ignore[misc]
     order = 1  # timesteps a pipeline counts for one step of its progress bar
 
     def __init__(self, **options: Any) -> None:
+        known = [option.name for option in dataclasses.fields(SchedulerConfig)]
+        unknown = sorted(set(options) - set(known))
+        if unknown:
+            raise argument_error(
+                "options",
+                ", ".join(unknown),
+                "values of SchedulerConfig: " + ", ".join(known),
+                "Leave the others out; from_config reads the keys of diffusers.",
+                kind=ArgumentTypeError,
+            )
         self.described = SchedulerConfig(**options)
         self.register_to_config(**self.described.plain())
         self.schedule = self.described.schedule
@@ -170,6 +182,12 @@ class PlanScheduler(SchedulerMixin, ConfigMixin):  # type: ignore[misc]
         Returns
         -------
         PlanSchedulerOutput or tuple
+
+        Raises
+        ------
+        ArgumentError, ArgumentTypeError
+            Before `set_timesteps`; for a timestep in the middle of a step; for an output that is
+            not finite or not like the sample, with its level.
         """
         if self._grid is None:
             raise argument_error(
@@ -189,6 +207,10 @@ class PlanScheduler(SchedulerMixin, ConfigMixin):  # type: ignore[misc]
             )
 
         level, prediction = evaluation.level, self.described.prediction
+        if isinstance(model_output, torch.Tensor) and model_output.is_floating_point():
+            # Pipelines run networks in half precision on states in single precision.
+            model_output = model_output.to(sample.dtype)
+        check_output(model_output, sample, name="model_output", where=f"at {level}")
         x0 = self.described.cut(
             convert(
                 model_output, sample, level, prediction=prediction, schedule=self.schedule, to="x0"

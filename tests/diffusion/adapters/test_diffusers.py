@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rnla import ArgumentError
+from rnla import ArgumentError, ArgumentTypeError
+from rnla._errors import RnlaError
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: make torch-test does it")
 with warnings.catch_warnings():
@@ -197,8 +198,29 @@ def test_a_step_before_the_timesteps() -> None:
 def test_unknown_keys_are_named() -> None:
     with pytest.raises(ArgumentError, match="beta_strat"):
         PlanScheduler.from_config({"_class_name": "DDIMScheduler", "beta_strat": 1.0})
-    with pytest.raises(TypeError, match="solvre"):
+    with pytest.raises(ArgumentTypeError, match="options: got solvre"):
         PlanScheduler(solvre="ddim")
+    with pytest.raises(ArgumentTypeError, match="options: got solvre"):
+        PlanScheduler.from_config({"solver": "ddim", "solvre": "ddim"})
+
+
+def test_outputs_of_the_network_are_looked_at() -> None:
+    """The learned variance left on, NaN, and no tensor: the level is named."""
+    x = torch.ones(1, 3, 4, 4)
+    scheduler = PlanScheduler(solver="dpmpp_2m")
+    scheduler.set_timesteps(4)
+    t = scheduler.timesteps[0]
+    bad = {
+        r"shape \(1, 6, 4, 4\) at time 1, half log-SNR": torch.ones(1, 6, 4, 4),
+        "nan or inf at time 1": torch.full_like(x, float("nan")),
+        "ndarray at time 1": x.numpy(),
+        "dtype int64 at time 1": x.long(),
+    }
+    for message, output in bad.items():
+        with pytest.raises(RnlaError, match="model_output: got " + message):
+            scheduler.step(output, t, x)
+    # A network in half precision on a state in single precision is usual.
+    assert scheduler.step(0.5 * x.half(), t, x).prev_sample.dtype == torch.float32
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
