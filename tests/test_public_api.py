@@ -13,6 +13,7 @@ import sys
 import pytest
 
 import rnla
+from tests.device.inventory import NO_ARRAYS, ON_DEVICE, REFUSED
 
 FORBIDDEN = ("numba", "cupy", "dask", "torch", "matplotlib", "pandas", "scipy.optimize", "sklearn")
 
@@ -139,6 +140,23 @@ def test_what_the_api_page_lists_is_documented(dotted):
         parameters = inspect.signature(entry).parameters
         undescribed = [p for p in parameters if p not in doc]
         assert not undescribed, f"{dotted}: {undescribed}"
+
+
+HOMES = {
+    **dict.fromkeys(ON_DEVICE, "Runs on a GPU"),
+    **dict.fromkeys(REFUSED, "Works on arrays in host memory: convert CuPy arrays with"),
+    **{
+        name: "Works on arrays in host memory."
+        for name, why in NO_ARRAYS.items()
+        if why != "takes numbers alone"
+    },
+}
+
+
+@pytest.mark.parametrize("name", [n for n in HOMES if inspect.isfunction(resolve(f"rnla.{n}"))])
+def test_every_function_says_whether_it_runs_on_a_gpu(name):
+    notes = (inspect.getdoc(resolve(f"rnla.{name}")) or "").partition("\nNotes\n-----\n")[2]
+    assert HOMES[name] in " ".join(notes.split())
 
 
 def test_section_titles_stand_on_their_own_lines():

@@ -125,6 +125,8 @@ def approximate(
     statements then hold only as far as failing has nothing to do with the error. Noise in f counts
     as error.
 
+    Works on arrays in host memory.
+
     Examples
     --------
     >>> import numpy as np, rnla

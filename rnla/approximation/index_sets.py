@@ -146,6 +146,10 @@ def anisotropic(weights: npt.ArrayLike, level: float) -> IntArray:
     ndarray of int64, shape (m, d)
         In graded order.
 
+    Notes
+    -----
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> anisotropic([1, 2], 2).tolist()
@@ -177,6 +181,10 @@ def as_index_set(indices: npt.ArrayLike, *, dimension: int | None = None) -> Int
     Raises
     ------
     ArgumentError, ArgumentTypeError
+
+    Notes
+    -----
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
 
     Examples
     --------
@@ -225,6 +233,8 @@ def is_downward_closed(indices: npt.ArrayLike) -> bool:
     -----
     It is enough that lowering one positive entry of a member by 1 gives a member: O(m d) look-ups.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> is_downward_closed([[0, 0], [1, 0]]), is_downward_closed([[0, 0], [2, 0]])
@@ -261,6 +271,8 @@ def reduced_margin(indices: npt.ArrayLike) -> IntArray:
     Notes
     -----
     O(m d^2) look-ups. Adaptive approximation tests these candidates.
+
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
 
     Examples
     --------

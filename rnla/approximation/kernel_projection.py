@@ -91,6 +91,8 @@ def kernel_projection(
     For every u in H the error of the fit in the norm of H is at most `mu` times the smallest one.
     That holds for these points whatever they are, drawn or chosen, and more points only lower mu.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> import numpy as np

@@ -163,6 +163,8 @@ def sobol_indices(basis: TensorBasis, coefficients: npt.ArrayLike) -> SobolIndic
     O(m d) work if all families start with the constant. Every other coordinate fills in the
     degrees that the index set leaves out.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> from rnla.approximation import Product, TensorBasis, Uniform

@@ -71,6 +71,8 @@ def weighted_least_squares(
     One Householder QR of the (n, m) weighted features: 2 n m^2 flops and O(n m) memory, whatever
     the number of outputs. Nothing is modified.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> import numpy as np

@@ -113,6 +113,8 @@ def calibrate_affine(
     says so: a subspace that is nearly closed under multiplication by some profile, say. So it does
     where sensors share no unknowns with the others.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     References
     ----------
     L. Balzano and R. Nowak, Blind calibration of sensor networks, IPSN 2007.

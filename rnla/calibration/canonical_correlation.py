@@ -146,6 +146,8 @@ def canonical_correlation(
     is multiple, which is just the case in which the answer is not unique. Memory: a vector of
     length m for each step of Lanczos.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> import numpy as np

@@ -53,6 +53,8 @@ def correlation_spectrum(problem: Problem) -> FloatArray:
     k products with all operators, k^2 numbers and O(k^3) flops for each problem. 1 - sigma is
     accurate to a few units of rounding.
 
+    Works on arrays in host memory.
+
     Examples
     --------
     Two groups of sensors that see different signals: each group has a factor of its own.

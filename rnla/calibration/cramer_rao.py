@@ -125,6 +125,8 @@ def cramer_rao(
 
     Problems of a batch are done one after the other.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     One sensor in two is twice as noisy as the other half.

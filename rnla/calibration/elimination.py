@@ -78,6 +78,8 @@ def elimination(problem: Problem, *, normalisation: str = "noise") -> Eliminatio
     Weak sensors are left out, as they have small columns in K and pass for the solution; see
     `sensor_flags`. Dense: memory m^2 and the factors of the operators.
 
+    Works on arrays in host memory.
+
     Examples
     --------
     >>> import numpy as np

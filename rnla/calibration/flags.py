@@ -45,6 +45,10 @@ def sensor_flags(problem: Problem) -> IntArray:
     -------
     ndarray of int, shape (..., m)
         Sums of `SensorFlag`.
+
+    Notes
+    -----
+    Works on arrays in host memory.
     """
     counts = problem.valid_counts
     flags = np.where(counts < 2, int(SensorFlag.MISSING), 0).astype(np.int64)

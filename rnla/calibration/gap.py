@@ -149,6 +149,8 @@ def predicted_errors(
     E n / ||a_i||^2 + h = n / (n - 1) + h. Tests compare with the Cramer-Rao bound of simulated
     problems. First order in the noise: where the result is above 0.3 or so the truth is worse.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> from rnla.calibration import predicted_errors

@@ -119,6 +119,10 @@ def check_identifiable(problem: Problem) -> Identifiability:
     ------
     ArgumentError
         If the counts rule out a unique solution.
+
+    Notes
+    -----
+    Works on arrays in host memory.
     """
     k = None if problem.gain_basis is None else problem.k
     verdict = identifiability(problem.model, m=problem.m, n=problem.n, p=problem.p, k=k)

@@ -148,6 +148,8 @@ def gains_from_model(
     largest 1: with B_pq = w_pq |g_p M_pq g_q|^2 and C = diag(sum_q B_pq), log moduli have
     covariance sigma^2/2 (C + B)^-1 and phases sigma^2/2 (C - B)^+, first order in the noise.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     References
     ----------
     S. Salvini and S. J. Wijnholds, Fast gain calibration in radio astronomy using alternating

@@ -92,6 +92,10 @@ def linear_least_squares(
     ArgumentError
         For a reference of the wrong shape, or one at sensors without data.
 
+    Notes
+    -----
+    Works on arrays in host memory.
+
     Examples
     --------
     >>> import numpy as np

@@ -37,6 +37,10 @@ def measurement_parts(Y: Any, operators: Any, weights: Any = None, *, count: int
     ArgumentError
         For shapes that do not fit.
 
+    Notes
+    -----
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> import numpy as np

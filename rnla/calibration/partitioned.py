@@ -125,6 +125,8 @@ def calibrate_partitioned(
     orthogonal columns are multiplied by the inverse of a common triangular factor, which loses
     digits in proportion to their condition number squared. Double precision, no `gain_basis`.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> from rnla.calibration import calibrate_partitioned, relative_error, simulate

@@ -112,6 +112,8 @@ def plan(
     power method needs ln(sqrt(dim) / tol) / ln(1 / sigma_2^2) iterations, Lanczos
     ln(2 sqrt(dim) / tol) / ln(g + sqrt(g^2 - 1)) products, g = 2 / sigma_2^2 - 1 (Chebyshev).
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> from rnla.calibration import plan

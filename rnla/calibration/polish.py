@@ -100,6 +100,8 @@ def polish(
     makes of them what Lanczos makes of power iteration. To a local minimum: start from a linear
     method. With a callable the cost falls only if the function returns minimisers of its own class.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> import numpy as np
@@ -195,6 +197,10 @@ def gain_step(problem: Problem, signal: Array) -> Array:
     -------
     ndarray, shape (..., m)
         d_i = sum_l w conj(v) y / sum_l w |v|^2, v_l = A_l x_l; zero where that is 0 / 0.
+
+    Notes
+    -----
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
     """
     refuse_device(signal, "signal")
     v = problem.synthesis(signal)

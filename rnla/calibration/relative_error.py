@@ -44,6 +44,8 @@ def relative_error(estimate: Any, truth: Any, *, axis: int | None = None) -> Flo
     Computed from the residual of the best multiple, not from 1 - cos^2, which would lose half of
     the digits.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> from rnla.calibration import relative_error

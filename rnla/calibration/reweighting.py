@@ -95,6 +95,8 @@ def reweighting(
     Ends where the sum of squared true residuals rises and returns the round before it, which makes
     it safe but not a minimiser: `polish` reaches the minimum.
 
+    Works on arrays in host memory.
+
     Examples
     --------
     >>> from rnla.calibration import Problem, relative_error, reweighting, simulate

@@ -69,6 +69,10 @@ def without_spikes(problem: Problem, *, factor: float = 4.0) -> Problem:
     -------
     Problem
 
+    Notes
+    -----
+    Works on arrays in host memory.
+
     Examples
     --------
     >>> import numpy as np
@@ -130,6 +134,8 @@ def robust_polish(
     Notes
     -----
     The minimum of a cost that is not convex: as good as its start. `rounds` times `sweeps` sweeps.
+
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
 
     Examples
     --------

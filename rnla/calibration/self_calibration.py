@@ -130,6 +130,8 @@ def calibrate(
     Y (one more for large data and Fourier operators), the factors of dense operators, one vector
     of length m for each iteration of Lanczos.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> import numpy as np

@@ -201,6 +201,8 @@ def simulate(
     O(p m n) flops and memory; the operators are plain arrays. Draws of Ling and Strohmer's
     experiments (arXiv 1611.04196) as far as they are stated there.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> from rnla.calibration import simulate

@@ -149,6 +149,8 @@ def calibrate_sparse(
     smallest norm, not the truth; a support so large that it leaves gains and signals undetermined
     gives the status AMBIGUOUS.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     References
     ----------
     R. Gribonval, G. Chardon and L. Daudet, Blind calibration for compressed sensing by convex

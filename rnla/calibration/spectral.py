@@ -90,6 +90,10 @@ def spectral(
     ArgumentError
         For unknown options.
 
+    Notes
+    -----
+    Works on arrays in host memory.
+
     Examples
     --------
     >>> import numpy as np

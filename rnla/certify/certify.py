@@ -86,6 +86,9 @@ def certify_embedding(
     starts: 1 s for n = 20,000, d = 20, 800 sampled rows; 20 s for n = 1,000,000, d = 64, 3000
     sampled rows (two shared cores).
 
+    Runs on a GPU: the passes over a CuPy ``A`` do, and the certificate is a record in host memory.
+    The tier "sandwich" and ``lewis_weights=`` need rows in host memory.
+
     References
     ----------
     Yasuda, PhD thesis, CMU-CS-24-110, 2024 (chapter 15: no efficient exact check is known for

@@ -93,6 +93,8 @@ def split_test(
     -----
     No pass over A.
 
+    Runs on a GPU: the passes over a CuPy ``A`` do, and the result is a record in host memory.
+
     Examples
     --------
     >>> import numpy as np

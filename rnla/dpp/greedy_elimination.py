@@ -87,6 +87,8 @@ def greedy_elimination(
     O(n^2 m^2) flops to remove most of n rows, memory O(n m). Of rows that are equally good, to
     1e-12, the one with the lowest number goes.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> import numpy as np, rnla

@@ -141,6 +141,8 @@ def ground_set(A: Any, *, weights: Any = None) -> GroundSet:
     Dask collection the scores stay with its rows, and every draw takes one round of tasks to the
     scores and one to the rows. A is not copied: it must not change in the meantime.
 
+    Runs on a GPU: for a CuPy ``A`` the leverage scores are a CuPy array.
+
     Examples
     --------
     >>> import numpy as np

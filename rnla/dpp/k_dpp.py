@@ -77,6 +77,8 @@ def k_dpp(
     a normaliser overflows or underflows, at any scale of L. Ranks and passes as in
     `l_ensemble`.
 
+    Runs on a GPU with a CuPy ``factor``; ``L`` and ``eigen`` are arrays in host memory.
+
     Examples
     --------
     >>> import numpy as np
@@ -140,6 +142,9 @@ def k_dpp_inclusion_probabilities(
     -----
     sum_j P(eigenvector j is chosen) |v_ij|^2 with P = lambda_j e_(k-1)(all but j) / e_k(all):
     O(r k + N r) after the spectrum, all in log space and without cancellation.
+
+    Runs on a GPU with a CuPy ``factor``, and the result is a CuPy array then; ``L`` and ``eigen``
+    are arrays in host memory.
 
     Examples
     --------

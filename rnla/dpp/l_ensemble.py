@@ -71,6 +71,8 @@ def l_ensemble(
     than a quarter of them, makes a pass of its own and reads k log k. Memory is O(N + r^2), on the
     workers for a Dask collection. Singular values count from 1e-8 times the largest.
 
+    Runs on a GPU with a CuPy ``factor``; ``L`` is an array in host memory.
+
     Examples
     --------
     >>> import numpy as np
@@ -127,6 +129,8 @@ def marginal_kernel(L: npt.ArrayLike | None = None, *, factor: Any = None) -> Ma
     By the spectrum, so that K is accurate entry by entry for eigenvalues of any size: O(N^3), or
     O(N^2 r) for a factor.
 
+    Runs on a GPU with a CuPy ``factor``; ``L`` and the result are arrays in host memory.
+
     Examples
     --------
     >>> import numpy as np
@@ -165,6 +169,8 @@ def likelihood_kernel(K: npt.ArrayLike) -> Matrix:
     Notes
     -----
     O(N^3) by the spectrum. An eigenvalue 1 - x comes back as 1 / x with relative error eps / x.
+
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
 
     Examples
     --------

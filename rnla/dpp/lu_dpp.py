@@ -57,6 +57,8 @@ def dpp_lu(K: npt.ArrayLike, *, draws: int | None = None, rng: RNGLike = None) -
     only the probabilities along the path of each draw are seen: no error is no proof that K is
     valid. Poulson (2020), Philosophical Transactions A 378.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> import numpy as np

@@ -79,6 +79,8 @@ def mcmc_k_dpp(
     semidefinite is not checked beyond what the walk sees of it. Use `k_dpp` where an
     eigendecomposition is affordable: it is exact.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> import numpy as np

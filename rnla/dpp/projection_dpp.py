@@ -97,6 +97,8 @@ def projection_dpp(
     indices and scores of proposals come to the host, and the same seed draws the same rows as
     there, but for a threshold met to within rounding.
 
+    Runs on a GPU: many draws from a CuPy ``A`` at once; the rows drawn are NumPy arrays.
+
     Examples
     --------
     >>> import numpy as np, rnla

@@ -120,6 +120,8 @@ def volume_sample(
     O(n r^2) flops; "rejection" about 4 max(size, 2 r^2) r^2 flops per attempt. On a GPU each draw
     is a block of the kernels and many run at once.
 
+    Runs on a GPU: many draws from a CuPy ``A`` at once; the rows drawn are NumPy arrays.
+
     Examples
     --------
     >>> import numpy as np, rnla

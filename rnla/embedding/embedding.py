@@ -130,6 +130,9 @@ def lp_subspace_embedding(
     scores stay there whatever the design; these methods raise, and "auto" takes Lewis weights for
     every p but 2.
 
+    Runs on a GPU: for a CuPy ``A`` scores stay there, the sample is a record in host memory. The
+    methods "sensitivity", "recursive" and "mixed" need rows in host memory.
+
     References
     ----------
     Cohen and Peng, *lp row sampling by Lewis weights*, STOC 2015. Woodruff and Yasuda, *Sharper

@@ -215,6 +215,8 @@ def merge_and_reduce(
     sample is as good as a Poisson sample of the same size from scores of the whole matrix. Measure
     it with `certify_embedding` if the matrix can be read again.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     References
     ----------
     Agarwal, Har-Peled and Varadarajan, *Approximating extent measures of points*, J. ACM 2004.

@@ -165,6 +165,8 @@ def active_lp_regression(
     measured for p = 1. Several samples together read up to ceil(log2(1/delta)) times (size + its
     value at eps = 1/2) labels; rows in several samples are read once.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     References
     ----------
     Chen and Derezinski, *Query complexity of least absolute deviation regression via robust uniform

@@ -160,6 +160,10 @@ def huber_regression(
     again from those deviations, which also bound the minimum to within sum_i w_i t^2 / 2. Memory
     beyond A: seven numbers a row.
 
+    Runs on a GPU: with CuPy ``A``, ``b`` and ``weights``, ``x`` is a CuPy array. ``polish=False``
+    needs rows in host memory, and a start from least absolute deviations is replaced by thresholds
+    that fall step by step.
+
     References
     ----------
     Huber, *Robust estimation of a location parameter*, Annals of Mathematical Statistics 35, 1964.

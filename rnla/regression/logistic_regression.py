@@ -112,6 +112,10 @@ def logistic_regression(
     About 3 passes for a start and a basis, then one pass of n d^2 flops for each of 4 to 12
     iterations. Memory beyond A: seven numbers a row. Dependent columns get coefficient zero.
 
+    Runs on a GPU: with CuPy ``A``, ``y`` and ``weights``, ``x`` is a CuPy array. ``polish=False``
+    needs rows in host memory; separable classes are then recognised by the hyperplane of the
+    iteration alone.
+
     References
     ----------
     Albert and Anderson, *On the existence of maximum likelihood estimates in logistic regression

@@ -124,6 +124,9 @@ def lp_regression(
     `tol`, the status is ROUNDING_LIMITED. See `LpFit` for both. Rows of A twelve orders apart
     together with bounds are the known case that may end as NOT_CONVERGED.
 
+    Runs on a GPU for 1 < p < inf: with CuPy ``A``, ``b`` and ``weights``, ``x`` is a CuPy array. p
+    = 1, p = inf and ``polish=False`` need rows in host memory.
+
     References
     ----------
     Adil, Peng, Sachdeva, *Fast, provably convergent IRLS algorithm for p-norm linear regression*,

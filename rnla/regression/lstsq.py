@@ -176,6 +176,10 @@ def lstsq(
     from 1 to 10^15 and residuals from 10^-15 to 1. The estimate is Karlson and Walden's, within a
     factor sqrt(2) of the true one for exact singular values; see `docs/least_squares`.
 
+    Runs on a GPU: with CuPy ``A``, ``b`` and ``weights``, ``x`` is a CuPy array. At most 65,536
+    entries of ``A`` are brought to LAPACK on the host; more with ``method="direct"``, or fewer rows
+    than columns, raise an error.
+
     Examples
     --------
     >>> import numpy as np, rnla

@@ -148,6 +148,8 @@ def mu_complexity(
     of the columns of A, under swapping the classes, and under one factor for all rows; factors of
     single rows do change it. Values above 1e12 are hard to tell from infinity in double precision.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     References
     ----------
     Munteanu, Schwiegelshohn, Sohler and Woodruff, *On coresets for logistic regression*, NeurIPS

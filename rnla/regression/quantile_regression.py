@@ -170,6 +170,8 @@ def quantile_regression(
     intercept in the end, so responses may be far from zero: ``objective`` is that of the
     intercept before it is rounded.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     References
     ----------
     Portnoy and Koenker, *The Gaussian hare and the Laplacian tortoise*, Statistical Science 1997.

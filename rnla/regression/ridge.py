@@ -101,6 +101,9 @@ def ridge(
     error of the fit of smallest norm to the other rows. Errors of leaving out have a relative
     accuracy of about rounding over one minus the leverage.
 
+    Runs on a GPU: with CuPy ``A``, ``b`` and ``weights``, coefficients and intercepts are CuPy
+    arrays.
+
     Examples
     --------
     >>> import numpy as np, rnla

@@ -67,6 +67,8 @@ def sampling_probabilities(scores: npt.ArrayLike, size: int, *, floor: float | s
     solution, rounded once. No pass over the matrix; O(n). Of a Dask array only histograms travel,
     48 KiB per message.
 
+    Runs on a GPU: for CuPy scores the probabilities are a CuPy array.
+
     Examples
     --------
     >>> sampling_probabilities([4.0, 1.0, 1.0, 0.0], 2, floor=0)

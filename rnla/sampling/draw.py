@@ -113,6 +113,9 @@ def sample_rows(
     histograms travel for the budget, and the last column for the draw, 8 bytes a number. Of a CuPy
     array only the kept rows do, and the sample is that of the same numbers on the host.
 
+    Runs on a GPU: CuPy arrays stay there, and the sample is a record in host memory. ``order`` and
+    ``coordinates`` are arrays of the host.
+
     Examples
     --------
     >>> sample = sample_rows([5.0, 1.0, 1.0, 1.0, 0.0], 2, design="systematic", rng=0)

@@ -65,6 +65,8 @@ def flattening_recursion(
     again. Rows draw their own numbers, keyed by the seed, the round and the row. Works on the host:
     a CuPy array raises ArgumentTypeError.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> result = flattening_recursion(np.ones(1000), 100, p=4, rng=0)

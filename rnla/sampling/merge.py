@@ -26,6 +26,10 @@ def merge_samples(samples: Iterable[RowSample]) -> RowSample:
         Rows in increasing order; weights unchanged. The p-th powers of the blocks add, so the
         distortion is at most the largest of the blocks'. Seed and design are the first sample's.
 
+    Notes
+    -----
+    Works on arrays in host memory.
+
     Examples
     --------
     >>> half = RowSample([1], [2.0], [0.5], design="poisson", seed=0, n=2)

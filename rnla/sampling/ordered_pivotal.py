@@ -54,6 +54,8 @@ def ordered_pivotal_sample(
     Samples of different sizes are not nested: one duel that ends differently changes later ones.
     Rows with q below 2**-64 are never kept.
 
+    Runs on a GPU: CuPy arrays stay there, and the sample is a record in host memory.
+
     Examples
     --------
     >>> ordered_pivotal_sample(np.full(12, 0.25), rng=0).size

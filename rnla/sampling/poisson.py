@@ -47,6 +47,8 @@ def poisson_sample(
     -----
     Nested: with one seed, a larger budget keeps every row that a smaller one kept.
 
+    Runs on a GPU: CuPy arrays stay there, and the sample is a record in host memory.
+
     Examples
     --------
     >>> poisson_sample([1.0, 0.0, 1.0], rng=0).indices

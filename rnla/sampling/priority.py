@@ -53,6 +53,8 @@ def priority_sample(
     close to, but not exactly, proportional to the scores (by a few hundredths at most for tiny
     sizes); weighted sums are unbiased all the same. Equal ratios are ordered by row.
 
+    Runs on a GPU: CuPy arrays stay there, and the sample is a record in host memory.
+
     Examples
     --------
     >>> priority_sample([1.0, 2.0, 3.0, 0.0], 2, rng=0).size

@@ -88,6 +88,8 @@ def root_leverage_recursion(
     Finish with one Lewis sample of the small matrix to go from L^(2/p) d to about d / eps^2 rows.
     Affine families ||Ax + b|| are preserved as well where |b_i|^p is small against the score.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> A = np.random.default_rng(0).standard_normal((20_000, 3))

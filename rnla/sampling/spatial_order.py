@@ -40,6 +40,10 @@ def spatial_order(coordinates: npt.ArrayLike, *, split: str = "axes") -> IntArra
         If the coordinates are not a finite real array with at least one row and one column, or are
         on a GPU: the order is made on the host, once per data set.
 
+    Notes
+    -----
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> spatial_order([0.3, 0.1, 0.2, 0.0])

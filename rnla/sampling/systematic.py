@@ -55,6 +55,8 @@ def systematic_sample(
     estimate. Nested for sizes m and k m with k an integer, as long as no probability is clipped to
     1 or lifted to a floor in between; otherwise not. Rows with q below 2**-64 are never kept.
 
+    Runs on a GPU: CuPy arrays stay there, and the sample is a record in host memory.
+
     Examples
     --------
     >>> sample = systematic_sample([0.25] * 12, rng=3)

@@ -61,6 +61,8 @@ def tree_pivotal_sample(
     of the first row of its right half. Samples of different sizes are not nested. Rows with q below
     2**-64 are never kept.
 
+    Runs on a GPU: CuPy arrays stay there, and the sample is a record in host memory.
+
     Examples
     --------
     >>> import numpy as np

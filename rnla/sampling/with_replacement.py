@@ -53,6 +53,8 @@ def with_replacement_sample(
     -----
     Nested in `size`. Not of fixed size: the number of distinct rows is random and at most m.
 
+    Runs on a GPU: CuPy arrays stay there, and the sample is a record in host memory.
+
     Examples
     --------
     >>> sample = with_replacement_sample([1.0, 0.0, 3.0], 8, rng=0)

@@ -122,6 +122,8 @@ def leverage_scores(
     score should leave [0.3, 3] times its exact value in 99 of 100 runs. Sample three times as many
     rows by such scores to be on the safe side.
 
+    Runs on a GPU: for a CuPy ``A`` the values are a CuPy array.
+
     Examples
     --------
     >>> import numpy as np

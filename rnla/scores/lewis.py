@@ -107,6 +107,9 @@ def lewis_weights(
     Sources: [1]_ for the map and its proof below p = 4, [2]_ for one-sided averaging, [3]_ for the
     potential; the damping and its acceleration are explained in ``lewis_damped.py``.
 
+    Runs on a GPU: for a CuPy ``A`` the values are a CuPy array. ``method="active_set"`` (p = inf)
+    and checkpoints need rows in host memory.
+
     References
     ----------
     .. [1] Cohen and Peng, "Lp row sampling by Lewis weights", STOC 2015, arXiv:1412.0588.

@@ -91,6 +91,8 @@ def max_sensitivity(A: Any, p: float, *, solves: int = 100, rng: RNGLike = None)
     Ten or so Lewis iterations, 2 passes each; then 4 n d flops for each of at most 2,000 candidates
     and 5 to 20 iterations of n d^2 flops for each program. A is held in memory.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> import numpy as np, rnla

@@ -46,6 +46,8 @@ def online_scores(A: Any, p: float = 2.0, *, ridge: float = 0.0) -> Scores:
     For p <= 2 the scores are at least the offline ones; they sum to O(d log kappa) where those sum
     to the rank, which is the price of deciding at once.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     References
     ----------
     Cohen, Musco and Pachocki, *Online row sampling*, APPROX 2016. Yasuda, PhD thesis,

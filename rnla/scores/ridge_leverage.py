@@ -70,6 +70,8 @@ def ridge_leverage_scores(
     rank of A is at most `k`, lambda is 0 and the scores are plain leverage scores. Passes, flops
     and memory are those of `leverage_scores` plus O(d^3).
 
+    Runs on a GPU: for a CuPy ``A`` the values are a CuPy array.
+
     Examples
     --------
     >>> import numpy as np

@@ -56,6 +56,8 @@ def root_leverage_scores(
     -----
     Passes, flops and memory are those of `leverage_scores`.
 
+    Runs on a GPU: for a CuPy ``A`` the values are a CuPy array.
+
     Examples
     --------
     >>> import numpy as np

@@ -101,6 +101,8 @@ def lp_sensitivities(
     Sources: [1]_ for the programs and for sampling by sensitivities, [2]_ for blocks and coreset
     denominators, [3]_ for the bounds by Lewis weights below p = 2.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     References
     ----------
     .. [1] Woodruff and Yasuda, "Sharper bounds for lp sensitivity sampling", ICML 2023,

@@ -92,6 +92,8 @@ def total_sensitivity(
     flops. For relative accuracy g about r^|1-p/2| / g^2 solves are enough in general. The total
     lies between r^(p/2) and r, in either order, r the rank.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> import numpy as np, rnla

@@ -53,6 +53,8 @@ def hadamard_transform(A: Any, *, axis: int = 0, out: FloatArray | None = None) 
     -----
     Fastest along axis 0 of C-ordered arrays; others are copied. n log2(n) additions per column.
 
+    Runs on a GPU: for a CuPy ``A`` the result is a CuPy array.
+
     Examples
     --------
     >>> import numpy as np

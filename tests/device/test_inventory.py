@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import pathlib
+import re
 
 import numpy as np
 import pytest
@@ -74,3 +76,18 @@ def test_what_works_on_the_host_says_how_to_convert(name, argument, cupy):
 def test_on_the_host_those_calls_are_right(name):
     assert REFUSED[name].arrays
     REFUSED[name](lambda x: x)
+
+
+PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "gpu.rst"
+
+
+def test_the_page_on_gpus_says_what_the_tables_say():
+    """The rows of its table: a room, what runs on a GPU, and what does not."""
+    text = PAGE.read_text(encoding="utf-8").partition("* - ``rnla.``")[2]
+    listed: list[list[str]] = [[], []]
+    for room, *cells in re.findall(
+        r"\* - ``(\w+)``\n     -(.*(?:\n       .+)*)\n     -(.*(?:\n       .+)*)", text
+    )[: len(ROOMS)]:
+        for names, cell in zip(listed, cells, strict=True):
+            names += [f"{room}.{name}" for name in re.findall(r"``(\w+)``", cell)]
+    assert [sorted(names) for names in listed] == [sorted(ON_DEVICE), sorted(REFUSED)]

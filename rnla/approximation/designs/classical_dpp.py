@@ -57,6 +57,8 @@ def classical_dpp_design(basis: Any, *, rng: RNGLike = None, draw: int = 0) -> D
     O(m^2): eigenvalues of a symmetric tridiagonal matrix, or a phase on the circle that is followed
     through its roots; the certificate takes O(m^3).
 
+    Works on arrays in host memory.
+
     Examples
     --------
     >>> from rnla.approximation import Gaussian, TensorBasis

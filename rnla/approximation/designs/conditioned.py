@@ -72,6 +72,10 @@ def conditioned_design(
     ArgumentError, ArgumentTypeError
         If the arguments are not what the sampler takes.
 
+    Notes
+    -----
+    Works on arrays in host memory.
+
     Examples
     --------
     >>> from rnla.approximation import TensorBasis, Uniform, iid_design
@@ -138,6 +142,10 @@ def boosted_design(
         If the cap is reached; `result` is the most stable design seen.
     ArgumentError, ArgumentTypeError
         If the arguments are not what the sampler takes.
+
+    Notes
+    -----
+    Works on arrays in host memory.
 
     Examples
     --------

@@ -67,6 +67,8 @@ def continuous_volume_design(
     vector sqrt(sigma_j) phi_j a squared norm whose mean is the probability that function j is not
     among the n chosen: small for those with large eigenvalues.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> import numpy as np

@@ -66,6 +66,8 @@ def determinantal_rejection_design(
     Only for weights m/k: for others det G is not bounded by 1. O(n0 m^2) per try, O(m^4) for the
     default pool; sets are independent of each other.
 
+    Works on arrays in host memory.
+
     Examples
     --------
     >>> from rnla.approximation import TensorBasis, Uniform

@@ -56,6 +56,8 @@ def greedy_design(
     -----
     Deterministic. Weights stay; G is an average, so it follows the number of points by itself.
 
+    Works on arrays in host memory.
+
     Examples
     --------
     >>> from rnla.approximation import TensorBasis, Uniform, repeated_dpp_design

@@ -48,6 +48,8 @@ def iid_design(
     Point i depends on the seed, `draw` and i only, so a larger n appends points. O(n m^2) for the
     certificate.
 
+    Works on arrays in host memory.
+
     Examples
     --------
     >>> from rnla.approximation import TensorBasis, Uniform

@@ -80,6 +80,8 @@ def nested_design(
     without looking at the values of the function; `previous` must not have been selected, thinned
     or conditioned.
 
+    Works on arrays in host memory.
+
     Examples
     --------
     >>> from rnla.approximation import TensorBasis, Uniform, iid_design

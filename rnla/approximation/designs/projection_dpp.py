@@ -61,6 +61,10 @@ def projection_dpp_design(
         If the cap is reached: the basis is then not orthonormal under its measure, or its functions
         are linearly dependent. No point is ever accepted for want of a better one.
 
+    Notes
+    -----
+    Works on arrays in host memory.
+
     Examples
     --------
     >>> from rnla.approximation import TensorBasis, Uniform

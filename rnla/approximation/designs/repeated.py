@@ -54,6 +54,8 @@ def repeated_dpp_design(
     -----
     Block r depends on the seed, `draw` and r only: a larger multiple of m appends blocks.
 
+    Works on arrays in host memory.
+
     Examples
     --------
     >>> from rnla.approximation import TensorBasis, Uniform

@@ -65,6 +65,8 @@ def tensor_dpp_design(basis: Any, *, rng: RNGLike = None, draw: int = 0) -> Desi
     time grows with the number of coordinates. `projection_dpp_design` was faster in all spaces that
     ``bench/designs.py`` measures, and is what "auto" takes.
 
+    Works on arrays in host memory.
+
     Examples
     --------
     >>> from rnla.approximation import TensorBasis, Uniform

@@ -71,6 +71,8 @@ def volume_design(
     splines that were left out. The fit does not need them, but RSS / (n - m) then misses the error
     there: take "mixed" or "plain" for such a space. With the constants in the space k >= 1.
 
+    Works on arrays in host memory.
+
     Examples
     --------
     >>> import numpy as np

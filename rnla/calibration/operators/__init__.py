@@ -33,6 +33,10 @@ def as_operators(operators: object) -> Operators:
     -------
     Operators
 
+    Notes
+    -----
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     Examples
     --------
     >>> import numpy as np

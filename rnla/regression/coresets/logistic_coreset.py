@@ -194,6 +194,8 @@ def logistic_coreset(
     Passes: those of `lewis_weights` (about 12), and of `mu_complexity`. Memory O(n + d^2) beyond
     mu's, nothing n x d.
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     References
     ----------
     Munteanu, Schwiegelshohn, Sohler and Woodruff, *On coresets for logistic regression*, NeurIPS

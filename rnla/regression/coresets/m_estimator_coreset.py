@@ -157,6 +157,8 @@ def m_estimator_coreset(
     can have of the loss, over all x and all such M; see `m_sensitivity_bounds`. Passes: 5 to 7, the
     last of 2 to 4 n r^2 flops for each repeat, r being the rank. Memory O(n + repeats log(n) r^2).
 
+    Works on arrays in host memory: convert CuPy arrays with ``cupy.asnumpy`` first.
+
     References
     ----------
     Yasuda, PhD thesis, CMU-CS-24-110, 2024, chapter 10. Clarkson and Woodruff, *Sketching for
