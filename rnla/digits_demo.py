@@ -2,7 +2,7 @@
 
 scikit-learn ships 1797 digits of 8 x 8 pixels (Alpaydin and Kaynak, UCI). A mixture of Gaussians
 fitted to them has an exact score, so every solver can be held against the exact flow of the same
-noise; and, where PyTorch is, a network of 160,000 weights learns to denoise them in a minute or
+noise; and, where PyTorch is, a network of 148,000 weights learns to denoise them in a minute or
 two. Nothing here is part of the library's mathematics: it fits, samples, measures and draws.
 """
 
@@ -47,7 +47,8 @@ def fit_digits(images: FloatArray, *, components: int = 40, seed: int = 0) -> An
     Returns
     -------
     GaussianMixture
-        Covariances have at least 0.01 on every direction, the square of a tenth of a grey level.
+        Every direction has a variance of at least 0.01: a standard deviation of 0.1,
+        where neighbouring grey levels are 0.125 apart.
     """
     from .diffusion import GaussianMixture
 

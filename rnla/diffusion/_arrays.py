@@ -28,7 +28,6 @@ __all__ = [
     "taken",
 ]
 
-_KNOWN = ("numpy", "cupy", "torch")
 _FLOATING = ("float64", "float32", "float16", "bfloat16")
 
 

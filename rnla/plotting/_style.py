@@ -19,6 +19,7 @@ __all__ = [
     "LABELS",
     "LAW_STYLES",
     "METHOD_STYLES",
+    "SERIES_STYLES",
     "faded",
     "finish",
     "frame",
@@ -71,6 +72,17 @@ LABELS = {
     "projection-dpp": "projection DPP",
     "repeated-dpp": "repeated DPP",
 }
+#: Colours and markers of curves that have no fixed ones, in order; eight can be told apart.
+SERIES_STYLES: Sequence[tuple[str, str]] = (
+    ("#0072B2", "o"),
+    ("#D55E00", "s"),
+    ("#009E73", "^"),
+    ("#CC79A7", "v"),
+    ("#E69F00", "D"),
+    ("#56B4E9", "P"),
+    ("#000000", "X"),
+    ("#332288", "*"),
+)
 _FIGURE_SIZE = (7.6, 4.4)
 
 

@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._errors import argument_error
-from ._style import INK, finish, own_axes, plain_ticks
+from ._style import INK, SERIES_STYLES, finish, own_axes, plain_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["error_against_evaluations"]
-
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_MARKERS = "os^vDPX"
 
 
 def error_against_evaluations(
@@ -62,7 +59,7 @@ def error_against_evaluations(
         )
     ax = own_axes(ax)
     for place, (name, curve) in enumerate(curves.items()):
-        color, marker = _COLOURS[place % len(_COLOURS)], _MARKERS[place % len(_MARKERS)]
+        color, marker = SERIES_STYLES[place % len(SERIES_STYLES)]
         counts, errors, low, high = curve.T
         ax.plot(counts, errors, color=color, marker=marker, ms=4, lw=1.6, label=name)
         sure = np.isfinite(low) & np.isfinite(high)

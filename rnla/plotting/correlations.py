@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._errors import argument_error, check_size
-from ._style import INK, finish, own_axes
+from ._style import INK, SERIES_STYLES, finish, own_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["correlation_profile"]
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_MARKERS = "os^vDPX"
 _FLOOR = 1e-16
 _CLOSED = 1e-3
 
@@ -66,7 +64,7 @@ def correlation_profile(
     bottom = min(max(lowest, _FLOOR), _CLOSED) / 3.0
     ax = own_axes(ax)
     for place, (name, values) in enumerate(curves.items()):
-        color, marker = _COLOURS[place % len(_COLOURS)], _MARKERS[place % len(_MARKERS)]
+        color, marker = SERIES_STYLES[place % len(SERIES_STYLES)]
         below = np.maximum(1.0 - values, _FLOOR)
         ranks = np.arange(1, len(values) + 1)
         ax.plot(ranks, below, color=color, marker=marker, ms=5, lw=0.8, label=name)

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._errors import argument_error
-from ._style import finish, own_axes
+from ._style import SERIES_STYLES, finish, own_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["quantile_coefficients"]
-
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_MARKERS = "os^vDPX"
 
 
 def quantile_coefficients(
@@ -34,7 +31,7 @@ def quantile_coefficients(
     fit : QuantileFit
         What `rnla.quantile_regression` returned for several quantiles.
     columns : sequence of int, optional
-        Which coefficients; by default the seven that change most.
+        Which coefficients; by default the eight that change most.
     column_names : sequence of str, optional
         Names of all columns, for the legend.
     ax : matplotlib.axes.Axes, optional
@@ -57,7 +54,7 @@ def quantile_coefficients(
     d = x.shape[0]
     if columns is None:
         span = x.max(axis=1) - x.min(axis=1)
-        columns = sorted(np.argsort(-span, kind="stable")[: len(_COLOURS)].tolist())
+        columns = sorted(np.argsort(-span, kind="stable")[: len(SERIES_STYLES)].tolist())
     elif not all(0 <= j < d for j in columns):
         remedy = "Pass columns=[0, 1]."
         raise argument_error("columns", list(columns), f"numbers from 0 to {d - 1}", remedy)
@@ -65,7 +62,7 @@ def quantile_coefficients(
     order = np.argsort(q, kind="stable")
     ax = own_axes(ax)
     for place, j in enumerate(columns):
-        color, marker = _COLOURS[place % len(_COLOURS)], _MARKERS[place % len(_MARKERS)]
+        color, marker = SERIES_STYLES[place % len(SERIES_STYLES)]
         ax.plot(q[order], x[j, order], color=color, marker=marker, lw=1.8, ms=5, label=names[j])
     ax.set(xlabel="quantile", ylabel="coefficient")
     finish(ax, title or "Coefficients by quantile")

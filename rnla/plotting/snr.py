@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._errors import argument_error
-from ._style import INK, finish, own_axes
+from ._style import INK, SERIES_STYLES, finish, own_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["error_against_snr"]
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_MARKERS = "os^vDPX"
 
 Points = Iterable[tuple[float, float]]
 
@@ -69,7 +67,7 @@ def error_against_snr(
     ax = own_axes(ax)
     colors = {}
     for place, (name, curve) in enumerate(curves.items()):
-        color, marker = _COLOURS[place % len(_COLOURS)], _MARKERS[place % len(_MARKERS)]
+        color, marker = SERIES_STYLES[place % len(SERIES_STYLES)]
         colors[name] = color
         levels = sorted(curve)
         errors = [math.sqrt(float(np.mean(np.square(curve[level])))) for level in levels]

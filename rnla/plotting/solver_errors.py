@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._errors import argument_error
-from ._style import INK, finish, own_axes
+from ._style import INK, SERIES_STYLES, finish, own_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from ..diffusion.comparison import Comparison
 
 __all__ = ["solver_errors"]
-
-_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#332288", "#000000")
-_MARKERS = "osD^vPX*"
 
 
 def solver_errors(
@@ -53,12 +50,12 @@ def solver_errors(
     names = list(comparison.solvers)
     chosen = _chosen(comparison, names) if highlight is None else list(highlight)
     unknown = [name for name in chosen if name not in names]
-    if unknown or len(chosen) > len(_COLOURS):
+    if unknown or len(chosen) > len(SERIES_STYLES):
         got = f"{unknown[0]!r}" if unknown else f"{len(chosen)} solvers"
         raise argument_error(
             "highlight",
             got,
-            f"at most {len(_COLOURS)} of " + ", ".join(names),
+            f"at most {len(SERIES_STYLES)} of " + ", ".join(names),
             "Leave it out for the best.",
         )
     ax = own_axes(ax)
@@ -66,12 +63,12 @@ def solver_errors(
     for name, errors in zip(names, comparison.errors, strict=True):
         if name not in chosen:
             ax.plot(counts, errors, color="#BBBBBB", linewidth=0.8, zorder=1)
-    for place, name in enumerate(chosen):
+    for name, (color, marker) in zip(chosen, SERIES_STYLES, strict=False):
         ax.plot(
             counts,
             comparison.errors[names.index(name)],
-            color=_COLOURS[place],
-            marker=_MARKERS[place],
+            color=color,
+            marker=marker,
             label=name,
             zorder=2,
         )
@@ -86,4 +83,4 @@ def solver_errors(
 
 
 def _chosen(comparison: Any, names: list[str]) -> list[str]:
-    return [row["solver"] for row in comparison.rows()][: len(_COLOURS)]
+    return [row["solver"] for row in comparison.rows()][: len(SERIES_STYLES)]

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._errors import argument_error, check_positive
-from ._style import INK, LAW_STYLES, faded, finish, own_axes
+from ._style import INK, SERIES_STYLES, faded, finish, own_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["stability_regions"]
 
-_COLORS = tuple(color for color, _ in LAW_STYLES.values())
+
 _POINTS = 241
 
 
@@ -60,7 +60,7 @@ def stability_regions(
     z = x[None, :] + 1j * y[:, None]
     ax = own_axes(ax)
     for number, region in enumerate(listed):
-        color = _COLORS[number % len(_COLORS)]
+        color, _ = SERIES_STYLES[number % len(SERIES_STYLES)]
         size = region.amplification(z)
         ax.contourf(x, y, size, levels=[0.0, 1.0], colors=[faded(color, 0.10)])
         ax.contour(x, y, size, levels=[1.0], colors=[color], linewidths=1.8)

@@ -10,7 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from rnla.diffusion import Gaussian, GaussianMixture, Grid, Schedule, VPLinear, make_grid, sample
+from rnla.diffusion import (
+    Gaussian,
+    GaussianMixture,
+    Grid,
+    Level,
+    Schedule,
+    VPLinear,
+    make_grid,
+    sample,
+)
 
 STARTS = np.array([[0.5, -0.3], [-1.2, 0.8], [0.1, 1.5], [2.0, -0.7]])
 STARTS.setflags(write=False)
@@ -61,6 +70,15 @@ def run(
     """End points of the starts under a solver and GMM-A."""
     model = options.pop("model", None) or gmm_a()
     return sample(model, x, solver=solver, schedule=schedule, grid=grid, **options).values
+
+
+def constant_end(x: Any, start: Level, stop: Level, value: Any, form: str) -> tuple[Any, float]:
+    """Where the flow of a constant prediction takes `x`, and its factor of `x` (18.2)."""
+    if form == "x0":
+        ratio = stop.sigma / start.sigma
+        return ratio * x + (stop.alpha - start.alpha * ratio) * value, ratio
+    ratio = stop.alpha / start.alpha
+    return ratio * x + (stop.sigma - start.sigma * ratio) * value, ratio
 
 
 def assert_golden(values: Any, a: Any, d: Any, *, tolerance: float = 1e-10) -> None:

@@ -28,7 +28,7 @@ from rnla.diffusion import (
     trajectory,
 )
 
-from .fixtures import STARTS, VP, gmm_a, log_snr_grid
+from .fixtures import STARTS, VP, constant_end, gmm_a, log_snr_grid
 
 NAMES = solver_names()
 PRESCRIBED = [name for name in NAMES if get_solver(name).prescribed]
@@ -60,12 +60,7 @@ def test_18_2_constant_model_is_integrated_exactly(name, schedule):
     got = sample(
         constant(value, solver.form), STARTS, solver=solver, schedule=schedule, grid=grid
     ).values
-    if solver.form == "x0":
-        ratio = stop.sigma / start.sigma
-        expected = ratio * STARTS + (stop.alpha - start.alpha * ratio) * value
-    else:
-        ratio = stop.alpha / start.alpha
-        expected = ratio * STARTS + (stop.sigma - start.sigma * ratio) * value
+    expected, ratio = constant_end(STARTS, start, stop, value, solver.form)
     np.testing.assert_allclose(got, expected, rtol=1e-11, atol=1e-11 * max(1.0, ratio))
 
 

@@ -19,7 +19,7 @@ from rnla.diffusion import (
     solver_names,
 )
 
-from .fixtures import VP, gmm_a
+from .fixtures import VP, constant_end, gmm_a
 
 PRESCRIBED = [name for name in solver_names() if get_solver(name).prescribed]
 DETERMINISTIC = [name for name in PRESCRIBED if not get_solver(name).stochastic]
@@ -52,12 +52,7 @@ def test_18_2_constant_models_are_exact_on_any_grid(name, schedule, levels, x):
     got = sample(
         model, x, solver=solver, schedule=schedule, grid=grid, prediction=solver.form
     ).values
-    if solver.form == "x0":
-        ratio = stop.sigma / start.sigma
-        expected = ratio * x + (stop.alpha - start.alpha * ratio) * value
-    else:
-        ratio = stop.alpha / start.alpha
-        expected = ratio * x + (stop.sigma - start.sigma * ratio) * value
+    expected, ratio = constant_end(x, start, stop, value, solver.form)
     np.testing.assert_allclose(got, expected, rtol=0.0, atol=1e-10 * max(1.0, ratio))
 
 

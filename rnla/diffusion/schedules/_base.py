@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ..plan import Level
 
-__all__ = ["Schedule", "Values", "log_one_minus_square", "scaled_log_alpha"]
+__all__ = ["Schedule", "Values"]
 
 Values = npt.NDArray[np.float64]
 
@@ -124,14 +124,3 @@ class Schedule(ABC):
 
 def _exp(values: npt.ArrayLike) -> Values:
     return np.asarray(np.exp(values))[()]
-
-
-def scaled_log_alpha(half_log_snr: npt.ArrayLike) -> Values:
-    """Log(alpha) of a variance-preserving path where lambda has the value given."""
-    return np.asarray(-0.5 * np.logaddexp(-2.0 * np.asarray(half_log_snr), 0.0))[()]
-
-
-def log_one_minus_square(log_alpha: npt.ArrayLike) -> Values:
-    """Log(sqrt(1 - alpha^2)) from log(alpha), without cancellation."""
-    with np.errstate(divide="ignore"):
-        return np.asarray(0.5 * np.log(-np.expm1(2.0 * np.asarray(log_alpha))))[()]

@@ -7,7 +7,6 @@ integral of f, in which every rate f gives the same path.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._errors import check_positive
-from ._base import Schedule, Values, log_one_minus_square, scaled_log_alpha
+from ._base import Values
+from ._saturating import Saturating
 
 __all__ = ["MeanReverting"]
 
 
 @dataclass(frozen=True)
-class MeanReverting(Schedule):
+class MeanReverting(Saturating):
     """alpha = exp(-t), sigma = sigma_infinity sqrt(1 - alpha^2), for the state less its mean.
 
     Parameters
@@ -52,18 +52,8 @@ class MeanReverting(Schedule):
     def log_alpha(self, time: npt.ArrayLike) -> Values:
         return np.asarray(-np.asarray(time, dtype=np.float64))[()]
 
-    def log_sigma(self, time: npt.ArrayLike) -> Values:
-        return np.asarray(
-            math.log(self.sigma_infinity) + log_one_minus_square(self.log_alpha(time))
-        )[()]
-
     def time_of(self, half_log_snr: npt.ArrayLike) -> Values:
-        lam = np.asarray(half_log_snr, dtype=np.float64)
-        return np.asarray(-scaled_log_alpha(lam + math.log(self.sigma_infinity)))[()]
+        return np.asarray(-self._log_alpha_at(half_log_snr))[()]
 
     def d_log_alpha(self, time: npt.ArrayLike) -> Values:
         return np.full(np.shape(time), -1.0)[()]
-
-    def d_half_log_snr(self, time: npt.ArrayLike) -> Values:
-        with np.errstate(divide="ignore"):
-            return np.asarray(1.0 / np.expm1(2.0 * self.log_alpha(time)))[()]

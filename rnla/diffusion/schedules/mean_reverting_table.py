@@ -17,13 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._errors import argument_error, check_fraction, check_positive, check_size
-from ._base import Schedule, Values, log_one_minus_square, scaled_log_alpha
+from ._base import Values
+from ._saturating import Saturating
 
 __all__ = ["MeanRevertingTable"]
 
 
 @dataclass(frozen=True, eq=False)
-class MeanRevertingTable(Schedule):
+class MeanRevertingTable(Saturating):
     """alpha and sigma at indices -1, 0, …, T, for the state less its mean.
 
     Parameters
@@ -118,23 +119,11 @@ class MeanRevertingTable(Schedule):
         indices, logs = self._knots
         return np.asarray(np.interp(np.asarray(time, dtype=np.float64), indices, logs))[()]
 
-    def log_sigma(self, time: npt.ArrayLike) -> Values:
-        return np.asarray(
-            math.log(self.sigma_infinity) + log_one_minus_square(self.log_alpha(time))
-        )[()]
-
     def time_of(self, half_log_snr: npt.ArrayLike) -> Values:
-        lam = np.asarray(half_log_snr, dtype=np.float64)
         indices, logs = self._knots
-        falls = -scaled_log_alpha(lam + math.log(self.sigma_infinity))
-        return np.asarray(np.interp(falls, -logs, indices))[()]
+        return np.asarray(np.interp(-self._log_alpha_at(half_log_snr), -logs, indices))[()]
 
     def d_log_alpha(self, time: npt.ArrayLike) -> Values:
         indices, logs = self._knots
         piece = np.searchsorted(indices, np.asarray(time, dtype=np.float64), side="left") - 1
         return np.asarray(np.diff(logs)[np.clip(piece, 0, logs.size - 2)])[()]
-
-    def d_half_log_snr(self, time: npt.ArrayLike) -> Values:
-        # d log(sigma) / dt = -alpha² f / (1 - alpha²), so dλ/dt = f / (1 - alpha²).
-        with np.errstate(divide="ignore"):
-            return np.asarray(self.d_log_alpha(time) / -np.expm1(2.0 * self.log_alpha(time)))[()]

@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._errors import argument_error, check_size
-from ._base import Schedule, Values, log_one_minus_square, scaled_log_alpha
+from ._base import Values
+from ._saturating import Saturating
 
 __all__ = ["Tabulated"]
 
 
 @dataclass(frozen=True, eq=False)
-class Tabulated(Schedule):
+class Tabulated(Saturating):
     """Variance preserving, from a table.
 
     Parameters
@@ -155,22 +156,15 @@ class Tabulated(Schedule):
             values = np.where(t >= 1.0, -np.inf, values)
         return np.asarray(values)[()]
 
-    def log_sigma(self, time: npt.ArrayLike) -> Values:
-        return log_one_minus_square(self.log_alpha(time))
-
     def time_of(self, half_log_snr: npt.ArrayLike) -> Values:
         times, logs = self._knots
-        return np.asarray(np.interp(-scaled_log_alpha(half_log_snr), -logs, times))[()]
+        return np.asarray(np.interp(-self._log_alpha_at(half_log_snr), -logs, times))[()]
 
     def d_log_alpha(self, time: npt.ArrayLike) -> Values:
         times, logs = self._knots
         slopes = np.diff(logs) * self.size
         piece = np.searchsorted(times, np.asarray(time, dtype=np.float64), side="left") - 1
         return np.asarray(slopes[np.clip(piece, 0, self.size - 1)])[()]
-
-    def d_half_log_snr(self, time: npt.ArrayLike) -> Values:
-        with np.errstate(divide="ignore"):
-            return np.asarray(self.d_log_alpha(time) / self.sigma(time) ** 2)[()]
 
     def model_time(self, time: float) -> float | int:
         index = time * self.size - 1.0

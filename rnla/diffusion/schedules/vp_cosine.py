@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._errors import check_positive
-from ._base import Schedule, Values, log_one_minus_square, scaled_log_alpha
+from ._base import Values
+from ._saturating import Saturating
 
 __all__ = ["VPCosine"]
 
 
 @dataclass(frozen=True)
-class VPCosine(Schedule):
+class VPCosine(Saturating):
     """Variance preserving, with alpha a cosine of time.
 
     Parameters
@@ -64,12 +65,9 @@ class VPCosine(Schedule):
         with np.errstate(divide="ignore"):
             return np.asarray(np.log1p(-drop))[()]
 
-    def log_sigma(self, time: npt.ArrayLike) -> Values:
-        return log_one_minus_square(self.log_alpha(time))
-
     def time_of(self, half_log_snr: npt.ArrayLike) -> Values:
         offset = self._speed * self.s
-        log_alpha = scaled_log_alpha(half_log_snr)
+        log_alpha = self._log_alpha_at(half_log_snr)
         adjacent = np.exp(log_alpha) * math.cos(offset)
         square = -np.expm1(2.0 * log_alpha) * math.cos(offset) ** 2 + math.sin(offset) ** 2
         angle = np.arctan2(np.sqrt(square), adjacent)
@@ -78,7 +76,3 @@ class VPCosine(Schedule):
     def d_log_alpha(self, time: npt.ArrayLike) -> Values:
         angle = self._speed * (np.asarray(time, dtype=np.float64) + self.s)
         return np.asarray(-self._speed * np.tan(angle))[()]
-
-    def d_half_log_snr(self, time: npt.ArrayLike) -> Values:
-        with np.errstate(divide="ignore"):
-            return np.asarray(self.d_log_alpha(time) / self.sigma(time) ** 2)[()]

@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._errors import argument_error, check_positive
-from ._base import Schedule, Values, log_one_minus_square, scaled_log_alpha
+from ._base import Values
+from ._saturating import Saturating
 
 __all__ = ["VPLinear"]
 
 
 @dataclass(frozen=True)
-class VPLinear(Schedule):
+class VPLinear(Saturating):
     """Variance preserving, beta(t) from `beta_min` to `beta_max`.
 
     Parameters
@@ -62,11 +63,8 @@ class VPLinear(Schedule):
         t = np.asarray(time, dtype=np.float64)
         return (-0.25 * t * t * (self.beta_max - self.beta_min) - 0.5 * t * self.beta_min)[()]
 
-    def log_sigma(self, time: npt.ArrayLike) -> Values:
-        return log_one_minus_square(self.log_alpha(time))
-
     def time_of(self, half_log_snr: npt.ArrayLike) -> Values:
-        return self._time_of_log_alpha(scaled_log_alpha(half_log_snr))
+        return self._time_of_log_alpha(self._log_alpha_at(half_log_snr))
 
     def _time_of_log_alpha(self, log_alpha: Values) -> Values:
         # The root of the quadratic in t, written so that nothing cancels near t = 0.
@@ -77,8 +75,3 @@ class VPLinear(Schedule):
     def d_log_alpha(self, time: npt.ArrayLike) -> Values:
         t = np.asarray(time, dtype=np.float64)
         return (-0.5 * (self.beta_min + t * (self.beta_max - self.beta_min)))[()]
-
-    def d_half_log_snr(self, time: npt.ArrayLike) -> Values:
-        # lambda' = f / sigma^2, because alpha alpha' = -sigma sigma'.
-        with np.errstate(divide="ignore"):
-            return np.asarray(self.d_log_alpha(time) / self.sigma(time) ** 2)[()]
