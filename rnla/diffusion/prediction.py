@@ -84,7 +84,7 @@ class Prediction:
     def __post_init__(self) -> None:
         check_positive(self.sigma_data, "sigma_data")
         name = _ALIASES.get(self.name, self.name) if isinstance(self.name, str) else self.name
-        if name != "edm" and name not in _PAIRS:
+        if not isinstance(name, str) or (name != "edm" and name not in _PAIRS):
             raise argument_error(
                 "prediction",
                 repr(self.name),

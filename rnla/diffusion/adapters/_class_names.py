@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..._errors import argument_error
+from ..._errors import argument_error, check_choice, check_size
 
 __all__ = ["translate"]
 
@@ -76,6 +76,9 @@ class _Class:
     alpha_to_one: bool = False  # the key set_alpha_to_one says how the grid ends
 
 
+_ALGORITHMS = ("dpmsolver++", "dpmsolver", "sde-dpmsolver++", "sde-dpmsolver")
+
+
 def _order(config: Config) -> bool | int:
     """diffusers lowers the order at the end of grids of fewer than 15 steps, and at sigma = 0."""
     return 15 if config["lower_order_final"] else False
@@ -92,6 +95,8 @@ def _ddpm(config: Config) -> tuple[str, Options]:
 
 def _multistep(config: Config) -> tuple[str, Options]:
     kind = config["algorithm_type"]
+    check_choice(kind, "algorithm_type", _ALGORITHMS)
+    check_choice(config["solver_type"], "solver_type", ("midpoint", "heun"))
     stochastic = kind.startswith("sde-")
     return "dpmpp_2m", {
         "order": config["solver_order"],
@@ -113,7 +118,9 @@ def _unipc(config: Config) -> tuple[str, Options]:
 
 
 def _deis(config: Config) -> tuple[str, Options]:
-    return "deis_log_rho", {"degree": config["solver_order"] - 1}
+    return "deis_log_rho", {
+        "degree": check_size(config["solver_order"], 4, name="solver_order") - 1
+    }
 
 
 def _plain(name: str) -> Callable[[Config], tuple[str, Options]]:
@@ -187,7 +194,7 @@ def translate(config: Config, name: str | None = None) -> Options:
     a scheduler that was made in memory; then `name` may say it. Without any the solver is ours.
     """
     name = config.get("_class_name", name)
-    if name is not None and name not in _CLASSES:
+    if name is not None and (not isinstance(name, str) or name not in _CLASSES):
         raise argument_error(
             "config",
             f"_class_name {name!r}",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..._errors import ArgumentTypeError, argument_error
-from .._arrays import namespace
+from .._arrays import as_state, namespace
 from ..execute import run_plan
 from ..grids import Grid
 from ..models import prepare
@@ -51,6 +51,14 @@ def from_denoiser(denoiser: Any, *, extra_args: Mapping[str, Any] | None = None)
     >>> bool(abs(out.values - 1.0).max() < 0.02)
     True
     """
+    if not callable(denoiser):
+        raise argument_error(
+            "denoiser",
+            type(denoiser).__name__,
+            "a callable denoiser(x, sigma)",
+            "Pass k_diffusion.external.CompVisDenoiser(network), say.",
+            kind=ArgumentTypeError,
+        )
     return _FromDenoiser(denoiser, dict(extra_args or {}))
 
 
@@ -172,16 +180,26 @@ def sample_function(solver: str | Solver) -> Callable[..., Any]:
         noise_sampler: Callable[[float, float], Any] | None = None,
     ) -> Any:
         path = VarianceExploding()
+        x = as_state(x)
         grid = Grid(_host_numbers(sigmas))
         plan = chosen.compile(path, grid)
         prepared = _Remembering(from_denoiser(model, extra_args=extra_args), path)
-        source: Any = as_noise(None, None)[0]
+        source: Any = None
         if noise_sampler is not None:
+            if not callable(noise_sampler):
+                raise argument_error(
+                    "noise_sampler",
+                    type(noise_sampler).__name__,
+                    "a function noise_sampler(sigma, sigma_next)",
+                    "Leave it out, or pass lambda sigma, sigma_next: torch.randn_like(x).",
+                    kind=ArgumentTypeError,
+                )
 
             def source(draw: int, like: Any, interval: Any) -> Any:
                 start, stop = interval
                 return noise_sampler(start.rho, stop.rho)
 
+        source = as_noise(source, None)[0]
         for state in run_plan(plan, x, prepared, source):
             if callback is not None:
                 sigma = sigmas[state.step - 1]
@@ -213,6 +231,15 @@ class _Remembering:
         self._prepared = prepare(model, path)
         self.denoised: Any = None
 
+    @property
+    def step(self) -> int | None:
+        """The step under way, for messages."""
+        return self._prepared.step
+
+    @step.setter
+    def step(self, number: int | None) -> None:
+        self._prepared.step = number
+
     def __call__(self, x: Any, level: Any, form: Any) -> Any:
         self.denoised = self._prepared(x, level, "x0")
         if form == "x0":
@@ -225,11 +252,14 @@ def _host_numbers(sigmas: Any) -> Any:
         sigmas = sigmas.detach().cpu().numpy()
     elif type(sigmas).__module__.startswith("cupy"):
         sigmas = sigmas.get()
-    values = np.asarray(sigmas, dtype=np.float64)
+    try:
+        values = np.asarray(sigmas, dtype=np.float64)
+    except (TypeError, ValueError):
+        values = np.empty((0, 0))
     if values.ndim != 1:
         raise argument_error(
             "sigmas",
-            f"shape {values.shape}",
+            f"shape {values.shape}" if values.size else type(sigmas).__name__,
             "one falling sequence of noise levels",
             "Pass what k_diffusion.sampling.get_sigmas_karras returns.",
             kind=ArgumentTypeError,

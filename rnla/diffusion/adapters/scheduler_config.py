@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..._errors import ArgumentTypeError, argument_error, check_size
+from ..._errors import ArgumentTypeError, argument_error, check_finite, check_fraction, check_size
 from ..grids import Grid, make_grid, table_indices
 from ..models.thresholding import threshold
 from ..prediction import Prediction
 from ..schedules import Flow, Schedule, Tabulated
 from ..solvers import Solver, get_solver
+from ..solvers._options import numbers_of
 from ._class_names import translate
 
 __all__ = ["SchedulerConfig"]
@@ -120,6 +121,23 @@ class SchedulerConfig:
                     "one of " + ", ".join(map(str, allowed)),
                     "Change it in the configuration.",
                 )
+        for name in ("beta_start", "beta_end"):
+            check_fraction(getattr(self, name), name)
+        if self.trained_betas is not None:
+            betas = numbers_of(self.trained_betas, "trained_betas")
+            for index, beta in enumerate(betas):
+                check_fraction(beta, f"trained_betas[{index}]")
+            object.__setattr__(self, "trained_betas", betas)
+        if self.lambda_min_clipped != -math.inf:
+            check_finite(self.lambda_min_clipped, "lambda_min_clipped")
+        if not isinstance(self.solver_options, Mapping):
+            raise argument_error(
+                "solver_options",
+                type(self.solver_options).__name__,
+                "a mapping of names to values",
+                "Pass {'order': 3}, say.",
+                kind=ArgumentTypeError,
+            )
         self.made_solver  # noqa: B018  (options are checked now)
         self.prediction  # noqa: B018
 
@@ -262,7 +280,15 @@ class SchedulerConfig:
         if self.lambda_min_clipped == -math.inf:
             return last
         levels = schedule.half_log_snr(schedule.time_of_index(np.arange(last + 1)))
-        return int(np.flatnonzero(levels >= self.lambda_min_clipped)[-1])
+        kept = np.flatnonzero(levels >= self.lambda_min_clipped)
+        if not kept.size:
+            raise argument_error(
+                "lambda_min_clipped",
+                self.lambda_min_clipped,
+                f"at most {levels[0]:.6g}, the half log-SNR of the cleanest level",
+                "Leave it out to keep all levels.",
+            )
+        return int(kept[-1])
 
     def _grid_of_sigmas(self, schedule: Tabulated, steps: int) -> Grid:
         first = float(schedule.time_of_index(self._noisiest(schedule)))

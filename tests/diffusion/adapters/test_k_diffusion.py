@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from rnla import ArgumentError
+from rnla._errors import RnlaError
 from rnla.diffusion import VarianceExploding, VPLinear, get_solver, prepare, sample
 from rnla.diffusion.adapters import as_denoiser, from_denoiser, sample_function
 
@@ -109,3 +110,24 @@ def test_levels_that_differ_within_a_batch_are_refused() -> None:
 
 def test_names() -> None:
     assert sample_function("sample_dpmpp_2m").__name__ == f"sample_{get_solver('dpmpp_2m').name}"
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"model": None}, "denoiser: got NoneType"),
+        ({"x": None}, "x: got NoneType"),
+        ({"x": np.ones((4, 2), dtype=int)}, "x: got dtype int64"),
+        ({"sigmas": ["a"]}, "sigmas: got list"),
+        ({"sigmas": SIGMAS[:, None]}, r"sigmas: got shape \(9, 1\)"),
+        ({"sigmas": SIGMAS[::-1]}, "grid: got time .* at step 0"),
+        ({"sigmas": [5.0, 0.0, -1.0]}, r"grid: got sigma = 0 at step 1"),
+        ({"noise_sampler": 3}, "noise_sampler: got int"),
+        ({"noise_sampler": lambda a, b: None}, "noise: got NoneType at draw 0, time 20"),
+        ({"model": lambda x, s: np.nan * x}, "model: got nan or inf at step 0, time 20"),
+    ],
+)
+def test_bad_input(options: dict[str, Any], named: str) -> None:
+    arguments: dict[str, Any] = {"model": denoiser, "x": STARTS, "sigmas": SIGMAS} | options
+    with pytest.raises(RnlaError, match=named):
+        sample_function("dpmpp_2m_sde")(**arguments)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnla import ArgumentError, ArgumentTypeError
+from rnla._errors import RnlaError
 from rnla.diffusion.adapters import SchedulerConfig
 
 STABLE_DIFFUSION = {
@@ -182,3 +183,52 @@ def test_a_configuration_survives_json(solver: str, betas: str, spacing: str, st
     assert again == config
     np.testing.assert_array_equal(again.grid(steps).times, config.grid(steps).times)
     assert again.grid(steps).times.size - 1 in (steps, steps - 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"beta_start": None}, "beta_start: got None"),
+        ({"beta_end": 1.5}, "beta_end: got 1.5"),
+        ({"trained_betas": "abc"}, "trained_betas: got 'abc'"),
+        ({"trained_betas": [0.1, 3.0]}, r"trained_betas\[1\]: got 3.0"),
+        ({"trained_betas": [0.1, None]}, r"trained_betas\[1\]: got None"),
+        ({"lambda_min_clipped": "x"}, "lambda_min_clipped: got 'x'"),
+        ({"lambda_min_clipped": float("nan")}, "lambda_min_clipped: got nan"),
+        ({"prediction_type": []}, r"prediction: got \[\]"),
+        ({"solver_options": [1]}, "solver_options: got list"),
+        ({"solver_options": {"order": 7}}, "order: got 7"),
+        ({"solver_options": {"eta": "x"}}, "eta: got 'x'"),
+    ],
+)
+def test_values_of_no_use_are_named(options: dict[str, Any], named: str) -> None:
+    with pytest.raises(RnlaError, match=named):
+        SchedulerConfig(**options)
+
+
+def test_nothing_is_left_of_the_levels() -> None:
+    with pytest.raises(ArgumentError, match=r"lambda_min_clipped: got 1000\.0; expected at most"):
+        SchedulerConfig(lambda_min_clipped=1000.0).grid(4)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [
+        ("_class_name", [], r"config: got _class_name \[\]"),
+        ("algorithm_type", 3, "algorithm_type: got 3"),
+        ("algorithm_type", "deis", "algorithm_type: got 'deis'"),
+        ("solver_type", "logrho", "solver_type: got 'logrho'"),
+        ("solver_order", "x", "order: got 'x'"),
+        ("beta_schedule", [], r"beta_schedule: got \[\]"),
+    ],
+)
+def test_values_of_a_configuration_are_named(key: str, value: Any, named: str) -> None:
+    with pytest.raises(RnlaError, match=named):
+        SchedulerConfig.from_diffusers({"_class_name": "DPMSolverMultistepScheduler", key: value})
+
+
+def test_order_of_deis_is_named() -> None:
+    with pytest.raises(RnlaError, match="solver_order: got None"):
+        SchedulerConfig.from_diffusers(
+            {"_class_name": "DEISMultistepScheduler", "solver_order": None}
+        )
