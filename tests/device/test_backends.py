@@ -223,3 +223,36 @@ def test_reports_name_arrays_of_a_gpu(cupy):
 def test_everything_is_kept_where_sampling_saves_nothing(backend):
     found = rnla.lp_subspace_embedding(backend.put(difficult("dense", n=40, d=3)), 1, rng=0)
     assert (found.status.name, found.size) == ("EXACT", 40)
+
+
+# Numbers that a pass may copy: d x d, and a few vectors of length d.
+TRAVEL = {
+    "leverage_scores": lambda A: rnla.leverage_scores(A, rng=0),
+    "ridge_leverage_scores": lambda A: rnla.ridge_leverage_scores(A, ridge=1.0, rng=0),
+    "root_leverage_scores": lambda A: rnla.root_leverage_scores(A, 1, rng=0),
+    "lewis_weights": lambda A: rnla.lewis_weights(A, 1, tol=0.1, rng=0),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [*((name, "float32") for name in TRAVEL), ("leverage_scores", "sparse")]
+)
+def test_scores_copy_small_matrices_only(name, kind, cupy, monkeypatch):
+    monkeypatch.setattr(orthonormal, "_SMALL", 100)
+    A = Backend("device").put(difficult(kind, n=3_000, d=4))
+    cupy.copies.clear()
+    found = TRAVEL[name](A)
+    assert cupy.copies["to host"] + cupy.copies["to device"] <= 100 * found.passes
+    assert found.values.dtype == A.dtype
+
+
+def test_an_embedding_copies_histograms_and_kept_rows_only(cupy):
+    """Counts and sums of 2047 binades and of 2048 digits, for a budget and a draw, then 30 rows."""
+    A = Backend("device").put(difficult("float32", n=30_000, d=3))
+    cupy.copies.clear()
+    found = embedding(A, 1, size=30, method="leverage", certify=False)
+    assert found.size < 60
+    assert cupy.copies["to host"] + cupy.copies["to device"] < 25_000
+    kept = found @ A
+    assert kept.dtype == np.float32
+    assert Backend("device").is_home_of(kept)
