@@ -116,8 +116,9 @@ def test_many_responses_and_a_start_of_an_earlier_fit():
     agree(rnla.ridge(*there, intercept=True, rng=0), rnla.ridge(A, B, intercept=True, rng=0))
 
 
-def test_a_perfect_fit_and_one_that_predicts():
-    A = difficult("dense", n=N, d=D)
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_a_perfect_fit_and_one_that_predicts(kind):
+    A = difficult(kind, n=N, d=D)
     b = A @ TRUTH
     here, there = DEVICE.put(A), DEVICE.put(b)
     for fit in (
@@ -126,6 +127,14 @@ def test_a_perfect_fit_and_one_that_predicts():
     ):
         assert fit.status.name == "OK"
         np.testing.assert_allclose(host(here @ fit.x), b, atol=1e-9)
+
+
+def test_rows_of_the_host_that_are_streamed_to_the_gpu():
+    A = difficult("dense", n=N, d=D)
+    b = responses(A)
+    for name in ("lstsq, sketched", "p = 3", "huber", "logistic, ridge"):
+        streamed = rnla.as_tall(A, device="cuda")
+        agree(FITS[name](streamed, DEVICE.put(b), None), FITS[name](A, b, None))
 
 
 def test_classes_that_a_hyperplane_separates():

@@ -430,6 +430,9 @@ def _sparse(cupy: Any, ndarray: Any, put: Any) -> types.ModuleType:
             parts = (part.copy() for part in (self.data, self.indices, self.indptr))
             return type(self)(tuple(parts), shape=self.shape)
 
+        def __abs__(self) -> Any:
+            return type(self)((abs(self.data), *self._positions()), shape=self.shape)
+
         def astype(self, dtype: Any) -> Any:
             return type(self)((self.data.astype(dtype), *self._positions()), shape=self.shape)
 
@@ -465,7 +468,7 @@ def _sparse(cupy: Any, ndarray: Any, put: Any) -> types.ModuleType:
         def __getitem__(self, rows: Any) -> Any:
             if isinstance(rows, ndarray):
                 rows = np.asarray(rows._a)
-            elif not isinstance(rows, slice):
+            elif not all(isinstance(k, slice) for k in (rows if type(rows) is tuple else [rows])):
                 raise TypeError(f"index: Unsupported type {type(rows)}")
             part = self._there()[rows]
             return csr_matrix(
@@ -499,4 +502,13 @@ def _sparse(cupy: Any, ndarray: Any, put: Any) -> types.ModuleType:
         kind.__module__ = f"cupyx.scipy.sparse._{kind.__name__[:3]}"
         setattr(module, kind.__name__, kind)
     module.issparse = lambda x: isinstance(x, spmatrix)
+
+    def stacked(name: str) -> Any:
+        def stack(blocks: Any, format: Any = None, dtype: Any = None) -> Any:
+            csr = getattr(sp, name)([block._there() for block in blocks], "csr", dtype)
+            return csr_matrix((put(csr.data), put(csr.indices), put(csr.indptr)), shape=csr.shape)
+
+        return stack
+
+    module.vstack, module.hstack = stacked("vstack"), stacked("hstack")
     return module
