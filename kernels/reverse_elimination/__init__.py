@@ -20,9 +20,10 @@ import numpy as np
 
 from ..dispatch import device_of
 
-__all__ = ["DELICATE", "reverse_elimination", "triangles"]
+__all__ = ["DELICATE", "PATIENCE", "reverse_elimination", "triangles"]
 
 DELICATE = 1e-6
+PATIENCE = 1000  # trials in a row in which a row stays; at most every other one should
 
 
 def triangles(X: Any) -> Any:
@@ -43,6 +44,9 @@ def reverse_elimination(
     U: Any, size: int, key: int, draws: Any, *, start: Any = None, root: Any = None
 ) -> Any:
     """Rows that stay, int64 (B, size), in no order.
+
+    Those of a draw are -1 if nothing leaves: if PATIENCE trials fail, one after another, or no
+    probability of the last rows is positive. Only NaN and rows far from what they have to be do so.
 
     Parameters
     ----------
@@ -75,6 +79,7 @@ def reverse_elimination(
         np.empty((0, r, r)) if start is None else np.ascontiguousarray(start, dtype=np.float64),
         np.empty((0, r)) if root is None else np.ascontiguousarray(root, dtype=np.float64),
         DELICATE,
+        PATIENCE,
         kept,
     )
     return kept

@@ -120,7 +120,7 @@ def invert(R, S, Z):
 
 
 @njit(cache=True, nogil=True)
-def reverse_elimination(U, key, draws, start, root, delicate, kept):
+def reverse_elimination(U, key, draws, start, root, delicate, patience, kept):
     n, r = U.shape[1], U.shape[2]
     size = kept.shape[1]
     alive = np.empty(n, dtype=np.int64)
@@ -139,19 +139,22 @@ def reverse_elimination(U, key, draws, start, root, delicate, kept):
                 Z[:] = 0.0
                 for j in range(r):
                     Z[j, j] = 1.0
-            left = one_at_a_time(X, alive, target, key, draw, root, delicate, R, S, Z, part, z)
+            left = one_at_a_time(
+                X, alive, target, key, draw, root, delicate, patience, R, S, Z, part, z
+            )
         if left > size:
             left = last_ones(X, alive, left, size, key, draw, root, delicate, R, S, Z, part, z)
         for i in range(size):
-            kept[b, i] = alive[i]
+            kept[b, i] = alive[i] if left >= 0 else -1
 
 
 @njit(cache=True, nogil=True)
-def one_at_a_time(X, alive, target, key, draw, root, delicate, R, S, Z, part, z):
+def one_at_a_time(X, alive, target, key, draw, root, delicate, patience, R, S, Z, part, z):
+    """How many are left, or -1 if no row leaves."""
     r, left = X.shape[1], X.shape[0]
     y = np.empty(r)
     refresh = max(target, left // SHRUNK)
-    trial = np.uint64(0)
+    trial, stayed = np.uint64(0), 0
     while True:
         place = int(number(key, trial, draw) * left)
         coin = number(key, trial + np.uint64(1), draw)
@@ -161,8 +164,12 @@ def one_at_a_time(X, alive, target, key, draw, root, delicate, R, S, Z, part, z)
         h = 1.0
         for j in range(r):
             h -= u[j] * z[j]
-        if coin >= h:
+        stayed += 1
+        if stayed > patience:
+            return -1
+        if not coin < h:  # of NaN too
             continue
+        stayed = 0
         left -= 1
         alive[place], alive[left] = alive[left], alive[place]
         if left == target:
@@ -185,9 +192,18 @@ def one_at_a_time(X, alive, target, key, draw, root, delicate, R, S, Z, part, z)
                 Z[k, j] += z[k] * y[j]
 
 
+@njit(cache=True, nogil=True, inline="always")
+def not_negative(x):
+    """NaN stays."""
+    return 0.0 if x < 0.0 else x
+
+
 @njit(cache=True, nogil=True)
 def last_ones(X, alive, count, size, key, draw, root, delicate, R, S, Z, part, z):
-    """With all probabilities: a row that leaves stays in its place, with probability zero."""
+    """With all probabilities: a row that leaves stays in its place, with probability zero.
+
+    How many are left, or -1 if there are no probabilities.
+    """
     r = X.shape[1]
     columns = np.empty((r, count))
     for i in range(count):
@@ -200,6 +216,8 @@ def last_ones(X, alive, count, size, key, draw, root, delicate, R, S, Z, part, z
         for i in range(count):
             total += h[i]
             sums[i] = total
+        if not total > 0.0:
+            return -1
         # The actual sum, whatever it should be; for the total the last row that adds to it.
         last = np.searchsorted(sums, total)
         point = number(key, LATE + np.uint64(t), draw)
@@ -224,7 +242,7 @@ def last_ones(X, alive, count, size, key, draw, root, delicate, R, S, Z, part, z
             z[j] /= math.sqrt(mass)
         combine(columns, z, r, count, product)
         for i in range(count):
-            h[i] = max(h[i] - product[i] * product[i], 0.0)
+            h[i] = not_negative(h[i] - product[i] * product[i])
         for k in range(r):
             for j in range(r):
                 Z[k, j] += z[k] * z[j]
@@ -253,4 +271,4 @@ def fresh(columns, h, root, R, S, Z, part, z, product):
         for i in range(count):
             h[i] -= product[i] * product[i]
     for i in range(count):
-        h[i] = max(h[i], 0.0)
+        h[i] = not_negative(h[i])

@@ -67,7 +67,7 @@ __device__ inline void invert(const double* R, double* S, double* Z, int64 r) {
 
 struct Draw {
   const double *X, *root;
-  int64 n, r, size, count_root;
+  int64 n, r, size, count_root, patience;
   double delicate;
   uint64 key;
   uint32 draw;
@@ -76,8 +76,9 @@ struct Draw {
   int64* chosen;
 };
 
+// How many are left, or -1 if no row leaves.
 __device__ inline int64 one_at_a_time(const Draw& a, int64 target) {
-  int64 r = a.r, left = a.n, refresh = max(target, left / SHRUNK);
+  int64 r = a.r, left = a.n, refresh = max(target, left / SHRUNK), stayed = 0;
   for (uint64 trial = 0;; trial += 2) {
     int64 place = (int64)(number(a.key, trial, a.draw) * (double)left);
     double coin = number(a.key, trial + 1, a.draw);
@@ -86,8 +87,10 @@ __device__ inline int64 one_at_a_time(const Draw& a, int64 target) {
     __syncthreads();
     double h = 1.0;
     for (int64 j = 0; j < r; ++j) h -= u[j] * a.z[j];
-    if (!(coin >= h)) {
+    if (++stayed > a.patience) return -1;
+    if (coin < h) {
       --left;
+      stayed = 0;
       if (threadIdx.x == 0) {
         int64 gone = a.alive[place];
         a.alive[place] = a.alive[left];
@@ -136,12 +139,13 @@ __device__ inline void fresh(const Draw& a, int64 count) {
       for (int64 l = 0; l <= k; ++l) sum += a.S[k * r + l] * a.columns[l * count + i];
       h -= sum * sum;
     }
-    a.h[i] = max(h, 0.0);
+    a.h[i] = h < 0.0 ? 0.0 : h;  // NaN stays
   }
 }
 
-// With all probabilities: a row that leaves stays in its place, with probability zero.
-__device__ inline void last_ones(const Draw& a, int64 count) {
+// With all probabilities: a row that leaves stays in its place, with probability zero. Whether there
+// were probabilities.
+__device__ inline bool last_ones(const Draw& a, int64 count) {
   int64 r = a.r, left = count, since = 0;
   for (int64 e = threadIdx.x; e < r * count; e += blockDim.x)
     a.columns[e] = a.X[a.alive[e % count] * r + e / count];
@@ -153,17 +157,20 @@ __device__ inline void last_ones(const Draw& a, int64 count) {
       double total = 0.0;
       for (int64 i = 0; i < count; ++i) a.sums[i] = total += a.h[i];
       double target = number(a.key, LATE + t, a.draw) * total;
-      int64 place = 0;
-      while (a.sums[place] <= target && a.sums[place] < total) ++place;
-      *a.mass = a.h[place];
-      a.h[place] = 0.0;
-      a.alive[place] = -1;
+      int64 place = total > 0.0 ? 0 : -1;
+      if (place == 0) {
+        while (a.sums[place] <= target && a.sums[place] < total) ++place;
+        *a.mass = a.h[place];
+        a.h[place] = 0.0;
+        a.alive[place] = -1;
+      }
       *a.chosen = place;
     }
     __syncthreads();
-    if (--left == a.size) return;
-    double mass = *a.mass;
     int64 chosen = *a.chosen;
+    if (chosen < 0) return false;
+    if (--left == a.size) return true;
+    double mass = *a.mass;
     for (int64 l = threadIdx.x; l < r; l += blockDim.x) {
       a.x[l] = a.columns[l * count + chosen];
       a.columns[l * count + chosen] = 0.0;
@@ -180,7 +187,8 @@ __device__ inline void last_ones(const Draw& a, int64 count) {
     for (int64 i = threadIdx.x; i < count; i += blockDim.x) {
       double sum = 0.0;
       for (int64 j = 0; j < r; ++j) sum += a.z[j] * a.columns[j * count + i];
-      a.h[i] = max(a.h[i] - sum * sum, 0.0);
+      double h = a.h[i] - sum * sum;
+      a.h[i] = h < 0.0 ? 0.0 : h;
     }
     for (int64 j = threadIdx.x; j < r; j += blockDim.x)
       for (int64 k = 0; k < r; ++k) a.Z[k * r + j] += a.z[k] * a.z[j];
@@ -199,7 +207,7 @@ extern "C" __global__ void triangles(const double* X, int64 count, int64 rows, i
 // Draws that share X have `apart` 0. Scratch of a block: alive (n), work (numbers).
 extern "C" __global__ void eliminate(const double* X, int64 apart, uint64 key, const int64* draws,
                                      int64 count, int64 n, int64 r, int64 size, double delicate,
-                                     const double* start, const double* root, int64 count_root,
+                                     int64 patience, const double* start, const double* root, int64 count_root,
                                      int64 last, int64* alive, double* work, int64 numbers,
                                      int64* kept) {
   __shared__ int64 chosen;
@@ -210,7 +218,7 @@ extern "C" __global__ void eliminate(const double* X, int64 apart, uint64 key, c
          *h = columns + r * last;
   alive += blockIdx.x * n;
   for (int64 b = blockIdx.x; b < count; b += gridDim.x) {
-    Draw a = {X + b * apart, root, n, r, size, count_root, delicate, key, (uint32)draws[b], alive,
+    Draw a = {X + b * apart, root, n, r, size, count_root, patience, delicate, key, (uint32)draws[b], alive,
               R, S, Z, part, columns, h, h + last, x, x + r, &mass, &chosen};
     int64 *out = kept + b * size, left = n, target = max(size, 2 * r);
     for (int64 i = threadIdx.x; i < n; i += blockDim.x) alive[i] = i;
@@ -222,10 +230,14 @@ extern "C" __global__ void eliminate(const double* X, int64 apart, uint64 key, c
     }
     __syncthreads();
     if (left > target) left = one_at_a_time(a, target);
-    if (left > size) last_ones(a, left);
+    bool good = left >= 0;
+    if (left > size) good = last_ones(a, left);
     if (threadIdx.x == 0)
       for (int64 i = 0, place = 0; place < size; ++i)
-        if (alive[i] >= 0) out[place++] = alive[i];
+        if (!good)
+          out[place++] = -1;
+        else if (alive[i] >= 0)
+          out[place++] = alive[i];
     __syncthreads();
   }
 }

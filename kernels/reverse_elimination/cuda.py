@@ -29,7 +29,7 @@ def triangles(device: Any, X: Any) -> Any:
 def reverse_elimination(
     device: Any, U: Any, size: int, key: int, draws: Any, start: Any, root: Any
 ) -> Any:
-    from . import DELICATE
+    from . import DELICATE, PATIENCE
 
     n, r = U.shape[-2:]
     count = draws.shape[0]
@@ -50,6 +50,7 @@ def reverse_elimination(
         *(device.contiguous(U, np.float64), np.int64(n * r if U.ndim == 3 else 0)),
         *(np.uint64(key), device.contiguous(draws, np.int64), np.int64(count)),
         *(np.int64(n), np.int64(r), np.int64(size), np.float64(DELICATE)),
+        np.int64(PATIENCE),
         *(start, root, np.int64(0 if root is None else root.shape[0])),
         *(np.int64(last), alive, work, np.int64(numbers), kept),
     )

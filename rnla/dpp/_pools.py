@@ -39,6 +39,12 @@ def remove_rows(
         U, size, stream.key, beside(U, draws), start=start, root=beside(U, root)
     )
     indices: IntArray = np.sort(to_host(kept), axis=1)
+    if indices.min(initial=0) < 0:
+        raise ConvergenceError(
+            f"volume sampling: no row left in {reverse_elimination.PATIENCE} trials, every other "
+            "one of which should take one. The basis of the columns is far from orthonormal, since "
+            "the matrix is next to rank-deficient. Remove columns that nearly depend on others."
+        )
     return indices
 
 

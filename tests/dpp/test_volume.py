@@ -12,6 +12,8 @@ import scipy.stats
 
 import rnla
 from rnla.dpp import ground_set, volume_sample
+from rnla.dpp._pools import remove_rows
+from rnla.random import Stream
 from tests.certify.homes import streamed
 from tests.counts import count
 from tests.dpp.reference import chi_square, orthonormal, removal_law, small_features, volume_law
@@ -393,3 +395,11 @@ def test_check_21_a_cap_raises():
         except rnla.ConvergenceError:
             failed += 1
     assert 0 < failed < 40
+
+
+def test_rows_that_never_leave_are_an_error():
+    """Rows far from orthonormal, as no basis should be: no endless loop."""
+    stream = Stream(0, "volume_sample reverse")
+    U = 1e3 * orthonormal(np.random.default_rng(0).standard_normal((30, 3)))
+    with pytest.raises(rnla.ConvergenceError, match="no row left in 1000 trials"):
+        remove_rows(U, 5, stream, np.arange(2))

@@ -120,3 +120,30 @@ def test_rows_that_repeat_or_are_zero(gpu):
     kept = reverse_elimination(U, 3, KEY, draws)
     assert np.array_equal(reverse_elimination(gpu.put(U), 3, KEY, gpu.put(draws)), kept)
     assert all(np.linalg.matrix_rank(U[rows]) == 3 for rows in kept)
+
+
+def far_from_orthonormal():
+    """Rows that are too long, or not numbers, and such among the last 2 r, where all go at once."""
+    U = orthonormal(40, 3)
+    odd = U.copy()
+    odd[11, 1] = np.nan
+    few = np.full((5, 3), np.nan)
+    return {"long": (1e3 * U, 5), "nan": (odd, 5), "infinite": (np.inf * U, 5), "few": (few, 4)}
+
+
+@pytest.mark.parametrize("name", ["long", "nan", "infinite", "few"])
+def test_what_would_never_end_is_reported(gpu, name):
+    """At 1e-300 a false alarm: half of the trials succeed, and PATIENCE is 1000."""
+    U, size = far_from_orthonormal()[name]
+    draws = np.arange(3)
+    kept = reverse_elimination(U, size, KEY, draws)
+    found = reverse_elimination(gpu.put(U), size, KEY, gpu.put(draws))
+    assert kept.tolist() == found.tolist() == [[-1] * size] * 3
+    good = orthonormal(*U.shape)
+    stacked = np.stack([good, U])
+    kept = reverse_elimination(stacked, size, KEY, draws[:2])
+    assert np.array_equal(
+        reverse_elimination(gpu.put(stacked), size, KEY, gpu.put(draws[:2])), kept
+    )
+    assert kept[1].tolist() == [-1] * size
+    assert set(kept[0]) <= set(range(len(U)))
