@@ -9,6 +9,7 @@ import numpy as np
 
 from .._result import FloatArray, Status
 from ..tall import as_tall, rows
+from ..tall._device import to_host
 from ._record import relative_gap
 from .coresets.logistic_coreset import LogisticCoreset
 from .mu_complexity import MuComplexity
@@ -74,7 +75,9 @@ class LogisticFit:
 
     def decision(self, A: Any) -> Any:
         """a_i x + intercept for the rows of A, positive for the upper class: one pass."""
-        return as_tall(A, require_tall=False).matmul(self.x) + self.intercept
+        tall = as_tall(A, require_tall=False)
+        tall = tall.distributed() if tall.is_on_device else tall
+        return tall.matmul(to_host(self.x)) + self.intercept
 
     def probabilities(self, A: Any) -> Any:
         """Probability of the upper class for the rows of A: one pass."""

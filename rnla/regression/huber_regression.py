@@ -111,14 +111,14 @@ def huber_regression(
 
     Parameters
     ----------
-    A : array_like, sparse matrix, Dask array or TallMatrix, shape (n, d)
+    A : anything `rnla.as_tall` takes, shape (n, d)
         Real and finite, any home of rows, any rank. Not modified.
-    b : array_like or Dask array, shape (n,)
+    b : array_like, Dask or CuPy array, shape (n,)
         Responses.
     threshold : float
         Size of a residual, in units of b, from which it counts linearly. 1.345 times the standard
         deviation of good observations keeps 95 % of the efficiency of least squares.
-    weights : array_like, shape (n,), optional
+    weights : array_like, Dask or CuPy array, shape (n,), optional
         Non-negative, what each row's loss counts for: those of a coreset, say.
     ridge : float, default 0
         Adds ridge |x|^2 / 2. The intercept is not penalised.

@@ -61,11 +61,11 @@ def logistic_regression(
 
     Parameters
     ----------
-    A : array_like, sparse matrix, Dask array or TallMatrix, shape (n, d)
+    A : anything `rnla.as_tall` takes, shape (n, d)
         Real and finite, any home of rows, any rank. Not modified.
-    y : array_like or Dask array, shape (n,)
+    y : array_like, Dask or CuPy array, shape (n,)
         Labels of two classes: {0, 1}, {-1, 1}, booleans or any two values.
-    weights : array_like, shape (n,), optional
+    weights : array_like, Dask or CuPy array, shape (n,), optional
         Non-negative, what each row's loss counts for: those of a coreset, say.
     ridge : float, default 0
         Adds ridge |x|^2 / 2; scikit-learn's 1 / C. The intercept is not penalised.

@@ -61,11 +61,11 @@ def lp_regression(
     ----------
     A : array_like, sparse matrix, Dask array, file or TallMatrix, shape (n, d)
         Real and finite; any n, any rank. Not modified.
-    b : array_like or Dask array, shape (n,) or (n, k)
+    b : array_like, Dask or CuPy array, shape (n,) or (n, k)
         One response, or k that are fitted one by one.
     p : float
         The norm, 1 <= p <= inf. Measured up to p = 50; larger ones may stop above `tol`.
-    weights : array_like, shape (n,), optional
+    weights : array_like, Dask or CuPy array, shape (n,), optional
         Finite and non-negative: how often each row counts. For p = inf rows of weight zero are left
         out and the others count alike.
     intercept : bool

@@ -63,13 +63,14 @@ CASES = [(name, argument) for name, call in REFUSED.items() for argument in call
 
 @pytest.mark.parametrize(("name", "argument"), CASES)
 def test_what_works_on_the_host_says_how_to_convert(name, argument, cupy):
-    """Before anything of size n is copied, whichever argument is on a GPU."""
+    """Before anything is computed or copied, whichever argument is on a GPU."""
     call = REFUSED[name]
     cupy.copies.clear()
     with pytest.raises(rnla.ArgumentTypeError, match=r"GPU.*cupy\.asnumpy\("):
         call(Backend("device").put, argument)
     if name != "sampling.root_leverage_recursion":  # what it calls has run on the GPU
         assert cupy.copies["to host"] <= 16
+        assert not cupy.launches
 
 
 @pytest.mark.parametrize("name", REFUSED)

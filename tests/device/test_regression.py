@@ -9,6 +9,7 @@ import pytest
 
 import rnla
 from rnla.basis import orthonormal
+from rnla.report import to_json, to_text
 
 from .backends import Backend, difficult, host
 
@@ -145,6 +146,20 @@ def test_classes_that_a_hyperplane_separates():
     assert np.array_equal(host(DEVICE.put(A) @ found.x) > 0.0, y)
     one = rnla.logistic_regression(DEVICE.put(A), DEVICE.put(y | True), intercept=True)
     assert one.status.name == "SEPARABLE"
+
+
+def test_decisions_and_reports_of_a_fit():
+    A = difficult("dense", n=N, d=D)
+    y = responses(A) > 0.3
+    found = rnla.logistic_regression(DEVICE.put(A), DEVICE.put(y), intercept=True)
+    expected = rnla.logistic_regression(A, y, intercept=True)
+    there = found.probabilities(DEVICE.put(A))
+    assert DEVICE.is_home_of(there)
+    np.testing.assert_allclose(host(there), expected.probabilities(A), atol=1e-6)
+    np.testing.assert_allclose(found.decision(A), expected.decision(A), atol=1e-5)
+    assert "CuPy array" in to_text(found)
+    path = rnla.ridge(DEVICE.put(A), DEVICE.put(1.0 * y), alphas=[1.0, 2.0])
+    assert to_json(path, arrays=True)["coefficients"] == path.coefficients.tolist()
 
 
 def test_labels_of_all_kinds():
