@@ -170,13 +170,15 @@ def jacobian_trace(
 
     Parameters
     ----------
-    function, x, product, rng
+    function, x
         As in `jacobian_diagonal`.
     probes : int, default 16
         Products to spend.
     method : {"auto", "hutchinson", "hutch++"}
         "auto" is exact with as many probes as coordinates, else "hutch++" from six probes and
         "hutchinson" below.
+    product, rng
+        As in `jacobian_diagonal`.
 
     Returns
     -------

@@ -56,10 +56,12 @@ def sample_mean_reverting(
         Any of them.
     schedule : Schedule, optional
         `MeanReverting()` by default.
+    steps, grid, end
+        As for `sample`.
     prediction : str or Prediction, optional
         What the output means with x = alpha x0 + (1 - alpha) mean + sigma eps. "v" is dx/dphi with
         cos(phi) = alpha: sigma_inf cos(phi) eps - sin(phi) (x0 - mean).
-    steps, grid, end, noise, rng, check
+    noise, rng, check
         As for `sample`.
 
     Returns

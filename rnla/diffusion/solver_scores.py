@@ -89,10 +89,12 @@ def energy_score(
 
     Parameters
     ----------
-    model, x, schedule, prediction
+    model, x
         As in `endpoint_score`.
     samples : array, shape (m, ...)
         Samples of the data.
+    schedule, prediction
+        As in `endpoint_score`.
 
     Returns
     -------

@@ -126,7 +126,7 @@ def predictor_search(
 
     Parameters
     ----------
-    score, space, population, budget, parents, crossover, rng
+    score, space, population, budget
         As in `evolutionary_search`.
     stages : int, default 5
         How often the predictor is trained. The first stage scores random candidates.
@@ -134,6 +134,8 @@ def predictor_search(
         Children among which each stage picks.
     explore : float, default 0.2
         Part of each stage that is spent on children picked at random.
+    parents, crossover, rng
+        As in `evolutionary_search`.
 
     Returns
     -------

@@ -25,9 +25,11 @@ class GaussianPair:
     Parameters
     ----------
     interpolant : Interpolant
-    mean0, mean1 : array_like, shape (d,)
-    covariance0, covariance1 : array_like, shape (d, d)
+    mean0 : array_like, shape (d,)
+    covariance0 : array_like, shape (d, d)
         Symmetric positive semidefinite.
+    mean1, covariance1
+        The same of the other end.
     cross : array_like, shape (d, d), optional
         cov(x0, x1); zero, independent ends, by default.
 
