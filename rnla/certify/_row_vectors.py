@@ -34,7 +34,8 @@ def at(x: Any, indices: IntArray) -> FloatArray:
 
 
 def _at(indices: IntArray, start: int, x: FloatArray) -> FloatArray:
-    return x[_inside(indices, start, len(x)) - start]
+    found: FloatArray = rows.host(x[rows.beside(x, _inside(indices, start, len(x)) - start)])
+    return found
 
 
 def _inside(indices: IntArray, start: int, count: int) -> IntArray:
@@ -86,7 +87,7 @@ def _largest(
     indices: IntArray, count: int, start: int, x: FloatArray
 ) -> tuple[FloatArray, IntArray]:
     if not rows.is_here(x):
-        return _largest_on_device(indices, count, x)
+        return _largest_on_device(indices, count, start, x)
     best = np.empty(0), np.empty(0, dtype=np.int64)
     for first in range(0, len(x), _CHUNK):
         part = x[first : first + _CHUNK].copy()
@@ -101,15 +102,17 @@ def _largest(
     return best
 
 
-def _largest_on_device(indices: IntArray, count: int, x: Any) -> tuple[FloatArray, IntArray]:
+def _largest_on_device(
+    indices: IntArray, count: int, start: int, x: Any
+) -> tuple[FloatArray, IntArray]:
     """The same for all rows at once, by a sort on the GPU, which keeps the order of equals."""
     others = x.copy()
-    others[rows.beside(x, indices)] = 0.0
+    others[rows.beside(x, _inside(indices, start, len(x)) - start)] = 0.0
     first = np.argsort(-others)[:count]
     values, where = rows.host(others[first]), rows.host(first)
     order = np.argsort(where)
     order = order[values[order] > 0.0]
-    return values[order], where[order]
+    return values[order], start + where[order]
 
 
 def _best(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from .._errors import ArgumentTypeError, argument_error, check_p
 from .._result import IntArray
 from ..tall import rows
-from ..tall._device import of_device, on_device, stays_on_device
+from ..tall._device import chunks_stay, of_device, on_device, stays_on_device
 
 __all__ = [
     "as_vector",
@@ -52,6 +52,8 @@ def refuse_device(values: object, name: str) -> None:
     """Raise for an array on a GPU, where one on the host is needed."""
     if on_device(values):
         raise stays_on_device(name, of_device(values), "a step that works on the host")
+    if rows.in_parts_on_device(values):
+        raise chunks_stay(name, "a step that works on the host")
 
 
 def first_bad(name: str, values: Vector, bad: npt.NDArray[np.bool_]) -> str:

@@ -161,7 +161,7 @@ class Pass:
         sizes = tuple(part.stop - part.start for part in self._parts)
         chunks = (sizes, (self._job.width,)) if self._job.width else (sizes,)
         graph = self._graph() if graph is None else graph
-        return arrays.Array(graph, self._name, chunks, dtype=np.dtype(np.float64))
+        return arrays.Array(graph, self._name, chunks, meta=self._job.reader.nothing(len(chunks)))
 
     def gathered(self) -> tuple[FloatArray | None, FloatArray | None]:
         """Compute; row values come here."""

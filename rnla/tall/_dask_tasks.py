@@ -25,7 +25,18 @@ from ._file_rows import FileRows
 from ._reduction import Reduction
 from ._source import DenseSource, Source, SparseSource, aligned, csr_block
 
-__all__ = ["Job", "Part", "Reader", "count", "head", "layout", "merge", "total", "visit_part"]
+__all__ = [
+    "Job",
+    "Part",
+    "Reader",
+    "count",
+    "head",
+    "layout",
+    "merge",
+    "surprise",
+    "total",
+    "visit_part",
+]
 
 
 @dataclass(frozen=True)
@@ -76,9 +87,9 @@ class Reader:
         if self.is_sparse:
             matrix = _canonical(chunk)
         elif sp.issparse(chunk):
-            raise _surprise(number, "a sparse matrix", "a dense one, as the collection says", True)
+            raise surprise(number, "a sparse matrix", "a dense one, as the collection says", True)
         elif isinstance(chunk, np.ma.MaskedArray):
-            raise _surprise(number, "a masked array", "an array without a mask", True)
+            raise surprise(number, "a masked array", "an array without a mask", True)
         else:
             # Messages leave arrays anywhere. Block by block the copies would take longer: fresh
             # memory is dear on workers, except in large pieces.
@@ -86,7 +97,7 @@ class Reader:
         found = tuple(matrix.shape)
         wanted = (found[0] if rows is None else rows, self.columns)
         if found != wanted:
-            raise _surprise(number, f"shape {found}", f"{wanted}, as the collection says", False)
+            raise surprise(number, f"shape {found}", f"{wanted}, as the collection says", False)
         return matrix
 
     def rows(self, matrix: Any, start: int, stop: int) -> Any:
@@ -99,9 +110,10 @@ class Reader:
 
     def source(self, matrix: Any) -> Source:
         """A source over a matrix in memory."""
-        return self._wrapped(SparseSource(matrix) if self.is_sparse else DenseSource(matrix))
+        return self.wrapped(SparseSource(matrix) if self.is_sparse else DenseSource(matrix))
 
-    def _wrapped(self, source: Source) -> Source:
+    def wrapped(self, source: Source) -> Source:
+        """The rows as they are seen."""
         for wrap in self.wrap:
             source = wrap(source)
         return source
@@ -117,11 +129,54 @@ class Reader:
     def take(self, chunk: Any, number: int, rows: IntArray) -> Any:
         """Some rows of a chunk in the user's kind and dtype."""
         if isinstance(chunk, FileRows):
-            return self._wrapped(chunk.open()).take(rows + chunk.start)
+            return self.wrapped(chunk.open()).take(rows + chunk.start)
         return self.source(self.matrix(chunk, number)).take(rows)
 
+    def nothing(self, dimensions: int) -> Any:
+        """An empty array of the kind that holds numbers per row."""
+        return np.empty((0,) * dimensions)
 
-def _surprise(number: int, got: str, expected: str, kind: bool) -> Exception:
+    def visit_part(
+        self,
+        job: Job,
+        part: Part,
+        rows: int,
+        chunk: Any,
+        more: Sequence[Any],
+        vectors: Sequence[Any],
+    ) -> Any:
+        """The state of the reduction, the value of every row, or both, whichever is asked for."""
+        size = part.stop - part.start
+        values = None
+        if job.width is not None:
+            values = np.empty((size, job.width) if job.width else size)
+        own = self.rows(self.matrix(chunk, part.chunk, rows), part.skip, rows)
+        here, strip = rows - part.skip, job.cut.strip
+        whole = here - here % strip if more else here
+        vectors = [aligned(vector) for vector in vectors]
+        state = None
+        with single_threaded_blas():
+            if whole:
+                state = job.strips(self.rows(own, 0, whole), part.start, vectors, values)
+            if more:
+                pieces = [self.rows(own, whole, here)] if whole < here else []
+                for piece, (number, size) in zip(more, part.more, strict=True):
+                    pieces.append(self.matrix(piece, number, size))
+                rest = job.strips(
+                    self.stack(pieces),
+                    part.start + whole,
+                    [vector[whole:] for vector in vectors],
+                    None if values is None else values[whole:],
+                )
+                if job.shape is not None:
+                    state = rest if state is None else job.reduction.merge(state, rest)
+        if job.shape is None:
+            return values
+        return state if values is None else (state, values)
+
+
+def surprise(number: int, got: str, expected: str, kind: bool) -> Exception:
+    """The error for a chunk that is not what the collection says."""
     return argument_error(
         "A",
         f"chunk {number} with {got}",
@@ -215,34 +270,7 @@ def visit_part(
     job: Job, part: Part, rows: int, chunk: Any, more: Sequence[Any], vectors: Sequence[Any]
 ) -> Any:
     """The state of the reduction, the value of every row, or both, whichever the job asks for."""
-    size = part.stop - part.start
-    values = None
-    if job.width is not None:
-        values = np.empty((size, job.width) if job.width else size)
-    reader = job.reader
-    own = reader.rows(reader.matrix(chunk, part.chunk, rows), part.skip, rows)
-    here, strip = rows - part.skip, job.cut.strip
-    whole = here - here % strip if more else here
-    vectors = [aligned(vector) for vector in vectors]
-    state = None
-    with single_threaded_blas():
-        if whole:
-            state = job.strips(reader.rows(own, 0, whole), part.start, vectors, values)
-        if more:
-            pieces = [reader.rows(own, whole, here)] if whole < here else []
-            for piece, (number, size) in zip(more, part.more, strict=True):
-                pieces.append(reader.matrix(piece, number, size))
-            rest = job.strips(
-                reader.stack(pieces),
-                part.start + whole,
-                [vector[whole:] for vector in vectors],
-                None if values is None else values[whole:],
-            )
-            if job.shape is not None:
-                state = rest if state is None else job.reduction.merge(state, rest)
-    if job.shape is None:
-        return values
-    return state if values is None else (state, values)
+    return job.reader.visit_part(job, part, rows, chunk, more, vectors)
 
 
 def head(job: Job, chunk: Any, number: int, rows: int) -> Any:

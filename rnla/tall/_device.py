@@ -18,6 +18,7 @@ from .._errors import ArgumentTypeError, RnlaError, argument_error
 __all__ = [
     "array_module",
     "beside",
+    "chunks_stay",
     "is_sparse_rows",
     "of_device",
     "on_device",
@@ -74,6 +75,17 @@ def on_host(x: Any, name: str, what: str) -> Any:
     if on_device(x):
         raise stays_on_device(name, of_device(x), what)
     return np.asarray(x)
+
+
+def chunks_stay(name: str, what: str) -> RnlaError:
+    """The same for a Dask array of CuPy chunks."""
+    return argument_error(
+        name,
+        f"a Dask array of CuPy chunks on GPUs, for {what}",
+        "rows in the memory of hosts, since nothing is copied between devices silently",
+        f"Convert first, with {name}.map_blocks(cupy.asnumpy).",
+        kind=ArgumentTypeError,
+    )
 
 
 def stays_on_device(name: str, got: str, what: str) -> RnlaError:

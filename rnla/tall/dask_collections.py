@@ -19,6 +19,7 @@ import scipy.sparse as sp
 from .._errors import ArgumentTypeError, argument_error, import_optional
 from .._result import IntArray
 from ._dask_tasks import Reader, count
+from ._device import on_device
 from ._source import Header
 
 if TYPE_CHECKING:
@@ -112,17 +113,19 @@ def open_dask(A: Any, name: str) -> DaskEngine | None:
     Raises
     ------
     ArgumentTypeError
-        For complex, object, masked or GPU chunks and for collections that are no tables.
+        For complex, object or masked chunks and for collections that are no tables.
     ArgumentError
         For a wrong number of dimensions.
     """
     if type(A).__module__.partition(".")[0] != "dask":
         return None
+    from .dask_device import DaskDeviceEngine
     from .dask_engine import DaskEngine
 
     arrays = import_optional("dask.array", extra="dask", purpose="to read the chunks")
     if isinstance(A, arrays.Array):
-        return DaskEngine(_array_rows(A, name))
+        rows = _array_rows(A, name)
+        return DaskDeviceEngine(rows) if on_device(A._meta) else DaskEngine(rows)
     if type(A).__module__.startswith("dask.dataframe"):
         frames = import_optional("dask.dataframe", extra="dask", purpose="to read the partitions")
         if isinstance(A, frames.DataFrame):
@@ -141,6 +144,7 @@ def open_dask(A: Any, name: str) -> DaskEngine | None:
 
 def _array_rows(A: Any, name: str) -> DaskRows:
     from .convert import _check_dtype, _dimension_error
+    from .dask_device import count as count_on_device
 
     if A.ndim != 2:
         raise _dimension_error(name, A.ndim, A.shape)
@@ -157,7 +161,8 @@ def _array_rows(A: Any, name: str) -> DaskRows:
     sizes, entries, pairs = A.chunks[0], 0.0, 0.0
     if is_sparse or np.isnan(sizes).any():
         of_each = dict.fromkeys(range(len(keys)), (is_sparse,))
-        counts = _on_chunks(chunks[0], keys, count, of_each)
+        count_one = count_on_device if on_device(A._meta) else count
+        counts = _on_chunks(chunks[0], keys, count_one, of_each)
         sizes = [size for size, _, _ in counts]
         entries, pairs = sum(c[1] for c in counts), sum(c[2] for c in counts)
     kind = (A.shape[1], dtype, is_sparse)
@@ -239,7 +244,9 @@ def _with_header(
 
 
 def _check_kind(meta: Any, name: str) -> bool:
-    """Whether chunks are sparse; refuse masked ones, other devices and unknown kinds."""
+    """Whether chunks are sparse; refuse masked ones and unknown kinds."""
+    if on_device(meta):
+        return hasattr(meta, "tocsr")
     if sp.issparse(meta):
         return True
     if type(meta) is np.ndarray or isinstance(meta, np.memmap | np.matrix):
@@ -248,12 +255,10 @@ def _check_kind(meta: Any, name: str) -> bool:
     remedy = "Convert them with map_blocks to NumPy arrays or SciPy csr_array."
     if isinstance(meta, np.ma.MaskedArray):
         remedy = "Fill or drop the masked entries first, with dask.array.ma.filled."
-    elif kind.startswith("cupy"):
-        remedy = "Copy them to the host first, with map_blocks(cupy.asnumpy)."
     raise argument_error(
         name,
         f"chunks of type {kind}",
-        "chunks that are NumPy or SciPy sparse arrays",
+        "chunks that are arrays or sparse matrices of NumPy, SciPy or CuPy",
         remedy,
         kind=ArgumentTypeError,
     )

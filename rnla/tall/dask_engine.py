@@ -32,6 +32,7 @@ class DaskEngine:
 
     is_distributed = True
     is_on_device = False
+    _reader_kind = Reader
 
     def __init__(self, rows: DaskRows, *, wrap: tuple[Wrap, ...] = ()) -> None:
         self._rows = rows
@@ -40,7 +41,7 @@ class DaskEngine:
             header = Header.of(one(header))
         self.header: Header = header
         self._wrap = wrap
-        self._reader = Reader(rows.header.shape[1], rows.header.is_sparse, wrap)
+        self._reader = self._reader_kind(rows.header.shape[1], rows.header.is_sparse, wrap)
         self._cut = Cut.of(header)
         self._first: Any = None  # row values of an early pass: chunks of no home follow them
         self._parts = layout(rows.edges, self._cut.strip)
@@ -115,7 +116,7 @@ class DaskEngine:
 
     def view(self, wrap: Wrap) -> DaskEngine:
         """See `Engine`."""
-        return DaskEngine(self._rows, wrap=(*self._wrap, wrap))
+        return type(self)(self._rows, wrap=(*self._wrap, wrap))
 
     def where(self, row: int) -> str:
         """See `Engine`."""

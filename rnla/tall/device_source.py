@@ -16,7 +16,7 @@ from .._result import IntArray
 from ._device import array_module, is_sparse_rows, on_device, package_of
 from ._source import Block, DenseSource, Header, Source, SparseSource
 
-__all__ = ["DeviceDense", "DeviceSparse", "csr_rows", "in_memory", "taken_over"]
+__all__ = ["DeviceDense", "DeviceSparse", "canonical", "csr_rows", "in_memory", "taken_over"]
 
 
 def taken_over(A: Any, name: str) -> Any:
@@ -94,14 +94,8 @@ class DeviceSparse:
 
     @classmethod
     def of(cls, A: Any) -> DeviceSparse:
-        """A sparse matrix of any format of CuPy's, in canonical form."""
-        csr = A.tocsr()
-        if not csr.has_canonical_format:
-            csr = csr.copy()
-            csr.sum_duplicates()
-        if csr.dtype not in (np.float32, np.float64):
-            csr = csr.astype(np.float64)
-        return cls(csr)
+        """A sparse matrix of any format of CuPy's."""
+        return cls(canonical(A))
 
     def read(self, start: int, stop: int) -> Block:
         if (start, stop) == (0, self.shape[0]):
@@ -124,6 +118,15 @@ class DeviceSparse:
 
     def where(self, row: int) -> str:
         return ""
+
+
+def canonical(A: Any) -> Any:
+    """A sparse matrix of any format of CuPy's as a CSR matrix in canonical form."""
+    csr = A.tocsr()
+    if not csr.has_canonical_format:
+        csr = csr.copy()
+        csr.sum_duplicates()
+    return csr if csr.dtype in (np.float32, np.float64) else csr.astype(np.float64)
 
 
 def in_memory(block: Block) -> Source:

@@ -19,7 +19,7 @@ from ._reduction import ADD, Reduction
 from ._source import Block, Header
 from .blocks import scaled
 from .device_source import in_memory
-from .rows import host
+from .rows import at, host
 
 __all__ = ["RowScaledEngine"]
 
@@ -75,7 +75,7 @@ class RowScaledEngine:
         if on_device(taken):
             scaled_rows = scaled(taken, self._factors[beside(taken, rows)], None)
             return _viewed(scaled_rows.astype(taken.dtype), self._wrap)
-        factors = host(self._factors[rows])
+        factors = at(self._factors, rows)
         if isinstance(taken, np.ndarray):
             return _viewed((taken * factors[:, None]).astype(taken.dtype, copy=False), self._wrap)
         taken = taken.copy()

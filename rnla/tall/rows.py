@@ -17,7 +17,7 @@ import numpy as np
 
 from .._errors import import_optional
 from .._result import FloatArray, IntArray
-from ._device import beside, on_device, to_host
+from ._device import array_module, beside, on_device, to_host
 
 __all__ = [
     "aligned",
@@ -28,6 +28,7 @@ __all__ = [
     "float64",
     "fold",
     "host",
+    "in_parts_on_device",
     "is_distributed",
     "is_here",
     "largest",
@@ -51,6 +52,11 @@ def is_distributed(x: Any) -> bool:
     return hasattr(x, "__dask_graph__")
 
 
+def in_parts_on_device(x: Any) -> bool:
+    """Whether a row vector is kept in parts on GPUs."""
+    return is_distributed(x) and on_device(getattr(x, "_meta", None))
+
+
 def is_here(x: Any) -> bool:
     """Whether a row vector is in this process' memory: neither in parts elsewhere nor on a GPU."""
     return not (is_distributed(x) or on_device(x))
@@ -58,6 +64,8 @@ def is_here(x: Any) -> bool:
 
 def host(x: Any) -> FloatArray:
     """The row vector as a NumPy array, here: 8 n bytes."""
+    if in_parts_on_device(x):
+        x = x.map_blocks(to_host, dtype=x.dtype, meta=np.empty((0,) * x.ndim, dtype=x.dtype))
     return np.asarray(to_host(x))
 
 
@@ -76,7 +84,9 @@ def each(function: Callable[..., Any], *vectors: Any, dtype: Any = np.float64) -
     if not any(is_distributed(vector) for vector in vectors):
         return function(*vectors)
     array = import_optional("dask.array", extra="dask", purpose="to keep row vectors on workers")
-    return array.map_blocks(function, *vectors, dtype=dtype, meta=np.empty(0, dtype=dtype))
+    there = next((v._meta for v in vectors if in_parts_on_device(v)), None)
+    home = np if there is None or dtype is object else array_module(there)
+    return array.map_blocks(function, *vectors, dtype=dtype, meta=home.empty(0, dtype=dtype))
 
 
 def fold(part: Callable[..., T], merge: Callable[[T, T], T], *vectors: Any) -> T:
@@ -206,11 +216,29 @@ def aligned(x: Any) -> Any:
 
 def at(x: Any, indices: IntArray) -> FloatArray:
     """Entries x[indices], here, in the shape of `indices`; of a distributed x only they travel."""
+    found: FloatArray
     if not is_distributed(x):
-        found: FloatArray = to_host(x[beside(x, indices)])
+        found = to_host(x[beside(x, indices)])
         return found
     wanted, places = np.unique(indices, return_inverse=True)
-    return np.asarray(x[wanted])[places.reshape(np.shape(indices))]
+    if in_parts_on_device(x):
+        wanted = np.sort(np.where(wanted < 0, wanted + x.shape[0], wanted))
+        places = np.searchsorted(wanted, np.where(indices < 0, indices + x.shape[0], indices))
+        found = fold(partial(_entries, wanted), _one_after_the_other, x)
+    else:
+        found = np.asarray(x[wanted])
+    return found[places.reshape(np.shape(indices))]
+
+
+def _entries(wanted: IntArray, start: int, x: Any) -> FloatArray:
+    """The entries at rows that increase, of one part."""
+    first, last = np.searchsorted(wanted, [start, start + len(x)])
+    found: FloatArray = to_host(x[beside(x, wanted[first:last] - start)])
+    return found
+
+
+def _one_after_the_other(left: FloatArray, right: FloatArray) -> FloatArray:
+    return np.concatenate([left, right])
 
 
 def settle(*vectors: Any) -> Any:
