@@ -64,7 +64,7 @@ def accept(
         Numbers of these draws, each once.
     progress : Progress
     cap : int
-        A draw stops for good at more rejections in a row than this.
+        A draw stops for good after this many rejections in a row.
     """
     device = device_of(features, envelope, points, which, progress.basis)
     if device is not None:

@@ -146,9 +146,9 @@ def _karras(schedule: Schedule, first: float, last: float, count: int, power: fl
 
 
 def _poly(schedule: Schedule, first: float, last: float, count: int, power: float) -> Times:
-    largest, smallest = schedule.half_log_snr(np.array([first, last]))
+    start, stop = schedule.half_log_snr(np.array([first, last]))
     u = np.linspace(1.0, 0.0, count) ** power
-    return np.asarray(schedule.time_of(smallest - u * (smallest - largest)))
+    return np.asarray(schedule.time_of(stop - u * (stop - start)))
 
 
 # kind: (rule, default power)
@@ -195,7 +195,8 @@ def make_grid(
     first, last : float, optional
         Times of the noisiest and the cleanest level above 0; those of the schedule by default.
     power : float, optional
-        Exponent of the kinds that have one.
+        Of ``"time_power"`` and ``"time_quadratic"``, by default 2; ``"karras"``, 7; and
+        ``"polyexponential"``, 1, where lambda_N - lambda_n is proportional to (1 - n / N)^power.
     offset : int
         Added to the indices of ``"leading"``.
 

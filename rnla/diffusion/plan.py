@@ -138,7 +138,7 @@ class Plan:
     solver : str
         Name of the solver that was compiled.
     steps : tuple of Step
-        In order. Every register is written before it is read, and all but ``x`` only once.
+        In order. Every register is written before it is read, that of an evaluation only once.
 
     Raises
     ------

@@ -20,6 +20,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from ..._errors import ArgumentTypeError, argument_error
 from .._checks import check_output
 from ..grids import Grid
+from ..plan import Evaluation
 from ..prediction import convert
 from ..stepper import Stepper, evaluation_levels
 from .scheduler_config import SchedulerConfig
@@ -236,7 +237,8 @@ class PlanScheduler(SchedulerMixin, ConfigMixin):  # type: ignore[misc]
         assert self._grid is not None
         begins = [0]
         for step in self._plan.steps:
-            begins.append(begins[-1] + sum(hasattr(stage, "level") for stage in step.stages))
+            calls = sum(isinstance(stage, Evaluation) for stage in step.stages)
+            begins.append(begins[-1] + calls)
         if place not in begins[:-1]:
             raise argument_error(
                 "timestep",

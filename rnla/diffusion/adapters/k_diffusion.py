@@ -215,12 +215,12 @@ def sample_function(solver: str | Solver) -> Callable[..., Any]:
             x = state.x
         return x
 
-    sample.__name__ = sample.__qualname__ = f"sample_{plan_name(chosen)}"
+    sample.__name__ = sample.__qualname__ = f"sample_{_identifier(chosen)}"
     return sample
 
 
-def plan_name(solver: Solver) -> str:
-    """The name of a solver in Python identifiers."""
+def _identifier(solver: Solver) -> str:
+    """The name of a solver, as part of that of a function."""
     return "".join(c if c.isalnum() else "_" for c in solver.name)
 
 

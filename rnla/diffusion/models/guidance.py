@@ -1,8 +1,8 @@
 """Classifier-free guidance: the difference of two models, exaggerated.
 
-p = p_without + scale (p_with - p_without) (Ho, Salimans, 2022). Kinds of prediction are affine in
-the output, with weights that sum alike, so this may be done on the raw outputs. Two calls of a
-network per evaluation.
+p = p_without + scale (p_with - p_without) (Ho, Salimans, 2022). The weights add up to 1, and one
+kind of prediction is an affine function of another at the same state, so raw outputs of any kind
+may be combined. Two calls of a network per evaluation.
 """
 
 from __future__ import annotations

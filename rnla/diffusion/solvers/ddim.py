@@ -40,7 +40,8 @@ class DDIM(Solver):
         DDPM.
     variance : {"posterior", "large"}
         ``"large"`` adds the noise of the forward step instead ("fixed large" in DDPM), its variance
-        sigma_s^2 - (alpha_s / alpha_t)^2 sigma_t^2, and leaves the mean at the posterior's.
+        sigma_s^2 - (alpha_s / alpha_t)^2 sigma_t^2, and leaves the mean as it is. A step to
+        sigma = 0 adds none.
 
     Examples
     --------
@@ -88,9 +89,7 @@ class DDIM(Solver):
         of_eps = math.sqrt(stop.sigma**2 - spread**2) / start.sigma
         terms = (Term("x", of_eps), Term(f"m{n}", stop.alpha - of_eps * start.alpha))
         if self.variance == "large":
-            ratio = stop.half_log_snr - start.half_log_snr
-            spread = self.eta * start.sigma * math.sqrt(-math.expm1(-2.0 * ratio))
-            spread = 0.0 if stop.is_clean else spread
+            spread = 0.0 if stop.is_clean else spread * (start.sigma / stop.sigma)
         noise = Noise(spread, n, start, stop) if spread > 0.0 else None
         stages: tuple[Stage, ...] = (
             Evaluation("x", f"m{n}", start, self.form),

@@ -1,8 +1,8 @@
 """DPM-2 of k-diffusion: the midpoint rule with the midpoint taken in log(sigma / alpha).
 
 A DDIM step to the level halfway in half log-SNR, an evaluation there, and a DDIM step over the
-whole interval along that output alone. In rho = sigma / alpha the inner point is the geometric
-mean, so the step is of second order only as steps shrink; the sampler is `sample_dpm_2` of
+whole interval along that output alone. In rho = sigma / alpha the inner point is the geometric mean
+of the ends, which is off their middle by O(h^2): the order is 2. The sampler is `sample_dpm_2` of
 K. Crowson's k-diffusion, after DPM-Solver-2 (arXiv 2206.00927) and Algorithm 2 of Karras et al.
 (arXiv 2206.00364).
 Cost: two evaluations per step; memory: the state and two outputs.
