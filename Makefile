@@ -85,7 +85,7 @@ wheel-test: build/installed
 	cp tests/test_installed.py build/wheel-test
 	cd build/wheel-test && $(TEST_ENV) venv/bin/python -m pytest -q -p no:cacheprovider -c /dev/null --rootdir . test_installed.py
 
-bench: $(VENV)/.dev
+bench: $(VENV)/.torch
 	$(RUN) -m bench.scores
 	$(RUN) -m bench.sampling
 	$(RUN) -m bench.streams
@@ -105,6 +105,7 @@ bench: $(VENV)/.dev
 	$(RUN) -m bench.designs
 	$(RUN) -m bench.calibration_experiments
 	$(RUN) -m bench.calibration
+	$(RUN) -m bench.diffusion
 	$(RUN) -m bench.scaling
 
 format: $(VENV)/.dev
