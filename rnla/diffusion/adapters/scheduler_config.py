@@ -53,6 +53,9 @@ class SchedulerConfig:
         Stretch the table so that its last level is pure noise.
     shift : float
         Of a flow: t' = shift t / (1 + (shift - 1) t).
+    shift_twice : bool
+        Shift the cleanest level of a flow twice, as diffusers' schedulers of flow matching do, so
+        that the step before the last ends at more noise. Ours shift it once.
     prediction_type : str
         What the network predicts.
     spacing : str
@@ -93,6 +96,7 @@ class SchedulerConfig:
     trained_betas: tuple[float, ...] | None = None
     rescale_betas_zero_snr: bool = False
     shift: float = 1.0
+    shift_twice: bool = False
     prediction_type: str = "epsilon"
     spacing: str = "linspace_after_end"
     steps_offset: int = 0
@@ -266,6 +270,8 @@ class SchedulerConfig:
     def _flow_times(self, steps: int) -> Vector:
         """Equal steps of t, before the shift, which the schedule applies."""
         least = 1.0 / self.num_train_timesteps
+        if self.shift_twice:
+            least = self.shift * least / (1.0 + (self.shift - 1.0) * least)
         if self.spacing.endswith("after_end"):
             times = np.linspace(0.0, 1.0 - least, steps + 1)[:0:-1]
         else:
