@@ -8,12 +8,13 @@ McClure (1987) at three normal deviations, so that good data keep nearly all of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .._errors import check_positive, check_size
 from ._equilibration import usable_sensors
+from ._robust_scale import noise_scale
 from .operators._base import Array, refuse_device
 from .polish import Constraint, Polished, polish
 from .problem import Problem
@@ -31,18 +32,20 @@ class RobustPolished:
     Attributes
     ----------
     polished : Polished
-        The end of the last round; `costs` with the weights of that round.
+        The end of the last round of each problem; `costs` with the weights of the last of all.
     outliers : ndarray of bool, shape (..., p, m)
         Values whose weight ended below a twentieth of what they came with.
     scale : ndarray, shape (...)
-        Standard deviation of the noise of a value of weight one, from the median of the residuals,
-        in units of `Problem.scale`.
+        Standard deviation of the noise of a value of weight one, in units of `Problem.scale`: from
+        weighted squares of residuals without the outliers. Its square is right on average to 10
+        per cent from 60 degrees of freedom on (a test); the median alone is 20 to 40 per cent too
+        small where half of the values or more are spent on unknowns.
     rounds : int
     sweeps : int
         Of all rounds.
     products : int
     converged : ndarray of bool, shape (...)
-        Whether the last round changed the gains by less than `tol`.
+        Whether a round changed the gains by less than `tol`; it was the last of this problem.
     """
 
     polished: Polished
@@ -155,6 +158,7 @@ def robust_polish(
     refuse_device(gains, "gains")
     refuse_device(signal, "signal")
     total = products = done = 0
+    steady = np.zeros(problem.batch_shape, dtype=bool)
     for _ in range(count):
         weights, _ = _weights(problem, problem.data - problem.predict(gains, signal), width)
         polished = polish(
@@ -164,20 +168,25 @@ def robust_polish(
             constraint=constraint,
             max_sweeps=inner,
         )
-        change = _distance(gains, polished.gains)
-        gains, signal = polished.gains, polished.signal
+        # Problems that have ended stay as they are while the others of the batch go on.
+        now = steady | (_distance(gains, polished.gains) <= tol)
+        gains = np.where(steady[..., None], gains, polished.gains)
+        ended = steady.reshape(*steady.shape, *(1,) * len(problem.signal_shape))
+        signal = np.where(ended, signal, polished.signal)
         total += polished.sweeps
         products += polished.products + 1
         done += 1
-        steady = change <= tol
+        steady = now
         if steady.all():
             break
-    weights, scale = _weights(problem, problem.data - problem.predict(gains, signal), width)
+    residual = problem.data - problem.predict(gains, signal)
+    weights, median = _weights(problem, residual, width)
     full = np.ones((), dtype=problem.real_dtype) if problem.weights is None else problem.weights
+    outliers = np.asarray((weights < _LEFT_OUT * full) & (full > 0))
     return RobustPolished(
-        polished=polished,
-        outliers=np.asarray((weights < _LEFT_OUT * full) & (full > 0)),
-        scale=scale,
+        polished=replace(polished, gains=gains, signal=signal),
+        outliers=outliers,
+        scale=noise_scale(problem, residual, outliers, median, width=width),
         rounds=done,
         sweeps=total,
         products=products,
