@@ -208,9 +208,6 @@ def modules(emulated: EmulatedDevice) -> dict[str, types.ModuleType]:
         def __float__(self) -> float:
             return float(self.get())
 
-        def __index__(self) -> int:
-            return self.get().__index__()
-
         def __len__(self) -> int:
             return len(self._memory)
 
