@@ -111,5 +111,5 @@ def _picked(
     for block in np.unique(blocks):
         here = np.flatnonzero(blocks == block)
         sums = running_sums(values[block * BLOCK : (block + 1) * BLOCK]) + starts[here[0]]
-        drawn[here] = block * BLOCK + _places(sums, targets[here])
-    return drawn, values[drawn]
+        drawn[here] = block * BLOCK + to_host(_places(sums, beside(sums, targets[here])))
+    return drawn, to_host(values[beside(values, drawn)])

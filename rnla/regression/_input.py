@@ -99,7 +99,7 @@ def at_home(values: Any, name: str, device: bool) -> Any:
     or Dask array."""
     if not device:
         return values if rows.is_distributed(values) else on_host(values, name, "a regression")
-    if not on_device(values):
+    if not (on_device(values) or rows.in_parts_on_device(values)):
         got, remedy = f"{type(values).__name__}, for rows on a GPU", f"Pass cupy.asarray({name})."
         raise argument_error(name, got, "a CuPy array too", remedy, kind=ArgumentTypeError)
     return values

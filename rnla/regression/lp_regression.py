@@ -20,7 +20,7 @@ from ..basis import Basis, orthonormal_basis
 from ..random import RNGLike, resolve_seed
 from ..sampling import sample_rows
 from ..tall import as_tall, rows
-from ..tall._device import stays_on_device, to_host
+from ..tall._device import chunks_stay, stays_on_device, to_host
 from ._input import Problem, check_bounds, prepare
 from ._record import LpFit
 from .coresets.lp_coreset import coreset_fit
@@ -153,6 +153,8 @@ def lp_regression(
     if tall.is_on_device and (name != "newton" or not polish):
         what = "a coreset, with polish=False" if not polish else f"p = {p:g}"
         raise stays_on_device("A", "rows on a GPU", what)
+    if rows.in_parts_on_device(b):
+        raise chunks_stay("A", f"p = {p:g}")
     problem = prepare(tall, b, weights=weights, intercept=intercept, device=True)
     lower, upper = _box(bounds, problem)
     before = problem.A.passes

@@ -14,6 +14,8 @@ from rnla.tall import _cut, as_tall, rows
 from tests.kernels.cuda_host.device import EmulatedDevice
 
 from .backends import Backend, difficult, host
+from .inventory import ON_DEVICE
+from .test_inventory import leaves
 
 dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
@@ -52,7 +54,7 @@ def chunked(A, sizes):
         [
             da.from_delayed(
                 dask.delayed(put(A[end - size : end]), pure=False, traverse=False),
-                (size, A.shape[1]),
+                (size, *A.shape[1:]),
                 meta=meta,
             )
             for size, end in zip(sizes, ends, strict=True)
@@ -171,6 +173,30 @@ def test_embeddings_keep_the_same_rows(name, kind):
     np.testing.assert_allclose(kept, wanted, rtol=1e-9)
 
 
+MATRICES = [
+    name for name, call in ON_DEVICE.items()
+    if any(argument in ("A", "factor") for argument in call.arrays)
+    and name.partition(".")[0] in ("certify", "regression", "dpp")
+    and name != "regression.lp_regression"  # refused, see below
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_what_runs_on_a_gpu_runs_on_chunks(name):
+    """Row vectors that belong to the rows in chunks too; the numbers of NumPy."""
+    put, call = Backend("device").put, ON_DEVICE[name]
+
+    def parts(x):
+        return chunked(x, (25, 0, len(x) - 25)) if len(x) == 60 else put(x)
+
+    expected, found = dict(leaves(call(lambda x: x))), dict(leaves(call(parts)))
+    assert found.keys() == expected.keys()
+    for path, one in expected.items():
+        if isinstance(one, (float, np.ndarray)):
+            there = here(found[path])
+            np.testing.assert_allclose(there, one, rtol=1e-7, atol=1e-9, err_msg=path)
+
+
 def test_the_threads_of_dask_give_the_same():
     A = difficult("dense", n=N)
     expected = leverage(chunked(A, CHUNKS["odd"]), rng=0)
@@ -201,6 +227,7 @@ def test_what_needs_the_host_says_how_to_convert(cupy):
         lambda: list(as_tall(A).blocks()),
         lambda: rnla.lp_sensitivities(A, 1, method="bounds"),
         lambda: as_tall(A).distributed().gathered(),
+        lambda: rnla.lp_regression(A, A[:, 0], 1.5),
     ):
         with pytest.raises(rnla.ArgumentTypeError, match=r"GPU.*cupy\.asnumpy"):
             ask()

@@ -16,6 +16,8 @@ from tests.kernels.cuda_host.streams import RaceError
 from tests.tall.array_homes import DENSE, SPARSE
 
 from .backends import Backend, difficult, host
+from .inventory import ON_DEVICE
+from .test_inventory import leaves
 
 N = 300
 KINDS = ("dense", "float32", "Fortran", "integers", "sparse", "sparse float32")
@@ -208,6 +210,32 @@ def test_embeddings_are_those_of_numpy(small_gpu, monkeypatch):
         kept = found @ A_
         assert type(kept) is place
         np.testing.assert_allclose(host(kept), expected @ A, rtol=1e-9)
+
+
+MATRICES = [
+    name for name, call in ON_DEVICE.items()
+    if any(name in ("A", "factor") for name in call.arrays)
+    and name.partition(".")[0] not in ("sketch", "approximation", "calibration")
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_all_that_runs_on_a_gpu_runs_on_streamed_rows(name, cupy, monkeypatch):
+    """The same bits as for a matrix that is on the GPU, in four blocks each."""
+    monkeypatch.setattr(device_engine, "_UNIT", 16)
+    monkeypatch.setattr(cupy.cuda.Device, "mem_info", (1, 16384))
+    put, call = Backend("device").put, ON_DEVICE[name]
+
+    def streamed(x):
+        there = as_tall(x, device="cuda") if x.ndim == 2 else put(x)
+        assert x.ndim == 1 or "by 16 rows" in repr(there)
+        return there
+
+    expected, found = dict(leaves(call(put))), dict(leaves(call(streamed)))
+    assert found.keys() == expected.keys()
+    for path, one in expected.items():
+        if isinstance(one, (float, np.ndarray)):
+            np.testing.assert_array_equal(found[path], one, err_msg=path)
 
 
 # In time ----------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,11 @@ def standardised(b: Any, weighted: Weights, centred: bool) -> tuple[Any, FloatAr
             mean[j] = rows.total(shares) / weighted.total / unit
             largest = max(abs(value / unit - mean[j]) for value in rows.extremes(column))
         size[j] = _inverse_power(largest)
-    return rows.settle((b - rows.beside(b, mean)) * rows.beside(b, size)), mean, size
+    return rows.settle(rows.each(partial(_shifted, mean, size), b)), mean, size
+
+
+def _shifted(mean: FloatArray, size: FloatArray, b: Any) -> Any:
+    return (b - rows.beside(b, mean)) * rows.beside(b, size)
 
 
 def _inverse_power(size: float) -> float:
