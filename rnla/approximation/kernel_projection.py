@@ -144,6 +144,7 @@ def kernel_projection(
 
 
 def _matrix(values: npt.ArrayLike, name: str, n: int, columns: int | None) -> Vector:
+    refuse_device(values, name)
     matrix = np.asarray(values, dtype=np.float64)
     fits = matrix.ndim == 2 and matrix.shape[0] == n and columns in (None, matrix.shape[1])
     if not fits or not np.isfinite(matrix).all():

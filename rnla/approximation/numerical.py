@@ -18,6 +18,7 @@ from ..random import RNGLike, Stream, resolve_seed
 from ..tall import single_threaded_blas
 from .index_sets import IntArray
 from .measures import Array, Discrete, Measure, check_points
+from .measures._base import refuse_device
 
 __all__ = ["NumericalBasis"]
 
@@ -132,7 +133,9 @@ class NumericalBasis:
         """Features at points, checked."""
         expected = "one row of finite real features for each point"
         remedy = "Check the function at that point."
-        raw = np.asarray(self._features(points))
+        given = self._features(points)
+        refuse_device(given, "features")
+        raw = np.asarray(given)
         n = points.shape[0]
         if raw.ndim == 1 and raw.size == n:
             raw = raw[:, None]

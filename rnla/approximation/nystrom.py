@@ -90,7 +90,9 @@ class NystromFeatures:
 
     def _matrix(self, points: Array) -> Array:
         shape = (points.shape[0], self.landmarks.shape[0])
-        matrix = np.asarray(self._kernel(points, self.landmarks), dtype=np.float64)
+        values = self._kernel(points, self.landmarks)
+        refuse_device(values, "kernel")
+        matrix = np.asarray(values, dtype=np.float64)
         if matrix.shape != shape or not np.isfinite(matrix).all():
             got = f"shape {matrix.shape}" if matrix.shape != shape else "nan or inf"
             raise argument_error(

@@ -22,6 +22,7 @@ from .conditional_mean import conditional_mean
 from .designs._record import Design
 from .jackknife import moves, standard_errors
 from .measures import check_points
+from .measures._base import refuse_device
 from .sobol import (
     SobolIndices,
     check_coordinates,
@@ -312,5 +313,6 @@ class WeightedFit:
         They tell how far the fit moves with other points and noise, not how far the space is from
         the function: that is `squared_error`, on average over the measure.
         """
+        refuse_device(x, "x")
         result: Array = self._standard_errors(self.basis.evaluate(x))
         return result

@@ -20,7 +20,7 @@ from .._result import FloatArray, Status
 from ._ambiguity import is_ambiguous
 from ._connectivity import is_connected
 from .identifiability import identifiability
-from .operators._base import check_entries
+from .operators._base import check_entries, refuse_device
 from .problem import Problem
 
 __all__ = ["AffineCalibration", "calibrate_affine"]
@@ -64,6 +64,7 @@ class AffineCalibration:
 
     def correct(self, Y: Any) -> FloatArray:
         """Readings turned into signals, y / d - b; nan at dead sensors. Shape of Y."""
+        refuse_device(Y, "Y")
         safe = np.where(self.flags, 1.0, self.gains)
         corrected: FloatArray = np.asarray(Y) / safe - self.offsets
         return np.where(self.flags, np.nan, corrected)

@@ -198,6 +198,7 @@ def _level(problem: Problem, noise: Any) -> Array:
         expected = "the root mean square of the noise"
         remedy = "Pass noise=, for example the root of residual_variance of calibrate."
         raise argument_error("noise", "None", expected, remedy)
+    refuse_device(noise, "noise")
     level = np.asarray(problem.noise if noise is None else noise, dtype=np.float64)
     if not (np.isfinite(level) & (level >= 0)).all():
         got = f"{level.min()} to {level.max()}"

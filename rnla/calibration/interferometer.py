@@ -73,12 +73,14 @@ class InterferometerGains:
 
     def predict(self, M: Any) -> FloatArray:
         """Visibilities g M g^* that these gains turn a model into, shape (..., P, P)."""
+        refuse_device(M, "M")
         g = self.gains
         visibilities: FloatArray = g[..., :, None] * np.asarray(M) * g.conj()[..., None, :]
         return visibilities
 
     def correct(self, V: Any) -> FloatArray:
         """V_pq / (g_p conj(g_q)), nan where an antenna is flagged or has gain zero."""
+        refuse_device(V, "V")
         factor = self.gains[..., :, None] * self.gains.conj()[..., None, :]
         with np.errstate(divide="ignore", invalid="ignore"):
             corrected: FloatArray = np.where(factor != 0.0, np.asarray(V) / factor, np.nan)

@@ -17,7 +17,7 @@ from ._measurements import checked_basis, checked_measurements, checked_weights,
 from ._models import check_model
 from ._squares import squares
 from .operators import DenseOperators, Operators, as_operators
-from .operators._base import Array, working_dtype
+from .operators._base import Array, refuse_device, working_dtype
 
 __all__ = ["Problem"]
 
@@ -207,6 +207,7 @@ class Problem:
 
     def with_weights(self, weights: Array | None) -> Problem:
         """The same problem with other weights (which must vanish where a value is missing)."""
+        refuse_device(weights, "weights")
         other = object.__new__(Problem)
         other.__dict__.update(self.__dict__)
         other.weights = None if weights is None else np.broadcast_to(weights, self.data.shape)

@@ -20,6 +20,7 @@ import numpy as np
 from .._errors import ArgumentTypeError, argument_error
 from .._result import FloatArray
 from ..basis import orthonormal_basis
+from ..tall._device import of_device, on_device, stays_on_device
 from ..tall.rows import host
 from ._certificate import TierResult
 from ._problem import Problem
@@ -71,6 +72,9 @@ def sandwich_tier(problem: Problem, lewis: FloatArray | None = None) -> TierResu
 def check_lewis(lewis: object, n: int) -> FloatArray:
     """Return the weights as a float64 vector, or raise."""
     expected = f"{n} finite, non-negative numbers, one per row of A"
+    lewis = getattr(lewis, "values", lewis)
+    if on_device(lewis):
+        raise stays_on_device("lewis_weights", of_device(lewis), "the tier 'sandwich'")
     try:
         w = np.asarray(lewis, dtype=np.float64)
     except (TypeError, ValueError) as error:

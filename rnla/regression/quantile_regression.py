@@ -18,6 +18,7 @@ from .._errors import argument_error, check_fraction, check_positive, check_size
 from .._result import FloatArray, Status
 from ..random import RNGLike, resolve_seed
 from ..sampling import RowSample
+from ..tall._device import on_host
 from ._input import Problem, check_bounds, prepare
 from ._record import relative_gap
 from .coresets.lp_coreset import coreset_fit
@@ -264,7 +265,7 @@ def quantile_regression(
 
 def _levels(q: Any) -> FloatArray:
     """Quantiles as an array, or raise."""
-    array = np.asarray(q)
+    array = on_host(q, "q", "quantiles")
     if array.ndim > 1 or array.size == 0 or array.dtype.kind not in "fiu":
         remedy = "Pass for example q=0.5 or q=[0.1, 0.5, 0.9]."
         raise argument_error("q", repr(q), "a number or a sequence of numbers", remedy)

@@ -22,6 +22,7 @@ from .._result import FloatArray
 from ..basis import orthonormal_basis
 from ..random import RNGLike, resolve_seed
 from ..tall import as_tall, rows, within_range
+from ..tall._device import on_host
 from ._input import prepare
 from .least_squares.ridge_data import Weights, standardised
 from .least_squares.ridge_path import RidgePath
@@ -179,7 +180,7 @@ def ridge(
 
 
 def _check_alphas(alphas: npt.ArrayLike) -> FloatArray:
-    array = np.atleast_1d(np.asarray(alphas))
+    array = np.atleast_1d(on_host(alphas, "alphas", "penalties"))
     expected = "finite non-negative numbers"
     remedy = "Pass for instance numpy.logspace(-3, 3, 25), or leave alphas out."
     if array.dtype.kind not in "fiu" or array.ndim != 1 or array.size == 0:

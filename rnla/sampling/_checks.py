@@ -161,6 +161,7 @@ def check_exponent(p: float) -> float:
 
 def check_indices(values: object, n: int) -> IntArray:
     """Return a read-only copy of strictly increasing row numbers below n, or raise."""
+    refuse_device(values, "indices")
     array = np.asarray(values)
     expected = f"strictly increasing row numbers from 0 to {n - 1}"
     if array.size == 0 and array.ndim == 1:

@@ -12,6 +12,7 @@ from .._errors import ArgumentTypeError, argument_error, check_p, check_positive
 from .._result import FloatArray, IntArray, Status
 from ..random import RNGLike, resolve_seed
 from ..tall import TallMatrix, as_tall, within_range
+from ..tall._device import on_host
 from ._sensitivity_record import Sensitivities
 from ._sensitivity_reference import reference, reference_size
 from .block_sensitivities import block_sensitivities
@@ -234,7 +235,7 @@ def _check_options(
 def _check_rows(rows: npt.ArrayLike | None, n: int) -> IntArray:
     if rows is None:
         return np.arange(n)
-    index = np.asarray(rows)
+    index = on_host(rows, "rows", "row numbers")
     remedy = "Pass row numbers such as rows=[0, 5]; use np.flatnonzero on a mask."
     if index.ndim != 1 or (index.size and index.dtype.kind not in "iu"):
         got = f"shape {index.shape}, dtype {index.dtype}"

@@ -17,6 +17,7 @@ import numpy as np
 from .._errors import argument_error, check_positive
 from .._result import FloatArray
 from ..random import RNGLike, Stream, resolve_seed
+from ..tall._device import on_host
 from ._operator import Distribution
 from ._sparse import Entries, SparseOperator
 
@@ -54,7 +55,7 @@ class LESS(Distribution):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        scores = np.array(self.scores, dtype=np.float64)
+        scores = np.array(on_host(self.scores, "scores", "a draw of columns"), dtype=np.float64)
         scores.flags.writeable = False
         good = scores.shape == (self.n,) and bool(np.all(np.isfinite(scores) & (scores >= 0.0)))
         if not good or not scores.max() > 0.0:

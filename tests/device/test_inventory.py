@@ -11,9 +11,27 @@ import numpy as np
 import pytest
 
 import rnla
+from rnla import approximation, calibration, sampling, sketch
+from rnla.approximation import Uniform
 
 from .backends import BACKENDS, Backend, host
-from .inventory import NO_ARRAYS, ON_DEVICE, REFUSED, ROOMS
+from .inventory import (
+    DESIGN,
+    GAINS,
+    LINE,
+    NO_ARRAYS,
+    ON_DEVICE,
+    PICTURE,
+    PROBLEM,
+    REFUSED,
+    ROOMS,
+    SAMPLE,
+    SCORES,
+    SIGNAL,
+    A,
+    B,
+    X,
+)
 
 
 @pytest.fixture(params=BACKENDS)
@@ -71,6 +89,40 @@ def test_what_works_on_the_host_says_how_to_convert(name, argument, cupy):
     if name != "sampling.root_leverage_recursion":  # what it calls has run on the GPU
         assert cupy.copies["to host"] <= 16
         assert not cupy.launches
+
+
+# Options and methods that take arrays of the host, beside the arguments of the table.
+OPTIONS = {
+    "order": lambda x: rnla.lp_subspace_embedding(
+        A, 1, size=30, design="systematic", order=x(np.arange(60))),
+    "coordinates": lambda x: rnla.lp_subspace_embedding(
+        A, 1, size=30, design="tree_pivotal", coordinates=x(A)),
+    "lewis_weights": lambda x: rnla.certify_embedding(A, SAMPLE, 1, lewis_weights=x(SCORES)),
+    "rows": lambda x: rnla.lp_sensitivities(A, 1, rows=x(np.arange(3)), method="bounds"),
+    "scores": lambda x: sketch.LESS(16, 60, scores=x(SCORES)),
+    "indices": lambda x: sampling.RowSample(
+        x(np.arange(3)), np.ones(3), np.ones(3), "poisson", 0, 60),
+    "alphas": lambda x: rnla.ridge(A, B, alphas=x(np.ones(2))),
+    "q": lambda x: rnla.quantile_regression(A, B, x(np.array([0.25, 0.75]))),
+    "query": lambda x: rnla.active_lp_regression(A, lambda i: x(B[i]), size=40, rng=0),
+    "noise": lambda x: calibration.cramer_rao(PROBLEM, GAINS, SIGNAL, noise=x(np.array(0.1))),
+    "weights": lambda x: PROBLEM.with_weights(x(np.ones((4, 12)))),
+    "M": lambda x: calibration.gains_from_model(PICTURE, PICTURE).predict(x(PICTURE)),
+    "V": lambda x: calibration.gains_from_model(PICTURE, PICTURE).correct(x(PICTURE)),
+    "points of a design": lambda x: DESIGN.take(x(np.arange(2))),
+    "gradient": lambda x: approximation.weighted_least_squares(LINE, DESIGN, X).gradient(x(X)),
+    "standard_error": lambda x: approximation.weighted_least_squares(
+        LINE, DESIGN, X).standard_error(x(X)),
+    "features": lambda x: approximation.NumericalBasis(
+        lambda t: x(np.hstack([np.ones_like(t), t])), Uniform(), size=200, rng=0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_options_on_a_gpu_say_how_to_convert(name, cupy):
+    OPTIONS[name](lambda x: x)
+    with pytest.raises(rnla.ArgumentTypeError, match=r"GPU.*cupy\.asnumpy\("):
+        OPTIONS[name](Backend("device").put)
 
 
 @pytest.mark.parametrize("name", REFUSED)

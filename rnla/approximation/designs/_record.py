@@ -17,6 +17,7 @@ import numpy.typing as npt
 from ..._errors import argument_error, check_fraction, check_size, check_whole
 from ...sampling._archive import damage_reported, read_archive, write_archive
 from ..measures import as_floats
+from ..measures._base import refuse_device
 
 __all__ = ["Design"]
 
@@ -169,6 +170,7 @@ class Design:
 
     def take(self, rows: Any) -> Design:
         """The design of some of its points; not unbiased, and its stability is not known."""
+        refuse_device(rows, "rows")
         kept = np.asarray(rows)
         if kept.dtype.kind not in "iub" or kept.ndim != 1 or not np.arange(self.size)[kept].size:
             raise argument_error(
