@@ -85,6 +85,19 @@ class CupyDevice:
         with self._device:
             function = _function(launch.kernel, launch.types, launch.function)
             if launch.shared > _STATIC_LIMIT:
-                function.max_dynamic_shared_size_bytes = launch.shared
+                self._ask(function, launch)
             arguments = tuple(np.intp(0) if a is None else a for a in launch.arguments)
             function(launch.grid, launch.block, arguments, shared_mem=launch.shared)
+
+    def _ask(self, function: Any, launch: Launch) -> None:
+        """Ask for shared memory; what was asked for stays, since another thread may need it."""
+        if launch.shared <= function.max_dynamic_shared_size_bytes:
+            return
+        most = self._device.attributes["MaxSharedMemoryPerBlockOptin"] - function.shared_size_bytes
+        if launch.shared > most:
+            raise RuntimeError(
+                f"{launch.kernel}.{launch.function}: got columns that need {launch.shared} bytes "
+                f"of shared memory; expected at most {most} on GPU {self._device.id}. Convert the "
+                "arrays with cupy.asnumpy to compute on the CPU."
+            )
+        function.max_dynamic_shared_size_bytes = launch.shared

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from rnla.kernels import count_sketch, dispatch, fwht, philox, poisson_rows, power_rows
+from rnla.kernels import als_sweep, count_sketch, dispatch, fwht, philox, poisson_rows, power_rows
 from rnla.random import Stream
 
 from .cuda_host.cupy_stand_in import modules
@@ -65,6 +65,29 @@ def test_old_gpus_are_told_apart(cupy, put, monkeypatch):
         RuntimeError, match=r"GPU 3: got compute capability 7\.0; expected at least"
     ):
         fwht.transform(put(np.zeros((4, 1))))
+
+
+def test_shared_memory_is_asked_for_up_to_what_a_gpu_has(cupy, put, monkeypatch):
+    """160 columns need 111 KB. Another launch with less does not take that away."""
+    asked = []
+
+    def step(n):
+        squares, d, b = np.ones((1, 1, 1, n, n)), np.ones((1, 1)), np.ones((1, 1, n))
+        arguments = (squares, d, b, np.ones(1, dtype=np.int32), np.zeros((1, 1, n)))
+        good = als_sweep.signal_step(*map(put, arguments))
+        loaded = sys.modules["rnla.kernels.cupy_device"]
+        asked.append(loaded._function("als_sweep", (), "signal_step"))
+        return good.get()
+
+    for n in (100, 160, 100):
+        step(n)
+    assert asked[0] is asked[2]
+    assert asked[0].max_dynamic_shared_size_bytes == 8 * (160 * 161 // 2 + 9 * 160)
+    monkeypatch.setattr(cupy.cuda.Device, "attributes", {"MaxSharedMemoryPerBlockOptin": 65536})
+    with pytest.raises(
+        RuntimeError, match=r"als_sweep\.signal_step: got .* at most 65536 on GPU 3"
+    ):
+        step(161)
 
 
 def test_streams_draw_where_their_indices_are(cupy, put):

@@ -21,7 +21,7 @@ import scipy.sparse as sp
 
 from rnla.kernels import dispatch
 
-from .device import EmulatedArray, EmulatedDevice, argument_types
+from .device import MOST_SHARED, MOST_STATIC, EmulatedArray, EmulatedDevice, argument_types
 from .streams import Memory, Streams
 
 __all__ = ["modules"]
@@ -56,6 +56,7 @@ class Device:
     active: list[int] = [0]
     compute_capability = "90"
     mem_info = (2**33, 2**34)
+    attributes = {"MaxSharedMemoryPerBlockOptin": MOST_SHARED}
 
     def __init__(self, number: int | None = None) -> None:
         self.id = Device.active[-1] if number is None else number
@@ -343,7 +344,7 @@ def modules(emulated: EmulatedDevice) -> dict[str, types.ModuleType]:
         def get_function(self, name: str) -> Any:
             library = emulated.library(self.kernel, self.types)
 
-            def call(grid: Any, block: Any, arguments: Any, *, shared_mem: int) -> None:
+            def run(grid: Any, block: Any, arguments: Any, *, shared_mem: int) -> None:
                 kinds = argument_types(library, name)
                 given = []
                 for kind, value in zip(kinds, arguments, strict=True):
@@ -353,9 +354,7 @@ def modules(emulated: EmulatedDevice) -> dict[str, types.ModuleType]:
                     else:
                         null = kind[0] in "*&" and isinstance(value, np.intp) and value == 0
                         given.append(None if null else value)
-                library.emulator_static_shared.restype = ctypes.c_size_t
-                left = 48 * 1024 - library.emulator_static_shared()
-                asked = getattr(call, "max_dynamic_shared_size_bytes", left)
+                asked = call.max_dynamic_shared_size_bytes
                 assert shared_mem <= asked, "more shared memory than was asked for"
                 emulated.run(
                     dispatch.Launch(
@@ -363,6 +362,10 @@ def modules(emulated: EmulatedDevice) -> dict[str, types.ModuleType]:
                     )
                 )
 
+            call: Any = run
+            library.emulator_static_shared.restype = ctypes.c_size_t
+            call.shared_size_bytes = library.emulator_static_shared()
+            call.max_dynamic_shared_size_bytes = MOST_STATIC - call.shared_size_bytes
             return call
 
     cupy.RawModule = RawModule
