@@ -2,10 +2,11 @@
 
 A deterministic sampler maps noise to an image, x_0 = h(x_T, y) for a condition y. Ma, Yang, Yang,
 Fu and Liu, "Solving diffusion ODEs with optimal boundary conditions for better image
-super-resolution" (2305.15357), argue that the best x_T hardly depends on y, so that one can be
-chosen by its mean distance on a small reference set and kept for every new y. The metric of the
-paper is a network (LPIPS); here any distance can be passed. What numbers K and sizes of sets the
-paper takes we could not verify. Cost: K |R| samples once, nothing later.
+super-resolution" (arXiv 2305.15357), argue that the best x_T hardly depends on y, so that one can
+be chosen by its mean distance on a small reference set and kept for every new y. The metric of the
+paper is a network (LPIPS); here any distance can be passed. How many candidates and reference pairs
+the paper takes we could not verify: both are arguments, which is our reading. Cost: K |R| samples
+once, nothing later.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ Dhariwal, Chen and Sutskever, ICML 2023); a consistency trajectory model gives g
 Ψ = (ρ_t/ρ_s) y + (1 - ρ_t/ρ_s) g for y = x/α (Kim and others, ICLR 2024); a mean-flow model gives
 the mean velocity ū = (x_s - x_t)/(s - t), which obeys ū = u - (s - t) dū/ds along the flow (Geng
 and others, 2025). Lai, Song, Kim, Mitsufuji and Ermon, "The principles of diffusion models"
-(2510.21890), set them side by side; formulas here are re-derived. One evaluation a jump, and no
-history.
+(arXiv 2510.21890), set them side by side; formulas here are re-derived. One evaluation a jump, and
+no history.
 """
 
 from __future__ import annotations

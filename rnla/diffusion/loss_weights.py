@@ -4,7 +4,7 @@ With p = a x0 + b eps and the state known, an error of p is Δ/σ times one of x
 E|eps - eps'|² = SNR E|x0 - x0'|², a score's is 1/σ² that of eps, and so on for every prediction.
 The variational bound weighs |x0 - x0'|² by ½ (SNR_t - SNR_s) for a step from s to t, and by
 ½ dSNR = SNR dλ in the limit (Kingma, Salimans, Poole and Ho, NeurIPS 2021; Lai and others,
-2510.21890). O(1) work.
+arXiv 2510.21890). O(1) work.
 """
 
 from __future__ import annotations

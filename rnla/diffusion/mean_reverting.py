@@ -4,8 +4,8 @@ The forward process dx = f (mu - x) dt + g dw, g^2 = 2 sigma_inf^2 f, leads from
 degraded one, mu, plus noise (IR-SDE: Luo, Gustafsson, Zhao, Sjölund and Schön, ICML 2023). For
 y = x - mu it is an ordinary Gaussian path with alpha = exp(-int f) and
 sigma = sigma_inf sqrt(1 - alpha^2), so every solver here applies to y as it is. A network's output
-p = a x0 + b eps becomes p - a mu for y. The solver of 2502.07856 is `MRSampler`. The cost is one
-addition and one subtraction for each call of the model.
+p = a x0 + b eps becomes p - a mu for y. The solver of arXiv 2502.07856 is `MRSampler`. The cost is
+one addition and one subtraction for each call of the model.
 """
 
 from __future__ import annotations

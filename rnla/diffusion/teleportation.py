@@ -3,7 +3,7 @@
 At moderate and high noise learned scores are close to the score of the Gaussian with the mean and
 the covariance of the data, whose probability-flow equation is solved in closed form. Wang and
 Vastola, "The unreasonable effectiveness of Gaussian score approximation for diffusion models and
-its applications" (2412.09726). In VE coordinates, along an eigenvector of variance v,
+its applications" (arXiv 2412.09726). In VE coordinates, along an eigenvector of variance v,
 x_σ - μ = √((σ² + v)/(σ_T² + v)) (x_T - μ); any other schedule scales x/α. Any solver starts at the
 level reached, with an empty history. Not for guided sampling, unless mean and covariance are those
 of the condition. Cost: no evaluations, O(d r) work and memory a sample.

@@ -2,8 +2,8 @@
 
 Exposure bias: after a step the pixel variance of a sample differs from that of training inputs at
 the same level. Li, Qu, Yao, Sun and Moens, "Alleviating exposure bias in diffusion models through
-sampling with shifted time steps" (2305.15583), look for the level in a window around the nominal
-one whose variance matches, sample by sample, and go on from there. No evaluations more; one
+sampling with shifted time steps" (arXiv 2305.15583), look for the level in a window around the
+nominal one whose variance matches, sample by sample, and go on from there. No evaluations more; one
 reduction over the state a step. The rule takes 1 - ᾱ for the variance of a training input, which
 leaves the variance of the data out: see `noise_variance` and `data_variance`.
 """

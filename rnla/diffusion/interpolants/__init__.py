@@ -1,6 +1,7 @@
 """Stochastic interpolants: flows and diffusions between any two laws, and Schrödinger bridges.
 
-Albergo, Boffi and Vanden-Eijnden (2303.08797). Here t = 0 is where one starts and t = 1 is data.
+Albergo, Boffi and Vanden-Eijnden (arXiv 2303.08797). Here t = 0 is where one starts and t = 1 is
+data.
 """
 
 from __future__ import annotations

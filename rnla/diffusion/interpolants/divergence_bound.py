@@ -2,7 +2,7 @@
 
 Girsanov's theorem gives KL(ρ_1 | ρ̂_1) ≤ (1/4ε) ∫ E|δb + ε δs|² dt for the SDE with drift b + ε s,
 and with |δb + ε δs|² ≤ 2|δb|² + 2ε²|δs|² the bound (1/2ε) ∫E|δb|² + (ε/2) ∫E|δs|², smallest at
-ε² = ∫E|δb|² / ∫E|δs|² (2303.08797, section 2.5, with constants re-derived; our reading).
+ε² = ∫E|δb|² / ∫E|δs|² (arXiv 2303.08797, section 2.5, with constants re-derived; our reading).
 """
 
 from __future__ import annotations

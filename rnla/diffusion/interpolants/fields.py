@@ -1,9 +1,9 @@
 """The four functions one can learn of a stochastic interpolant, and how each follows from others.
 
 b = E[dx_t/dt | x_t] transports the law, v = E[∂_t path | x_t], s = ∇ log ρ_t and η = E[z | x_t];
-s = -η/γ and b = v - γγ̇ s (2303.08797, section 2.2). η is bounded where s is not, so it is the one
-to learn. Drifts are put together from v and η with the factor of η formed first: the singular
-parts of b and of s cancel there. One call of each model given for each evaluation.
+s = -η/γ and b = v - γγ̇ s (arXiv 2303.08797, section 2.2). η is bounded where s is not, so it is
+the one to learn. Drifts are put together from v and η with the factor of η formed first: the
+singular parts of b and of s cancel there. One call of each model given for each evaluation.
 """
 
 from __future__ import annotations

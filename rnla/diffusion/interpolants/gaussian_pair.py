@@ -3,7 +3,7 @@
 x_t = α x0 + β x1 + γ z is Gaussian, dx_t/dt too, so that b, s and η are affine:
 b = ṁ + C_ẋx C⁻¹ (x - m), s = -C⁻¹ (x - m), with C_ẋx = cov(dx_t/dt, x_t). The ends may be coupled
 through their cross-covariance. Covariances that commute give the transport in closed form too.
-Derived from 2303.08797, section 2. O(d³) once a time, O(d²) a sample.
+Derived from arXiv 2303.08797, section 2. O(d³) once a time, O(d²) a sample.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Stochastic interpolants x_t = α(t) x0 + β(t) x1 + γ(t) z: two-sided, one-sided and mirror.
 
 Albergo, Boffi and Vanden-Eijnden, "Stochastic interpolants: a unifying framework for flows and
-diffusions" (2303.08797), sections 2 and 3. x0 and x1 are draws of two laws, possibly coupled, z is
-an independent standard normal and t = 1 is data. A one-sided interpolant has no x0: z is the noise
-one starts from, γ(0) = 1, and it contains every Gaussian diffusion and flow with time reversed. A
-mirror interpolant goes from the data to the data. One pass over the batch for each method.
+diffusions" (arXiv 2303.08797), sections 2 and 3. x0 and x1 are draws of two laws, possibly coupled,
+z is an independent standard normal and t = 1 is data. A one-sided interpolant has no x0: z is the
+noise one starts from, γ(0) = 1, and it contains every Gaussian diffusion and flow with time
+reversed. A mirror interpolant goes from the data to the data. One pass over the batch for each
+method.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 ½|b̂|² - ẋ·b̂, ½|v̂|² - ∂_t path·v̂, ½|ŝ|² + z·ŝ/γ and ½|η̂|² - z·η̂, each at x_t, are minimised in
 mean by b, v, s and η alone: an excess over the minimum is half the mean squared error. Antithetic
-pairs ±z at the same ends keep the variance of the first and third finite as γ → 0 (2303.08797,
-section 2.3 and appendix). Two evaluations of the field a sample with pairs, one without.
+pairs ±z at the same ends keep the variance of the first and third finite as γ → 0 (arXiv
+2303.08797, section 2.3 and appendix). Two evaluations of the field a sample with pairs, one
+without.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 With independent ends x_t is the mixture of the interpolants of all pairs of components (k, l), and
 b = Σ r_kl b_kl, s = Σ r_kl s_kl with responsibilities r_kl ∝ w_k w_l N(x; m_kl, C_kl), computed by
-log-sum-exp (2303.08797, appendix A). O(K L d³) once a time, O(K L d²) a sample.
+log-sum-exp (arXiv 2303.08797, appendix A). O(K L d³) once a time, O(K L d²) a sample.
 """
 
 from __future__ import annotations

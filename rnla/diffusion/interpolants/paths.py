@@ -2,9 +2,9 @@
 
 A path gives α and β with α(0) = β(1) = 1 and α(1) = β(0) = 0; a latent scale gives γ ≥ 0, zero at
 both ends. Choices of Albergo, Boffi and Vanden-Eijnden, "Stochastic interpolants: a unifying
-framework for flows and diffusions" (2303.08797), section 4. Here t = 1 is data. γ of square-root
-type has no derivative at the ends, so the product γγ̇ is a method of its own and never formed from
-its factors. O(1) work.
+framework for flows and diffusions" (arXiv 2303.08797), section 4. Here t = 1 is data. γ of
+square-root type has no derivative at the ends, so the product γγ̇ is a method of its own and never
+formed from its factors. O(1) work.
 """
 
 from __future__ import annotations

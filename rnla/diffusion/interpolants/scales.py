@@ -1,8 +1,8 @@
 """Scales of one-sided interpolants x_t = γ(t) z + β(t) x1: every Gaussian path, time reversed.
 
 With β = α_τ and γ = σ_τ at the time τ = 1 - t of a noise schedule, the one-sided interpolant is the
-Gaussian diffusion of that schedule (2303.08797, section 5.1); with the straight line it is the
-rectified flow. t = 0 is noise and t = 1 is data.
+Gaussian diffusion of that schedule (arXiv 2303.08797, section 5.1); with the straight line it is
+the rectified flow. t = 0 is noise and t = 1 is data.
 """
 
 from __future__ import annotations

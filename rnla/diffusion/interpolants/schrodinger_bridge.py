@@ -5,8 +5,8 @@ are coupled by the entropic transport plan, and given the ends it is a Brownian 
 is the linear stochastic interpolant with γ = √(2ε t (1-t)) and coupled ends. For Gaussians the
 coupling is C01 = ½ (C0^½ D C0^-½ - 2ε I), D = (4 C0^½ C1 C0^½ + 4ε² I)^½ (Janati, Muzellec, Peyré
 and Cuturi 2020; Bunne, Hsieh, Cuturi and Krause 2022). Interpolants recover it from independent
-ends as the solution of max over paths, min over drifts of one quadratic objective (2303.08797,
-section 3.4): a convex problem in the variance along the way. O(d³) work.
+ends as the solution of max over paths, min over drifts of one quadratic objective (arXiv
+2303.08797, section 3.4): a convex problem in the variance along the way. O(d³) work.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Sample with a stochastic interpolant: its ODE and its SDEs, forwards and backwards in time.
 
-dx/dt = b, dX = (b + ε s) dt + √(2ε) dW forwards and dX = (b - ε s) dt + √(2ε) dW̄ backwards all have
-the laws ρ_t, for any ε(t) ≥ 0 (2303.08797, section 2.2). Euler costs one drift a step; Heun, and
-for ε > 0 the predictor-corrector that uses the *same* noise in both halves, two. "Heun" of the
-published code evaluates both halves at the end of the step and is of first order: a named option,
-not the default.
+dx/dt = b, dX = (b + ε s) dt + √(2ε) dW forwards and dX = (b - ε s) dt + √(2ε) dW̄ backwards all
+have the laws ρ_t, for any ε(t) ≥ 0 (arXiv 2303.08797, section 2.2). Euler costs one drift a step;
+Heun, and for ε > 0 the predictor-corrector that uses the *same* noise in both halves, two. "Heun"
+of the published code evaluates both halves at the end of the step and is of first order: a named
+option, not the default.
 """
 
 from __future__ import annotations

@@ -43,6 +43,21 @@ class DDIM(Solver):
         sigma_s^2 - (alpha_s / alpha_t)^2 sigma_t^2, and leaves the mean as it is. A step to
         sigma = 0 adds none.
 
+    Raises
+    ------
+    ArgumentError
+        If an option is out of range.
+
+    Notes
+    -----
+    One evaluation per step; memory: the state and one output. Global order 1. An `eta` above 1 may
+    ask for more noise than a step has, which is refused with the step.
+
+    References
+    ----------
+    J. Song, C. Meng, S. Ermon. Denoising diffusion implicit models. arXiv 2010.02502.
+    J. Ho, A. Jain, P. Abbeel. Denoising diffusion probabilistic models. arXiv 2006.11239.
+
     Examples
     --------
     >>> DDIM(eta=1.0).stochastic

@@ -46,6 +46,10 @@ class DualFast(Transformed):
     The global order is that of the base solver if c is 0. With DDIM and c = 1/2 it is 2; every
     other constant c gives 1.
 
+    References
+    ----------
+    DualFast: dual-speedup framework for fast sampling of diffusion models. arXiv 2506.13058.
+
     Examples
     --------
     >>> from rnla.diffusion.grids import make_grid

@@ -40,11 +40,22 @@ class EDM(Solver):
     noise_scale : float
         S_noise: the standard deviation of the noise that is added.
 
+    Raises
+    ------
+    ArgumentError
+        If a number is out of range.
+
     Notes
     -----
+    Global order 2, without a second slope 1; memory: two states and two outputs.
     The step to sigma = 0, if the grid ends there, is Euler's: N steps cost 2N - 1 evaluations then.
     The noise of churn moves the state up to a higher level, so it is not an increment of the path
     of `BrownianNoise`.
+
+    References
+    ----------
+    T. Karras, M. Aittala, T. Aila, S. Laine. Elucidating the design space of diffusion-based
+    generative models. arXiv 2206.00364.
 
     Examples
     --------

@@ -34,6 +34,21 @@ class FlowMatching(Solver):
         Heun averages the velocities at both ends, the midpoint rule takes the one at half time. A
         step of Heun to sigma = 0 is Euler's, as there is no velocity there.
 
+    Raises
+    ------
+    ArgumentError
+        If the method is another.
+
+    Notes
+    -----
+    Global order 1 for Euler and 2 for the others, at one and two evaluations per step.
+
+    References
+    ----------
+    Y. Lipman and others. Flow matching for generative modeling. arXiv 2210.02747.
+    X. Liu, C. Gong, Q. Liu. Flow straight and fast: learning to generate and transfer data with
+    rectified flow. arXiv 2209.03003.
+
     Examples
     --------
     >>> FlowMatching("heun").order

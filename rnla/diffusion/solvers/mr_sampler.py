@@ -2,9 +2,9 @@
 
 With y = x - mu and y0 = x0 - mu a mean-reverting process is an ordinary Gaussian path, so its
 solvers are the exponential integrators of DPM-Solver++ with Taylor weights, in either form and as
-ODE or SDE (Li, Fang, Zhao, Lu, Yang and Xu, "MRS", 2502.07856; the identity is ours). This file has
-what its published code does otherwise: its schedule of orders, and a third-order step that lacks a
-factor 2. `sample_mean_reverting` shifts the mean.
+ODE or SDE (Li, Fang, Zhao, Lu, Yang and Xu, "MRS", arXiv 2502.07856; the identity is ours). This
+file has what its published code does otherwise: its schedule of orders, and a third-order step that
+lacks a factor 2. `sample_mean_reverting` shifts the mean.
 """
 
 from __future__ import annotations
@@ -55,6 +55,21 @@ class MRSampler(Solver):
     variant : {"consistent", "as_published_code"}
         The published code has orders of its own on short grids, see `published_orders`, and its
         third order lacks a factor 2, which makes it second order.
+
+    Raises
+    ------
+    ArgumentError
+        If an option is out of range, or the variant has no such step.
+
+    Notes
+    -----
+    One evaluation per step; memory: the state and `order` outputs. Global order `order`, and 2 at
+    most with noise. The state is that less its mean: see `sample_mean_reverting`.
+
+    References
+    ----------
+    A. Li and others. MRS: a fast sampler for mean reverting diffusion based on ODE and SDE solvers.
+    arXiv 2502.07856.
 
     Examples
     --------
