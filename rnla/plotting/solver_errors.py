@@ -48,7 +48,7 @@ def solver_errors(
         If a highlighted solver is not in the comparison, or there are more than eight.
     """
     names = list(comparison.solvers)
-    chosen = _chosen(comparison, names) if highlight is None else list(highlight)
+    chosen = _best(comparison) if highlight is None else list(highlight)
     unknown = [name for name in chosen if name not in names]
     if unknown or len(chosen) > len(SERIES_STYLES):
         got = f"{unknown[0]!r}" if unknown else f"{len(chosen)} solvers"
@@ -82,5 +82,5 @@ def solver_errors(
     return ax
 
 
-def _chosen(comparison: Any, names: list[str]) -> list[str]:
+def _best(comparison: Any) -> list[str]:
     return [row["solver"] for row in comparison.rows()][: len(SERIES_STYLES)]

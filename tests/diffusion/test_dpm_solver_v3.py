@@ -108,16 +108,32 @@ def _slope(solver):
 SMOOTH = ModelStatistics.gaussian(levels(6000), 0.25)
 
 
-@pytest.mark.parametrize("order", [1, 2, 3])
-def test_18_5_orders(order):
+@pytest.mark.parametrize(
+    ("order", "corrector", "pseudo", "expected"),
+    [
+        (1, "none", False, 1),
+        (2, "none", False, 2),
+        (3, "none", False, 3),
+        (3, "none", True, 2),
+        (2, "all", False, 3),
+        (3, "all", False, 4),
+        (3, "all", True, 3),
+    ],
+)
+def test_18_5_orders(order, corrector, pseudo, expected):
     """With any statistics; the table is fine enough for its trapezoids not to be seen."""
-    solver = DPMSolverV3(SMOOTH, order, corrector="none", lower_order_final=False)
-    assert abs(_slope(solver) - order) < 0.35
+    solver = DPMSolverV3(
+        SMOOTH, order, corrector=corrector, pseudo_predictor=pseudo, lower_order_final=False
+    )
+    assert solver.global_order == expected
+    assert abs(_slope(solver) - expected) < 0.35
 
 
 def test_6_8_a_pseudo_order_caps_the_corrector_at_order_2():
     solver = DPMSolverV3(SMOOTH, 3, lower_order_final=False)
     pseudo = dataclasses.replace(solver, pseudo_corrector=True)
+    assert solver.global_order == 4
+    assert pseudo.global_order == 2
     assert _slope(solver) > 2.6
     assert _slope(pseudo) < 2.4
 

@@ -57,7 +57,7 @@ class DPMSolverV3(Solver):
         as its program does; none.
     pseudo_predictor, pseudo_corrector : bool, default False
         Take the k-th derivative from the newest k + 1 points only ("pseudo order"), which is
-        steadier for very few steps; the corrector then has order 2 at most.
+        steadier for very few steps; the predictor or corrector then has order 2 at most.
     lower_order_final : bool, default True
         Lower the order to the number of steps left.
     round_to_grid : bool, default False
@@ -71,10 +71,11 @@ class DPMSolverV3(Solver):
 
     Notes
     -----
-    Global order `order` for the predictor; the statistics change the constant, not the order. The
-    corrector costs no evaluation: f at the end of the step is kept as it was at the predicted
-    state. A step to sigma = 0 is the DDIM step. There is no entry in the registry, because there
-    are no statistics without a model.
+    Global order `order` of the predictor alone, and one more if all steps are corrected, with the
+    caps of pseudo orders; 2 at most with `lower_order_final`, as the last step has order 1. The
+    statistics change the constant, not the order. The corrector costs no evaluation: f at the end
+    of the step is kept as it was at the predicted state. A step to sigma = 0 is the DDIM step.
+    There is no entry in the registry, because there are no statistics without a model.
 
     References
     ----------
@@ -118,6 +119,15 @@ class DPMSolverV3(Solver):
             )
         check_size(self.order, 3, name="order")
         check_choice(self.corrector, "corrector", _CORRECTORS)
+
+    @property
+    def global_order(self) -> int:
+        order = min(self.order, 2) if self.pseudo_predictor else self.order
+        if self.corrector == "all":
+            order += 1
+        if self.lower_order_final or (self.pseudo_corrector and self.corrector != "none"):
+            return min(order, 2)
+        return order
 
     @property
     def form(self) -> Form:
