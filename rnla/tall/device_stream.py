@@ -24,9 +24,10 @@ from .._result import IntArray
 from ._budget import ROW_VECTORS
 from ._device import is_sparse_rows
 from ._read_ahead import read_ahead
-from ._source import Block, Header, Source
+from ._source import Block, DenseSource, Header, Source, SparseSource
 from .device_engine import DeviceEngine, block_rows
 from .device_source import csr_rows, in_memory
+from .loaded import LoadedSource
 
 __all__ = ["StreamEngine", "gpu_number", "on_gpu"]
 
@@ -82,8 +83,13 @@ def on_gpu(source: Source, *, memory: int | None, name: str) -> tuple[DeviceEngi
     vectors = 8.0 * ROW_VECTORS * header.shape[0]
     limit = cupy.cuda.Device().mem_info[0] if memory is None else memory
     if _matrix_bytes(header) + vectors <= limit / _KEPT:
-        return KeptEngine(source, memory=memory, name=name), int(header.streamed)
+        return KeptEngine(source, memory=memory, name=name), int(not _is_here(source))
     return StreamEngine(source, memory=memory, name=name), 0
+
+
+def _is_here(source: Source) -> bool:
+    """Whether rows are in memory, so that no thread has to read them ahead."""
+    return isinstance(source, DenseSource | SparseSource | LoadedSource)
 
 
 def _matrix_bytes(header: Header) -> float:
@@ -211,7 +217,7 @@ class StreamEngine(DeviceEngine):
                 f"rows, and room to work on {min(step, n):,} rows",
                 "Raise the budget, use a larger GPU, or leave device out.",
             )
-        if self.header.is_sparse and self.header.streamed:
+        if self.header.is_sparse and not _is_here(self._origin):
             step = min(step, max(1024, int(_SPARSE_BLOCK / per_row)))
         return step
 
@@ -293,7 +299,7 @@ def _pieces(
             cuts.append((start, stop))
         else:
             cuts += [(first, min(first + step, stop)) for first in range(start, stop, step)]
-    if header.streamed:
+    if not _is_here(source):
         for _, piece in read_ahead(source, cuts):
             yield piece
     else:

@@ -128,7 +128,7 @@ def test_files_are_read_once_if_they_fit_the_gpu_or_the_host(home, kept, cupy, t
     expected = passes(as_tall(Backend("device").put(A)))
     tall = as_tall(path, device="cuda")
     assert ("copied" if kept else "streamed") in repr(tall)
-    assert tall.passes == (home != "npy C")  # which is mapped, and looks like memory
+    assert tall.passes == 1
     tall.passes = 0
     os.remove(str(path).partition(":")[0])
     compare(passes(tall), expected)
@@ -418,3 +418,30 @@ def test_files_that_change_are_noticed(small_gpu, tmp_path, monkeypatch):
     np.save(tmp_path / "c.npy", A[:-1])
     with pytest.raises(rnla.DamagedFileError):
         tall.gram()
+
+
+# PyTorch ----------------------------------------------------------------------------------------
+
+
+def test_tensors_of_the_cpu_are_numpy_arrays(cupy):
+    """What comes back is NumPy's, or CuPy's if a GPU was named; to look at one copies nothing."""
+    torch = pytest.importorskip("torch", reason="PyTorch is an optional extra")
+    for kind in ("float32", "integers"):
+        A = difficult(kind)
+        expected = rnla.leverage_scores(A, rng=0)
+        tensor = torch.from_numpy(A)
+        found = rnla.leverage_scores(tensor, rng=0)
+        assert type(found.values) is np.ndarray
+        assert np.shares_memory(as_tall(tensor)._engine._source._array, A)
+        np.testing.assert_array_equal(found.values, expected.values)
+        there = rnla.leverage_scores(as_tall(tensor, device="cuda"), rng=0)
+        assert type(there.values) is cupy.ndarray
+        np.testing.assert_allclose(there.values.get(), expected.values, rtol=1e-6)
+    values = torch.from_numpy(found.values)
+    assert values.dtype == torch.float64
+    parameter = torch.ones((5, 2), dtype=torch.float64, requires_grad=True)
+    np.testing.assert_array_equal(as_tall(parameter).gram(), np.full((2, 2), 5.0))
+    with pytest.raises(rnla.ArgumentTypeError, match="dtype float16"):
+        as_tall(torch.ones((5, 2), dtype=torch.float16))
+    with pytest.raises(rnla.ArgumentTypeError, match=r"layout torch\.sparse_coo"):
+        as_tall(torch.ones((5, 2)).to_sparse())
