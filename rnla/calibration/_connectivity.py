@@ -14,7 +14,7 @@ from .operators import DenseOperators, Operators, SparseOperators
 from .operators._base import Array
 from .problem import Problem
 
-__all__ = ["is_connected"]
+__all__ = ["first_of", "is_connected", "links_of", "pattern_of", "unknowns_of", "values_of"]
 
 
 def is_connected(problem: Problem, usable: Array) -> Array:
@@ -31,28 +31,33 @@ def is_connected(problem: Problem, usable: Array) -> Array:
         True where a `gain_basis` ties sensors together, and for operators whose zeros are not
         known.
     """
-    pattern = _pattern(problem.operators)
+    pattern = pattern_of(problem.operators)
     if problem.gain_basis is not None or (pattern is None and problem.repeated):
         return np.ones(problem.batch_shape, dtype=bool)
-    links = (problem.data != 0) & usable[..., None, :]
-    if problem.weights is not None:
-        links &= problem.weights > 0
+    links = links_of(problem) & usable[..., None, :]
     if pattern is None and links.all():
         return np.ones(problem.batch_shape, dtype=bool)
-    reached = np.cumsum(usable, axis=-1) * usable == 1  # the first one
+    reached = first_of(usable)
     while True:
-        values = links & reached[..., None, :]
-        if pattern is None:
-            again = np.broadcast_to(values.any(axis=-1, keepdims=True), values.shape)
-        else:
-            again = _through(pattern, values, problem.repeated)
-        new = reached | (links & again).any(axis=-2)
+        unknowns = unknowns_of(pattern, links & reached[..., None, :], problem.repeated)
+        new = reached | (links & values_of(pattern, unknowns)).any(axis=-2)
         if (new == reached).all():
             return np.asarray((reached == usable).all(axis=-1))
         reached = new
 
 
-def _pattern(operators: Operators) -> Operators | None:
+def first_of(usable: Array) -> Array:
+    """The first usable sensor."""
+    return np.asarray(np.cumsum(usable, axis=-1) * usable == 1)
+
+
+def links_of(problem: Problem) -> Array:
+    """Values that count and are not zero, shape (..., p, m)."""
+    links = np.asarray(problem.data != 0)
+    return links if problem.weights is None else np.asarray(links & (problem.weights > 0))
+
+
+def pattern_of(operators: Operators) -> Operators | None:
     """Ones where an entry is not zero; None where none is, or is known to be."""
     if isinstance(operators, DenseOperators):
         nonzero = operators.A != 0
@@ -63,9 +68,16 @@ def _pattern(operators: Operators) -> Operators | None:
     return None
 
 
-def _through(pattern: Operators, values: Array, repeated: bool) -> Array:
-    """Values that depend on an unknown on which one of these depends."""
-    unknowns = np.asarray(pattern.adjoint(values.astype(np.float32)) > 0)
-    if repeated:
-        unknowns = np.asarray(unknowns.any(axis=-2, keepdims=True))
+def unknowns_of(pattern: Operators | None, values: Array, repeated: bool) -> Array:
+    """Unknowns on which one of these values depends: (..., p or 1, n), (..., 1) for all or none."""
+    unknowns = np.asarray(values.any(axis=-1, keepdims=True))
+    if pattern is not None:
+        unknowns = np.asarray(pattern.adjoint(values.astype(np.float32)) > 0)
+    return np.asarray(unknowns.any(axis=-2, keepdims=True)) if repeated else unknowns
+
+
+def values_of(pattern: Operators | None, unknowns: Array) -> Array:
+    """Values that depend on one of these unknowns, broadcastable to (..., p, m)."""
+    if pattern is None:
+        return np.asarray(unknowns.any(axis=-1, keepdims=True))
     return np.asarray(pattern.apply(unknowns.astype(np.float32)) > 0)

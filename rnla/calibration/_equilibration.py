@@ -9,6 +9,7 @@ one with every A_l and one with every A_l^*.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from ._whitening import FactoredWhitening, is_scaled, whiten
 from .operators._base import Array
 from .problem import Problem
 
-__all__ = ["Equilibration", "usable_sensors"]
+__all__ = ["Equilibration", "check_counts", "usable_sensors"]
 
 _SMALL = 256  # sensors: below, vectors of a problem fit in cache
 
@@ -52,7 +53,10 @@ class Equilibration:
                 weights = problem.weights
             problem = problem.with_weights(weights * self.usable[..., None, :])
         self.problem = problem
-        self._check_counts()
+        if problem.weights is not None:
+            columns = None if problem.gain_basis is None else problem.k
+            counts, unknowns = problem.valid_counts, problem.seen_unknowns
+            check_counts(counts, self.usable, unknowns, columns=columns)
         self.whitening = whiten(problem)
         self.rooted_data = self.whitening.rooted(problem.data)
         self.successive = successive(problem) if is_scaled(self.whitening) else None
@@ -171,21 +175,24 @@ class Equilibration:
         image *= factor
         return image
 
-    def _check_counts(self) -> None:
-        """Equations that are left against unknowns that are left."""
-        problem = self.problem
-        if problem.weights is None:
-            return
-        values = problem.valid_counts.sum(axis=-1)
-        sensors = self.usable.sum(axis=-1)
-        gains = sensors if problem.gain_basis is None else np.minimum(problem.k, sensors)
-        unknowns = gains + problem.seen_unknowns - 1
-        if ((values < unknowns) | (sensors == 0)).any():
-            got = f"{int(values.min())} values left at usable sensors, not identifiable"
-            expected = f"at least {int(np.max(unknowns))}, one less than the number of unknowns"
-            remedy = "Measure more, or pass gain_basis with few columns."
-            raise argument_error("Y", got, expected, remedy)
-        if problem.gain_basis is not None and (sensors < problem.k).any():
-            got = f"{int(sensors.min())} usable sensors, not identifiable"
-            remedy = "Use fewer columns in gain_basis."
-            raise argument_error("Y", got, f"at least k = {problem.k}", remedy)
+
+def check_counts(
+    counts: Array, usable: Array, unknowns: Any, *, columns: int | None = None, name: str = "Y"
+) -> None:
+    """Raise where fewer equations are left at usable sensors than unknowns.
+
+    `counts` (..., m) are values at each sensor, `unknowns` (...) those of the signals and `columns`
+    those of a basis of the gains.
+    """
+    values = counts.sum(axis=-1)
+    sensors = usable.sum(axis=-1)
+    needed = (sensors if columns is None else np.minimum(columns, sensors)) + unknowns - 1
+    if ((values < needed) | (sensors == 0)).any():
+        got = f"{int(values.min())} values left at usable sensors, not identifiable"
+        expected = f"at least {int(np.max(needed))}, one less than the number of unknowns"
+        remedy = "Measure more, or pass gain_basis with few columns."
+        raise argument_error(name, got, expected, remedy)
+    if columns is not None and (sensors < columns).any():
+        got = f"{int(sensors.min())} usable sensors, not identifiable"
+        remedy = "Use fewer columns in gain_basis."
+        raise argument_error(name, got, f"at least k = {columns}", remedy)

@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 
 from .._errors import ArgumentTypeError, argument_error
+from ._connectivity import links_of, pattern_of, unknowns_of, values_of
 from ._whitening import Whitening, whiten
+from .operators import Operators
 from .operators._base import Array
 from .polish import SignalStep
 from .problem import Problem
 
 __all__ = [
     "Held",
+    "Summary",
+    "fitted",
     "linked",
     "normal_product",
     "opened",
@@ -26,15 +30,20 @@ __all__ = [
     "there_and_back",
     "to_gains",
     "to_signal",
+    "touched",
     "triangle",
 ]
 
 
 @dataclass(frozen=True)
 class Held:
-    """One part: its problem, that without unusable sensors, and factors for signals of its own."""
+    """One part: its problem, that without unusable sensors, and factors for signals of its own.
+
+    The pattern of its operators has ones where these are not zero; None where they never are.
+    """
 
     problem: Problem
+    pattern: Operators | None = None
     linear: Problem | None = None
     whitening: Whitening | None = None
     step: SignalStep | None = None
@@ -59,18 +68,39 @@ def opened(part: Any, model: str) -> Held:
     problem = _Part(Y, operators, model=model, weights=part[2] if len(part) > 2 else None)
     if problem.batch_shape:
         raise argument_error("parts", f"Y of shape {np.shape(Y)}", "shape (q, m)", "One problem.")
-    return Held(problem)
+    return Held(problem, pattern_of(problem.operators))
 
 
-def summary(held: Held) -> tuple[Any, ...]:
-    """Shape, kind, common c of A^* A = c I, sums of squares and of values."""
+@dataclass(frozen=True)
+class Summary:
+    """What all have to know of a part; `gram` is c of A^* A = c I, `gamma` in units of scale^2."""
+
+    shape: tuple[int, int, int]
+    kind: str
+    gram: float | None
+    scale: float
+    gamma: Array
+    counts: Array
+    seen_unknowns: int
+    has_zeros: bool
+
+
+def summary(held: Held) -> Summary:
+    """The summary of a part."""
     problem = held.problem
     scale = float(problem.scale[0, 0]) if problem.data.any() else 0.0
     counts = problem.valid_counts
     gram = problem.operators.scalar_gram if problem.weights is None else None
-    kind = problem.dtype.kind
-    shape = (problem.p, problem.m, problem.n)
-    return shape, kind, gram, scale**2 * float(counts.sum()), problem.gamma() * scale**2, counts
+    return Summary(
+        shape=(problem.p, problem.m, problem.n),
+        kind=problem.dtype.kind,
+        gram=gram,
+        scale=scale,
+        gamma=problem.gamma(),
+        counts=counts,
+        seen_unknowns=int(problem.seen_unknowns),
+        has_zeros=held.pattern is not None,
+    )
 
 
 def prepared(held: Held, scale: float, usable: Array) -> Held:
@@ -85,7 +115,7 @@ def prepared(held: Held, scale: float, usable: Array) -> Held:
     whitening = whiten(problem)
     step = SignalStep(problem, whitening)
     own = whitening if linear is problem else whiten(linear)
-    return Held(problem, linear, own, step)
+    return replace(held, problem=problem, linear=linear, whitening=own, step=step)
 
 
 def triangle(held: Held) -> Array:
@@ -154,11 +184,26 @@ def signals(held: Held, d: Array) -> Array:
     return held.step.signal(_own_signals(held, d)[0])
 
 
+def touched(held: Held, reached: Array) -> Array:
+    """Unknowns of the one signal that sensors reached measure in this part, shape (n,)."""
+    assert held.linear is not None
+    values = links_of(held.linear) & reached
+    unknowns = unknowns_of(held.pattern, values, True)
+    return np.broadcast_to(unknowns[0], (held.linear.n,)).copy()
+
+
 def linked(held: Held, reached: Array) -> Array:
-    """Sensors that a measurement of this part has in common with those reached."""
-    problem = held.problem
-    known = problem.data != 0
-    if problem.weights is not None:
-        known = known & (problem.weights > 0)
-    shared = (known & reached).any(axis=-1, keepdims=True)
-    return np.asarray((known & shared).any(axis=-2))
+    """Sensors that this part ties to those reached; of one signal, to the unknowns reached."""
+    assert held.linear is not None
+    links = links_of(held.linear)
+    unknowns = reached[None, :]
+    if not held.linear.repeated:
+        unknowns = unknowns_of(held.pattern, links & reached, False)
+    return np.asarray((links & values_of(held.pattern, unknowns)).any(axis=-2))
+
+
+def fitted(held: Held) -> tuple[bool, int]:
+    """Of the usable sensors: do operators miss a part of the signals; `Problem.seen_unknowns`."""
+    assert held.linear is not None
+    missed = held.whitening is not None and bool(held.whitening.rank_deficient)
+    return missed, int(held.linear.seen_unknowns)

@@ -7,6 +7,7 @@ workers (`persist`) and visited in parallel. Results are added in the order of t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -79,4 +80,6 @@ def _sum(values: Sequence[Any]) -> Any:
 def _numbers(value: Any) -> int:
     if isinstance(value, (tuple, list)):
         return sum(_numbers(one) for one in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return _numbers([getattr(value, field.name) for field in fields(value)])
     return int(value.size) if isinstance(value, np.ndarray) else 0

@@ -206,3 +206,91 @@ def test_parts_are_a_list_of_pairs(parts):
     for sweeps in (-1, "a"):
         with pytest.raises((ArgumentError, ArgumentTypeError), match="max_sweeps"):
             calibrate_partitioned([(case.Y, case.A)], model="diverse", max_sweeps=sweeps)
+
+
+def missing_measurements(model):
+    """Noisy, with a measurement and a sensor without data and one with half of them."""
+    case = draw(model, *SIZES[model], snr=20.0, seed=5)
+    Y = case.Y.copy()
+    Y[0], Y[:, 3], Y[5, :18] = np.nan, np.nan, np.nan
+    case.Y = Y
+    return case
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_unknowns_that_nothing_is_measured_of_are_not_counted(model):
+    case = missing_measurements(model)
+    found = calibrate_partitioned(parts_of(case, model, 3), model=model, max_sweeps=200)
+    whole = calibrate(case.Y, case.A, model=model, max_sweeps=200)
+    assert found.status is whole.status
+    np.testing.assert_allclose(found.residual_variance, whole.residual_variance, rtol=1e-5)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+@pytest.mark.parametrize("model", MODELS)
+def test_zeros_of_operators_that_split_the_sensors(model, noise):
+    """Each half of the sensors sees one half of the unknowns, and no part knows of the other."""
+    rng = np.random.default_rng(0)
+    maps = 1 if model == "snapshots" else 12
+    A = np.zeros((maps, 24, 8), dtype=complex)
+    A[:, :12, :4] = complex_normal(rng, maps, 12, 4)
+    A[:, 12:, 4:] = complex_normal(rng, maps, 12, 4)
+    x, d = complex_normal(rng, 1 if model == "repeated" else 12, 8), complex_normal(rng, 24)
+    Y = d * (A @ x[..., None])[..., 0]
+    Y[:, :12] += noise * complex_normal(rng, 12, 12)
+    maps = A[0] if model == "snapshots" else A
+    found = calibrate_partitioned(measurement_parts(Y, maps, count=3), model=model)
+    assert found.status is Status.AMBIGUOUS
+    # Companion: the gap alone misses halves that differ in noise.
+    assert (found.gap > max(3 * (1 - found.sigma[0]), 1e-3)) == (noise > 0)
+    A[:, 0] = complex_normal(rng, len(A), 8)  # one sensor sees all
+    Y = d * (A @ x[..., None])[..., 0]
+    found = calibrate_partitioned(measurement_parts(Y, maps, count=3), model=model)
+    assert found.status is Status.OK
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_an_unknown_that_no_sensor_sees(model):
+    case = draw(model, *SIZES[model])
+    A = np.array(case.A)
+    A[..., 3] = 0.0
+    x = case.x[..., None, :] if model == "repeated" else case.x
+    case.Y, case.A = case.d * (A @ x[..., None])[..., 0], A
+    found = calibrate_partitioned(parts_of(case, model, 2), model=model)
+    assert found.status is Status.RANK_DEFICIENT
+    assert found.status is calibrate(case.Y, A, model=model).status
+    assert relative_error(found.gains, case.d) < 1e-8
+    assert np.abs(found.signal[..., 3]).max() < 1e-6 * np.abs(found.signal).max()
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_too_few_values_are_refused_in_parts_as_in_one(model):
+    case = draw(model, 24, 10, 4)
+    Y = np.full_like(case.Y, np.nan)
+    Y[:2, :6] = case.Y[:2, :6]
+    case.Y = Y
+    with pytest.raises(ArgumentError, match="not identifiable"):
+        calibrate(Y, case.A, model=model)
+    with pytest.raises(ArgumentError, match=r"parts: .*not identifiable"):
+        calibrate_partitioned(parts_of(case, model, 2), model=model)
+
+
+@pytest.mark.parametrize("size", [1e-160, 1e150])
+def test_data_whose_squares_are_out_of_range(size):
+    case = draw("diverse", *SIZES["diverse"])
+    expected = calibrate_partitioned(parts_of(case, "diverse", 3), model="diverse")
+    case.Y = size * case.Y
+    found = calibrate_partitioned(parts_of(case, "diverse", 3), model="diverse")
+    assert relative_error(found.gains, expected.gains) < 1e-8
+    np.testing.assert_allclose(found.signal / size, expected.signal, rtol=1e-6, atol=1e-7)
+    assert np.isfinite(found.residual_variance)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_operators_that_are_zero_leave_gains_of_zero(model):
+    case = draw(model, *SIZES[model])
+    case.A = 0 * case.A
+    found = calibrate_partitioned(parts_of(case, model, 2), model=model)
+    assert not found.gains.any()
+    assert not found.signal.any()
+    assert found.status is calibrate(case.Y, case.A, model=model).status
