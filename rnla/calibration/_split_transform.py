@@ -11,6 +11,7 @@ piece where 2 m numbers do not fit in cache.
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -47,7 +48,7 @@ class SplitTransform:
 
     A visit of columns (or rows) gets the first and the last of them and runs in one of the threads.
     Every number is visited once and sums are those of one visit, so that results do not depend on
-    the number of threads.
+    the number of threads. Who fills the grid holds `lock` until it has been read.
 
     Attributes
     ----------
@@ -62,12 +63,17 @@ class SplitTransform:
         self.shape, self.dtype = shape, np.dtype(dtype)
         self.rows, self.columns = grid
         self.grid = np.zeros((self.rows, self.columns + _GAP), dtype=dtype)
+        self.lock = threading.RLock()
         self._workers = thread_count()
         self._pool = ThreadPoolExecutor(max(1, self._workers - 1))
         self._roots = self._tables() if len(shape) == 1 else None
         parts = max(1, -(-self.rows * self.columns // _CHUNK))
         self._row_parts = _cut(self.rows, parts)
         self._column_parts = _cut(self.columns, parts)
+
+    def __reduce__(self) -> Any:
+        """Copies have threads and a grid of their own."""
+        return SplitTransform, (self.shape, self.dtype)
 
     @property
     def chunks(self) -> int:

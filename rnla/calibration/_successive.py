@@ -8,7 +8,9 @@ the grid. Data are kept once more, in the order in which the transform in two ha
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from .problem import Problem
 
 __all__ = ["Successive", "successive"]
 
+F = TypeVar("F", bound=Callable[..., Any])
 _LARGE = 2**17  # numbers in Y: below, one call for all measurements is faster
 
 
@@ -34,6 +37,17 @@ def successive(problem: Problem) -> Successive | None:
     if not isinstance(known, Successive) or known.given is not problem.data:
         known = problem.factors[Successive] = Successive(problem)
     return known
+
+
+def _alone(method: F) -> F:
+    """One call at a time: calls share the grid, and several threads may share a problem."""
+
+    @wraps(method)
+    def locked(self: Any, *args: Any) -> Any:
+        with self.split.lock:
+            return method(self, *args)
+
+    return cast(F, locked)
 
 
 class Successive:
@@ -61,6 +75,7 @@ class Successive:
 
     # -- products ------------------------------------------------------------------------------
 
+    @_alone
     def analysis(self, s: Array) -> Array:
         """A_l^* (y_l o s), summed over l for one signal."""
         t, rows = self._signals(), self.split.by_rows(s)
@@ -68,6 +83,7 @@ class Successive:
             self._back(index, rows, t)
         return t
 
+    @_alone
     def cross(self, t: Array) -> Array:
         """sum_l conj(y_l) o A_l t_l."""
         out = np.empty(self.m, dtype=self.dtype)
@@ -75,6 +91,7 @@ class Successive:
             self._forth(index, t, self.split.by_rows(out))
         return out
 
+    @_alone
     def product(self, s: Array) -> Array:
         """sum_l conj(y_l) o A_l t_l with t_l from `analysis`."""
         if self.repeated:
@@ -86,6 +103,7 @@ class Successive:
             self._forth(index, t, self.split.by_rows(out))
         return out
 
+    @_alone
     def normal(self, t: Array, power: Array) -> Array:
         """A_l^* (power o A_l t_l), summed over l for one signal, for real power (m,)."""
         out, split, factors = self._signals(), self.split, self.split.by_rows(power)
@@ -99,6 +117,7 @@ class Successive:
             self._there_and_back(index, t, middle, out)
         return out
 
+    @_alone
     def gradient(self, t: Array, d: Array) -> Array:
         """A_l^* (conj(d) o (y_l - d o A_l t_l)), summed over l for one signal."""
         out, split, gains = self._signals(), self.split, self.split.by_rows(d)
@@ -113,6 +132,7 @@ class Successive:
             self._there_and_back(index, t, middle, out)
         return out
 
+    @_alone
     def gain_sums(self, t: Array, d: Array) -> tuple[Array, Array, float]:
         """sum_l conj(v_l) o y_l, sum_l |v_l|^2 and sum |y - d v|^2 for v_l = A_l t_l."""
         split, m, p = self.split, self.m, self.p

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -68,6 +72,26 @@ def test_any_number_of_threads_gives_the_same_bits(problem, threads, monkeypatch
     one = Successive(problem)
     for _ in range(5):
         assert np.array_equal(one.product(s), expected)
+
+
+def test_threads_may_share_a_problem(problem, monkeypatch):
+    """The grid of a problem is that of one product at a time."""
+    monkeypatch.setenv("RNLA_THREADS", "2")
+    expected = canonical_correlation(problem, max_iter=15).inverse_gains
+    with ThreadPoolExecutor(4) as pool:
+        runs = [pool.submit(canonical_correlation, problem, max_iter=15) for _ in range(8)]
+        for run in runs:
+            np.testing.assert_array_equal(run.result().inverse_gains, expected)
+
+
+def test_problems_can_be_copied_between_products(problem):
+    s = numbers(np.random.default_rng(2), M)
+    expected = successive(problem).product(s)
+    for copied in (copy.deepcopy(problem), pickle.loads(pickle.dumps(problem))):
+        one = copied.factors[Successive]
+        assert one.split is not successive(problem).split
+        np.testing.assert_array_equal(one.product(s), expected)
+        np.testing.assert_array_equal(successive(copied).product(s), expected)
 
 
 def test_an_error_in_a_thread_reaches_the_caller(problem, monkeypatch):
