@@ -30,7 +30,8 @@ extern "C" __global__ void product_row_norms(const Real* A, int64 rows, int64 d,
       }
       for (int r = 0; r < 4; ++r) {
         PowerSum tile = {0.0, 0.0};
-        for (int c = 0; c < 4; ++c) add(tile, y[r][c], p);
+        for (int c = 0; c < 4; ++c)  // zeros beyond k times infinity are NaN
+          if (first + across + 16 * c < k) add(tile, y[r][c], p);
         merge_lanes(tile, 16, p);
         merge(sums[r], tile, p);
       }

@@ -91,6 +91,18 @@ def test_extreme_rows_have_the_same_norms_everywhere(gpu, name, p):
 
 
 @pytest.mark.parametrize("p", POWERS)
+@pytest.mark.parametrize("k", [1, 64, 70])
+def test_an_infinite_entry_makes_its_row_infinite(gpu, p, k):
+    """Tiles are filled with zeros beyond k columns, and zero times infinity is not counted."""
+    A, M = np.ones((3, 2)), np.ones((2, k))
+    A[1, 0] = np.inf
+    found = row_norms.product_row_norms(gpu.put(A), gpu.put(M), p)
+    expected = row_norms.product_row_norms(A, M, p)
+    assert np.isinf(found[1])
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("p", POWERS)
 def test_products_that_are_not_finite(gpu, p):
     """inf - inf in the product: NaN from every kernel, and only in its row."""
     A = np.array([[1.0, 1.0], [1.0, 0.0], [2.0, 2.0]])
