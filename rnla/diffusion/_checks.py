@@ -1,4 +1,4 @@
-"""What is asked of an array that a caller's function returns: like the state, and finite."""
+"""What is asked of arguments that are records, and of arrays that a caller's function returns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,19 @@ from typing import Any
 from .._errors import ArgumentTypeError, argument_error
 from ._arrays import all_finite, dtype_name, library
 
-__all__ = ["check_output"]
+__all__ = ["check_instance", "check_output"]
+
+
+def check_instance(value: object, kind: type, name: str, *, example: str) -> None:
+    """Raise unless the value is of the class that an argument asks for."""
+    if not isinstance(value, kind):
+        raise argument_error(
+            name,
+            type(value).__name__,
+            f"a {kind.__name__}",
+            f"Pass {example}, say.",
+            kind=ArgumentTypeError,
+        )
 
 
 def check_output(output: Any, x: Any, *, name: str, where: str) -> None:

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from .._errors import argument_error, check_size
 from ._arrays import as_state
+from ._checks import check_instance
 from .execute import run_plan, run_step
 from .grids import Grid, make_grid
 from .models import PreparedModel, prepare
@@ -132,6 +133,7 @@ def search_compensation(
     True
     """
     x = as_state(x)
+    check_instance(grid, Grid, "grid", example="make_grid(schedule, 20)")
     check_size(iterations, name="iterations")
     dc = DCSolver(points=points) if solver is None else DCSolver(solver, points=points)
     if dc.stochastic:

@@ -20,7 +20,7 @@ from typing import Any, Literal, Protocol
 from .._errors import argument_error, check_choice, check_positive
 from ..random import RNGLike
 from ._arrays import as_state
-from ._checks import check_output
+from ._checks import check_instance, check_output
 from ._record import StateRecord
 from .execute import lincomb
 from .grids import Grid
@@ -238,6 +238,7 @@ def sample_flow_map(
     if gamma > 1.0:
         raise argument_error("gamma", gamma, "a number from 0 to 1", "Pass gamma=1 for all of it.")
     x = as_state(x)
+    check_instance(grid, Grid, "grid", example="make_grid(schedule, 20)")
     levels = grid.levels(schedule)
     source, seed = as_noise(noise, rng) if gamma > 0.0 else (None, None)
     for draw in range(grid.steps):

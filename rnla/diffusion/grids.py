@@ -16,7 +16,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import ArgumentTypeError, argument_error, check_choice, check_positive, check_size
+from .._errors import (
+    ArgumentTypeError,
+    argument_error,
+    check_choice,
+    check_finite,
+    check_positive,
+    check_size,
+)
+from ._checks import check_instance
 from .plan import Level
 from .schedules import Schedule
 
@@ -95,6 +103,7 @@ class Grid:
             If a time is not on the path, sigma is 0 before the last level, or the SNR does not grow
             at some step.
         """
+        check_instance(schedule, Schedule, "schedule", example="rnla.diffusion.VPLinear()")
         least, most = schedule.clean, schedule.limit
         # A time made by `time_of` may pass the limit by rounding.
         outside = (self.times < least) | (self.times > most * (1.0 + 1e-12))
@@ -215,14 +224,15 @@ def make_grid(
     >>> make_grid(VPLinear(), 2, "time_uniform", last=0.5).times.tolist()
     [1.0, 0.75, 0.5]
     """
+    check_instance(schedule, Schedule, "schedule", example="rnla.diffusion.VPLinear()")
     steps = check_size(steps, name="steps")
     check_choice(end, "end", ENDS)
     check_choice(kind, "kind", GRID_KINDS)
     if kind in _DISCRETE:
         return _discrete_grid(schedule, steps, kind, end, offset)
     rule, default = _SPACINGS[kind]
-    start = schedule.first if first is None else float(first)
-    stop = schedule.last if last is None else float(last)
+    start = schedule.first if first is None else check_finite(first, "first")
+    stop = schedule.last if last is None else check_finite(last, "last")
     exponent = default if power is None else check_positive(power, "power")
     count = steps if end == "zero" else steps + 1
     if count == 1:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 
+from ._checks import check_instance
 from .plan import Level
 from .prediction import Prediction, as_prediction
 from .schedules import Schedule
@@ -47,6 +48,7 @@ def loss_factor(
     >>> round(loss_factor(level, schedule=VPLinear(), source="x0", to="eps") / snr, 12)
     1.0
     """
+    check_instance(level, Level, "level", example="schedule.level(0.5)")
     ratio = 1.0
     for kind, sign in ((source, 1.0), (to, -1.0)):
         # x0 = c x + d p, so that an error of p is 1/d times one of x0.
@@ -67,5 +69,7 @@ def bound_weight(start: Level, stop: Level) -> float:
     >>> round(bound_weight(start, stop), 6)
     0.078608
     """
+    for name, value in (("start", start), ("stop", stop)):
+        check_instance(value, Level, name, example="schedule.level(0.5)")
     h = stop.half_log_snr - start.half_log_snr
     return 0.5 * math.exp(2.0 * start.half_log_snr) * math.expm1(2.0 * h)

@@ -9,7 +9,7 @@ deviation, so a finer grid sees the same path.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 from .._errors import ArgumentTypeError, argument_error, check_choice, check_size, check_whole
 from ..random import RNGLike, Stream, resolve_seed
 from ._arrays import cast, library, namespace
-from ._checks import check_output
+from ._checks import check_instance, check_output
 from .plan import Level
 
 __all__ = ["BrownianNoise", "FixedNoise", "SeededNoise", "ZeroNoise", "normals"]
@@ -106,6 +106,8 @@ class FixedNoise:
     """
 
     def __init__(self, arrays: Sequence[Any] | Callable[[int], Any]) -> None:
+        if not callable(arrays):
+            check_instance(arrays, Iterable, "arrays", example="[z0, z1]")
         self.arrays = arrays if callable(arrays) else tuple(arrays)
 
     def __call__(self, draw: int, like: Any, interval: Interval) -> Any:
@@ -168,6 +170,8 @@ class BrownianNoise:
     seed: int = field(init=False)
 
     def __post_init__(self) -> None:
+        for name in ("start", "stop"):
+            check_instance(getattr(self, name), Level, name, example="schedule.level(1.0)")
         check_whole(self.first, "first")
         check_size(self.depth, 30, name="depth")
         check_choice(self.clock, "clock", _CLOCKS)

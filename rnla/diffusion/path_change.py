@@ -13,6 +13,7 @@ import math
 from typing import Any
 
 from .._errors import argument_error
+from ._checks import check_instance
 from .plan import Level
 from .schedules import Schedule
 
@@ -47,6 +48,8 @@ def change_path(x: Any, level: Level, schedule: Schedule) -> tuple[Any, Level]:
     >>> moved.round(6).tolist(), round(level.time, 6)
     ([[0.707107]], 0.5)
     """
+    check_instance(level, Level, "level", example="schedule.level(0.5)")
+    check_instance(schedule, Schedule, "schedule", example="rnla.diffusion.Flow()")
     if not math.isfinite(level.half_log_snr):
         raise argument_error(
             "level",

@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from .._errors import argument_error
+from .._errors import RnlaError, argument_error
 
 __all__ = ["Evaluation", "Form", "Level", "Noise", "Plan", "Row", "Step", "Term"]
 
@@ -221,12 +221,19 @@ class Plan:
     @classmethod
     def from_json(cls, text: str) -> Plan:
         """Read what `to_json` wrote."""
-        record = json.loads(text)
-        if not isinstance(record, dict) or record.get("format") != "rnla.diffusion.Plan 1":
+        try:
+            record = json.loads(text)
+            if record["format"] != "rnla.diffusion.Plan 1":
+                raise KeyError
+            steps = tuple(_step_in(step) for step in record["steps"])
+            solver = record["solver"]
+        except (LookupError, TypeError, ValueError) as error:
+            if isinstance(error, RnlaError):
+                raise
             raise argument_error(
                 "text", "JSON of something else", "a plan", "Pass the text of Plan.to_json()."
-            )
-        return cls(record["solver"], tuple(_step_in(step) for step in record["steps"]))
+            ) from None
+        return cls(solver, steps)
 
 
 def _reads(stage: Stage) -> tuple[str, ...]:

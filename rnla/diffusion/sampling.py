@@ -9,6 +9,7 @@ from typing import Any
 from .._errors import ArgumentTypeError, argument_error
 from ..random import RNGLike
 from ._arrays import all_finite, as_state, dtype_name
+from ._checks import check_instance
 from ._record import StateRecord
 from .execute import State
 from .grids import Grid, make_grid
@@ -237,14 +238,7 @@ def _prepare_run(
 ) -> _Run:
     method = get_solver(solver)
     path = VPLinear() if schedule is None else schedule
-    if not isinstance(path, Schedule):
-        raise argument_error(
-            "schedule",
-            type(path).__name__,
-            "a Schedule",
-            "Pass rnla.diffusion.VPLinear(), or another one of rnla.diffusion.schedules.",
-            kind=ArgumentTypeError,
-        )
+    check_instance(path, Schedule, "schedule", example="rnla.diffusion.VPLinear()")
     times = grid if isinstance(grid, Grid) else make_grid(path, steps, grid, end=end)
     source, seed = as_noise(noise, rng) if method.stochastic else (noise, None)
     prepared = prepare(model, path, prediction, trained_on=trained_on, check=check)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._errors import argument_error, check_fraction, check_size
+from ._checks import check_instance
 from .grids import Grid
 from .plan import Form
 from .schedules import Schedule
@@ -103,6 +104,7 @@ class SolverSpace:
     mutation: float = 0.3
 
     def __post_init__(self) -> None:
+        check_instance(self.schedule, Schedule, "schedule", example="rnla.diffusion.VPLinear()")
         if check_size(self.evaluations, name="evaluations") < 2:
             raise argument_error("evaluations", 1, "at least 2", "Allow a few evaluations.")
         check_fraction(self.jitter, "jitter")

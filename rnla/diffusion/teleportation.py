@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from .._errors import ArgumentTypeError, argument_error, check_whole
 from ._arrays import as_state
+from ._checks import check_instance
 from .grids import Grid
 from .plan import Level
 from .schedules import Schedule
@@ -94,6 +95,7 @@ def teleport(x: Any, gaussian: _Flow, *, schedule: Schedule, grid: Grid, index: 
             "Pass principal_components(samples, rank=r).gaussian().",
             kind=ArgumentTypeError,
         )
+    check_instance(grid, Grid, "grid", example="make_grid(schedule, 20)")
     index = check_whole(index, "index")
     if index >= grid.steps:
         raise argument_error(

@@ -11,24 +11,32 @@ import pytest
 from rnla import ArgumentError, ArgumentTypeError
 from rnla._errors import RnlaError
 from rnla.diffusion import (
+    BrownianNoise,
     FixedNoise,
     Flow,
+    Gaussian,
     GeometricVE,
     Grid,
     MeanReverting,
+    Plan,
     SubVP,
     Tabulated,
+    Thresholded,
     Trig,
     VarianceExploding,
     VPCosine,
     VPLinear,
+    bound_weight,
+    change_path,
     make_grid,
     sample,
+    search_compensation,
     solvers,
+    teleport,
 )
 from rnla.diffusion.schedules import MeanRevertingTable
 
-from .fixtures import STARTS, gmm_a
+from .fixtures import STARTS, gmm_a, plane_gaussian
 
 PATHS = (
     VPLinear(),
@@ -225,3 +233,50 @@ def test_solvers_on_solvers_take_names_and_lists() -> None:
         solvers.USF(3)
     with pytest.raises(ArgumentError, match="lower_order_final: got -1"):
         solvers.UniPC(lower_order_final=-1)
+
+
+# --- records of another kind --------------------------------------------------------------------
+
+LEVELS = VPLinear().levels([0.9, 0.5])
+GRID = make_grid(VPLinear(), 3)
+RECORDS: dict[str, tuple[Any, str]] = {
+    "make_grid": (lambda: make_grid("vp", 3), "schedule: got str; expected a Schedule"),
+    "make_grid, first": (lambda: make_grid(VPLinear(), 3, first="x"), "first: got 'x'"),
+    "levels": (lambda: GRID.levels(3), "schedule: got int; expected a Schedule"),
+    "change_path": (lambda: change_path(STARTS, 0.5, Flow()), "level: got float; expected a Level"),
+    "bound_weight": (lambda: bound_weight(0.9, 0.5), "start: got float; expected a Level"),
+    "BrownianNoise": (lambda: BrownianNoise(1.0, 0.1), "start: got float; expected a Level"),
+    "FixedNoise": (lambda: FixedNoise(3), "arrays: got int"),
+    "teleport": (
+        lambda: teleport(STARTS, plane_gaussian(), schedule=VPLinear(), grid=5, index=1),
+        "grid: got int; expected a Grid",
+    ),
+    "search_compensation": (
+        lambda: search_compensation(gmm_a(), STARTS, schedule=VPLinear(), grid=[1.0, 0.5]),
+        "grid: got list; expected a Grid",
+    ),
+    "a shape that is not the data's": (
+        lambda: gmm_a()(np.ones((4, 3)), LEVELS[0]),
+        r"x: got shape \(4, 3\); expected samples of shape \(2,\)",
+    ),
+    "one that would broadcast": (
+        lambda: sample(Gaussian([0.0], [[1.0]]), np.ones((4, 3))),
+        r"x: got shape \(4, 3\); expected samples of shape \(1,\)",
+    ),
+    "betas": (lambda: Tabulated.from_betas([0.1, 3.0]), "betas: got 3 at index 1"),
+    "beta_start": (lambda: Tabulated.linear(beta_start=None), "beta_start: got None"),
+    "empty text": (lambda: Plan.from_json(""), "text: got JSON of something else"),
+    "no text": (lambda: Plan.from_json(None), "text: got JSON of something else"),
+    "half a plan": (
+        lambda: Plan.from_json('{"format": "rnla.diffusion.Plan 1"}'),
+        "text: got JSON of something else",
+    ),
+    "largest": (lambda: Thresholded(gmm_a(), VPLinear(), largest="x"), "largest: got 'x'"),
+}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_records_of_another_kind(name: str) -> None:
+    call, message = RECORDS[name]
+    with pytest.raises(RnlaError, match=message):
+        call()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..._errors import ArgumentTypeError, argument_error
-from .._checks import check_output
+from .._checks import check_instance, check_output
 from ..plan import Evaluation, Form, Level, Plan
 from ..prediction import Prediction, as_prediction, convert
 from ..schedules import Schedule
@@ -133,14 +133,9 @@ def prepare(
             "Pass a function, or an object with __call__.",
             kind=ArgumentTypeError,
         )
-    if not isinstance(trained_on, Schedule | None):
-        raise argument_error(
-            "trained_on",
-            type(trained_on).__name__,
-            "a Schedule",
-            "Pass rnla.diffusion.VPLinear(), or another one of rnla.diffusion.schedules.",
-            kind=ArgumentTypeError,
-        )
+    if trained_on is not None:
+        check_instance(trained_on, Schedule, "trained_on", example="rnla.diffusion.VPLinear()")
+    check_instance(schedule, Schedule, "schedule", example="rnla.diffusion.VPLinear()")
     kind = getattr(model, "prediction", None) if prediction is None else prediction
     if kind is None:
         raise argument_error(

@@ -25,7 +25,7 @@ def check_cut(method: str, quantile: float, bound: float, largest: float) -> Non
     check_choice(method, "method", ("dynamic", "static"))
     check_fraction(quantile, "quantile")
     check_positive(bound, "bound")
-    if not largest >= bound:
+    if largest != math.inf and check_positive(largest, "largest") < bound:
         raise argument_error(
             "largest", largest, f"at least bound = {bound}", "Leave it out for no limit."
         )

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ..._errors import argument_error, check_size
+from ..._errors import argument_error, check_fraction, check_size
 from ._base import Values
 from ._saturating import Saturating
 
@@ -92,7 +92,16 @@ class Tabulated(Saturating):
     @classmethod
     def from_betas(cls, betas: npt.ArrayLike, *, rounded: bool = False) -> Tabulated:
         """From the variances beta of the single forward steps."""
-        logs = 0.5 * np.cumsum(np.log1p(-np.asarray(betas, dtype=np.float64)))
+        values = np.asarray(betas, dtype=np.float64)
+        bad = np.flatnonzero(~((values > 0.0) & (values < 1.0)))
+        if bad.size:
+            raise argument_error(
+                "betas",
+                f"{values.ravel()[bad[0]]:.6g} at index {bad[0]}",
+                "variances strictly between 0 and 1",
+                "Pass the betas themselves, not their cumulative products.",
+            )
+        logs = 0.5 * np.cumsum(np.log1p(-values))
         return cls(np.exp(2.0 * logs), rounded, logs)
 
     @classmethod
@@ -100,7 +109,9 @@ class Tabulated(Saturating):
         cls, size: int = 1000, *, beta_start: float = 1e-4, beta_end: float = 0.02
     ) -> Tabulated:
         """Betas linear in the index, as in DDPM."""
-        return cls.from_betas(np.linspace(beta_start, beta_end, check_size(size, name="size")))
+        return cls.from_betas(
+            np.linspace(*_ends(beta_start, beta_end), check_size(size, name="size"))
+        )
 
     @classmethod
     def scaled_linear(
@@ -108,7 +119,8 @@ class Tabulated(Saturating):
     ) -> Tabulated:
         """Square roots of the betas linear in the index, as in Stable Diffusion."""
         size = check_size(size, name="size")
-        return cls.from_betas(np.linspace(beta_start**0.5, beta_end**0.5, size) ** 2)
+        first, last = _ends(beta_start, beta_end)
+        return cls.from_betas(np.linspace(first**0.5, last**0.5, size) ** 2)
 
     @classmethod
     def cosine(
@@ -172,3 +184,7 @@ class Tabulated(Saturating):
         if self.rounded:
             return nearest
         return float(nearest) if abs(index - nearest) < 1e-9 * self.size else index
+
+
+def _ends(beta_start: float, beta_end: float) -> tuple[float, float]:
+    return check_fraction(beta_start, "beta_start"), check_fraction(beta_end, "beta_end")

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...._errors import check_size
+from ...._errors import argument_error, check_size
 from ....random import RNGLike, Stream, resolve_seed
 from ..._arrays import cast, namespace
 from ...plan import Level
@@ -195,4 +195,13 @@ class Model:
         return drawn.reshape((count, *self.shape))
 
     def _flat(self, x: Any) -> Any:
-        return x.reshape((x.shape[0], -1))
+        """Samples in rows, of as many entries as the data have."""
+        count = math.prod(self.shape)
+        if len(x.shape) == 0 or math.prod(x.shape[1:]) != count:
+            raise argument_error(
+                "x",
+                f"shape {tuple(x.shape)}",
+                f"samples of shape {self.shape}, which the data of {type(self).__name__} have",
+                "Pass shape (batch, …) with the shape of the data.",
+            )
+        return x.reshape((x.shape[0], count))
