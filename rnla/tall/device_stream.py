@@ -106,8 +106,9 @@ def _index_type(header: Header, entries: float) -> np.dtype[Any]:
 class _Copier:
     """Copies from the host on a stream of its own, through two page-locked buffers."""
 
-    def __init__(self, cupy: Any, row_bytes: int) -> None:
-        self._cupy, self._size = cupy, max(_BUFFER, row_bytes)
+    def __init__(self, cupy: Any, header: Header) -> None:
+        row = header.dtype.itemsize * header.shape[1]
+        self._cupy, self._size = cupy, max(row, min(_BUFFER, int(_matrix_bytes(header))))
         self.stream = cupy.cuda.Stream(non_blocking=True)
         self._buffers = [self._buffer(), self._buffer()]
 
@@ -270,7 +271,7 @@ def _copied(
     The caller queues its work on the current stream before it asks for the next.
     """
     source.check()
-    copier = _Copier(cupy, header.dtype.itemsize * header.shape[1])
+    copier = _Copier(cupy, header)
     places = [_Place(cupy, copier) for _ in ranges[:2]]
     used = [copier.event() for _ in places]
     copy = _copy_sparse if header.is_sparse else _copy_dense

@@ -79,6 +79,7 @@ class ProgressEngine:
         self._engine, self._counter = engine, counter
         self.header, self.is_distributed = engine.header, engine.is_distributed
         self.is_on_device = engine.is_on_device
+        self.place = getattr(engine, "place", "")
 
     def identity(self) -> object | None:
         """See `Engine`."""

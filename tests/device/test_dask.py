@@ -46,6 +46,11 @@ def small_strips(cupy, monkeypatch):
         yield
 
 
+def slow(*case):
+    """A case that `make test` leaves out, since another one is like it."""
+    return pytest.param(*case, marks=pytest.mark.slow)
+
+
 def chunked(A, sizes):
     """A as a Dask array whose chunks are on a GPU."""
     put, ends = Backend("device").put, np.cumsum(sizes)
@@ -75,8 +80,11 @@ def here(x):
 
 @pytest.mark.parametrize(
     ("kind", "chunks"),
-    [("dense", "one"), ("sparse", "even")]
-    + [(kind, "odd") for kind in ("dense", "float32", "integers", "sparse", "sparse float32")],
+    [
+        *(("dense", "odd"), ("sparse float32", "odd")),
+        *(slow("dense", "one"), slow("sparse", "even"), slow("float32", "odd")),
+        *(slow("integers", "odd"), slow("sparse", "odd")),
+    ],
 )
 def test_passes_give_what_numpy_gives(kind, chunks, cupy):
     A = difficult(kind, n=N)
@@ -128,11 +136,18 @@ SCORES = {
 }
 
 
+OFTEN = ("leverage", "root", "lewis 1")
+
+
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [(name, "dense") for name in SCORES] + [("leverage", "sparse float32"), ("lewis 1", "sparse"),
-     ("leverage", "zero rows"), ("lewis 1", "zero rows")],
-)  # fmt: skip
+    [
+        *((name, "dense") for name in OFTEN),
+        ("leverage", "sparse float32"),
+        *(slow(name, "dense") for name in SCORES if name not in OFTEN),
+        *(slow("lewis 1", "sparse"), slow("leverage", "zero rows"), slow("lewis 1", "zero rows")),
+    ],
+)
 def test_scores_are_those_of_numpy(name, kind, monkeypatch):
     monkeypatch.setattr("rnla.basis.orthonormal._SMALL", 100)
     A = difficult(kind, n=N)
@@ -154,7 +169,12 @@ EMBEDDINGS = {
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [(name, "dense") for name in EMBEDDINGS] + [("p = 1", "sparse")]
+    ("name", "kind"),
+    [
+        ("p = 2", "dense"),
+        *(slow(name, "dense") for name in EMBEDDINGS if name != "p = 2"),
+        slow("p = 1", "sparse"),
+    ],
 )
 def test_embeddings_keep_the_same_rows(name, kind):
     p, options = EMBEDDINGS[name]
@@ -181,7 +201,12 @@ MATRICES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", MATRICES)
+OFTEN_CALLED = ("regression.lstsq", "dpp.projection_dpp")
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in OFTEN_CALLED else slow(name) for name in MATRICES]
+)
 def test_what_runs_on_a_gpu_runs_on_chunks(name):
     """Row vectors that belong to the rows in chunks too; the numbers of NumPy."""
     put, call = Backend("device").put, ON_DEVICE[name]
