@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import rnla
+import rnla.calibration._course as course
 import rnla.calibration._equilibration as equilibration
 import rnla.calibration._small_steps as steps
 from rnla.calibration import Problem, canonical_correlation, polish
+from rnla.calibration._ambiguity import is_ambiguous
 from tests.calibration.cases import MODELS, complex_normal
 
 SIZES = {"repeated": (24, 11, 5), "diverse": (24, 8, 6), "snapshots": (24, 8, 6)}
@@ -102,3 +104,59 @@ def test_costs_of_every_problem_fall_until_it_ends(model):
     run = polish(problem, 1.0 / start)
     assert run.converged.all()
     assert (np.diff(run.costs, axis=0) <= 1e-12 * run.costs[:-1]).all()
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_any_number_of_threads_gives_the_same_bits(model, monkeypatch):
+    """Parts of a batch are solved in threads, each part by itself."""
+    monkeypatch.setattr(course, "_PART", 2 * SIZES[model][0] * SIZES[model][2])
+    Y, A = measured(model, complex, False, False)
+    found = []
+    for threads in ("1", "2", "8"):
+        monkeypatch.setenv("RNLA_THREADS", threads)
+        found.append(rnla.calibrate(Y, A, **options(model)))
+    for other in found[1:]:
+        for name in ("gains", "signal", "sigma", "residual_variance"):
+            np.testing.assert_array_equal(getattr(other, name), getattr(found[0], name))
+
+
+DESIGNS = {  # few measurements, so that gaps are small
+    "repeated": ((40, 30, 2), (64, 40, 2), (128, 100, 2)),
+    "diverse": ((40, 20, 3), (64, 24, 3), (128, 60, 3)),
+    "snapshots": ((40, 20, 4), (64, 24, 3), (128, 60, 4)),
+}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_second_correlations_of_a_batch_and_the_verdicts_they_lead_to(model):
+    """Against all singular values, around the limit max(3 (1 - sigma_1), 0.001) of the gap.
+
+    The search ends where sigma_2^2 is known to 0.001; verdicts have to be those of the exact
+    numbers where the gap is a tenth from the limit, and agree with each problem alone everywhere.
+    """
+    rng = np.random.default_rng(7)
+    verdicts = []
+    for m, n, p in DESIGNS[model]:
+        A = complex_normal(rng, 1 if model == "snapshots" else p, m, n)
+        x = complex_normal(rng, 12, 1 if model == "repeated" else p, n)
+        d = np.exp(2j * np.pi * rng.random((12, m)))
+        Y = d[:, None, :] * (A @ x[..., None])[..., 0]
+        noise = np.sqrt(n) * np.geomspace(0.01, 0.8, 12)
+        Y += noise[:, None, None] * complex_normal(rng, *Y.shape)
+        problem = Problem(Y, A, model=model)
+        found = canonical_correlation(problem)
+        matrix, square = equilibration.Equilibration(problem).matrices()
+        values = np.linalg.svd(matrix, compute_uv=False)[:, :2]
+        exact = np.sqrt(values) if square else values
+        np.testing.assert_allclose(found.sigma[:, 0], exact[:, 0], rtol=1e-10)
+        assert (found.sigma[:, 1] < exact[:, 1] + 1e-12).all()
+        np.testing.assert_allclose(found.sigma[:, 1], exact[:, 1], rtol=0, atol=1e-3)
+        alone = [canonical_correlation(Problem(one, A, model=model)) for one in Y]
+        limit = np.maximum(3.0 * (1.0 - exact[:, 0]), 1e-3)
+        ratio = (exact[:, 0] - exact[:, 1]) / limit
+        clear = np.abs(ratio - 1.0) > 0.1
+        verdict = is_ambiguous(found.sigma[:, 0], found.gap)
+        np.testing.assert_array_equal(verdict[clear], ratio[clear] < 1.0)
+        assert verdict.tolist() == [bool(is_ambiguous(one.sigma[0], one.gap)) for one in alone]
+        verdicts.extend(verdict)
+    assert 4 < sum(verdicts) < len(verdicts) - 4
