@@ -12,13 +12,16 @@ from rnla import ArgumentError, ArgumentTypeError
 from rnla._errors import RnlaError
 from rnla.diffusion import (
     BrownianNoise,
+    Counted,
     FixedNoise,
     Flow,
     Gaussian,
     GeometricVE,
     Grid,
     MeanReverting,
+    MeanShifted,
     Plan,
+    Recorded,
     SubVP,
     Tabulated,
     Thresholded,
@@ -280,3 +283,9 @@ def test_records_of_another_kind(name: str) -> None:
     call, message = RECORDS[name]
     with pytest.raises(RnlaError, match=message):
         call()
+
+
+@pytest.mark.parametrize("kind", [Counted, Recorded, lambda model: MeanShifted(model, 0.0, "x0")])
+def test_wrappers_want_a_model(kind: Any) -> None:
+    with pytest.raises(ArgumentTypeError, match="model: got NoneType; expected a callable"):
+        kind(None)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..._errors import ArgumentTypeError, argument_error
+from ..._errors import argument_error
 from .._checks import check_instance, check_output
 from ..plan import Evaluation, Form, Level, Plan
 from ..prediction import Prediction, as_prediction, convert
 from ..schedules import Schedule
+from ._wrapper import check_model
 
 __all__ = ["PreparedModel", "prepare"]
 
@@ -125,14 +126,7 @@ def prepare(
     >>> float(model(np.full((1, 1), level.alpha), level, "x0")[0, 0])
     1.0
     """
-    if not callable(model) or isinstance(model, type):
-        raise argument_error(
-            "model",
-            f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__,
-            "a callable model(x, time)",
-            "Pass a function, or an object with __call__.",
-            kind=ArgumentTypeError,
-        )
+    check_model(model)
     if trained_on is not None:
         check_instance(trained_on, Schedule, "trained_on", example="rnla.diffusion.VPLinear()")
     check_instance(schedule, Schedule, "schedule", example="rnla.diffusion.VPLinear()")
