@@ -2,7 +2,7 @@
 
 Leverage scores of 10^7 x 256 with float32 storage beside cuSOLVER's QR and normal equations, on as
 many rows as QR has memory for; Lewis weights of float32 rows beside those of float64 rows; batches
-of determinantal samples.
+of determinantal samples; passes over rows that are streamed from the host.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import rnla
 from bench._gpu_kernels import normal
 from rnla import dpp
 
-__all__ = ["determinantal", "leverage", "lewis"]
+__all__ = ["determinantal", "leverage", "lewis", "streamed"]
 
 Seconds = Callable[..., float]
 
@@ -32,6 +32,8 @@ DRAWS = {
     True: [(10**4, 100, 100, "proposals"), (10**4, 30, 1000, "pools")],
     False: [(10**6, 100, 1000, "proposals"), (10**6, 30, 10**4, "pools")],
 }
+# Rows, columns, and the budget on the GPU, of which the rows take more than half.
+STREAMED = {True: (2 * 10**5, 256, "160 MB"), False: (4 * 10**6, 256, "2 GiB")}
 
 
 def leverage(cp: Any, seconds: Seconds, rates: dict[str, Any], quick: bool) -> list[dict[str, Any]]:
@@ -122,3 +124,28 @@ def determinantal(cp: Any, seconds: Seconds, quick: bool) -> list[dict[str, Any]
             }
         )
     return found
+
+
+def streamed(cp: Any, seconds: Seconds, quick: bool) -> list[dict[str, Any]]:
+    """How much of the copying hides behind the work: a Gram pass over rows of the host beside the
+    copies alone and the same pass over rows on the GPU."""
+    n, d, budget = STREAMED[quick]
+    A = np.random.default_rng(0).standard_normal((n, d), dtype=np.float32)
+    host = rnla.as_tall(A, device="cuda", memory=budget).distributed()
+    copies = seconds(cp, lambda: host.fold(_nothing, (1,)), 3)
+    both = seconds(cp, lambda: host.gram(M=np.eye(d)), 3)
+    there = rnla.as_tall(cp.asarray(A)).distributed()
+    work = seconds(cp, lambda: there.gram(M=np.eye(d)), 3)
+    found = {
+        "rows": repr(host),
+        "ms": 1e3 * both,
+        "copies alone, ms": 1e3 * copies,
+        "copies alone, GB/s": 1e-9 * A.nbytes / copies,
+        "on the GPU, ms": 1e3 * work,
+        "longer of the two / time": max(copies, work) / both,
+    }
+    return [found]
+
+
+def _nothing(block: Any, start: int, out: Any) -> None:
+    pass

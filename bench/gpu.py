@@ -4,7 +4,8 @@ Each kernel is first compared with plain float64 formulas, or with its tested tw
 small input, then timed on a large one: bytes that have to be moved over the time as a share of the
 copy bandwidth measured in the same run, flops as a share of the rate of a double matrix product.
 Then whole problems: leverage scores against cuSOLVER's QR and normal equations, Lewis weights,
-determinantal samples. Needs CuPy and a GPU; under ten minutes. Writes gpu.json and gpu.png.
+determinantal samples, rows streamed from the host. Needs CuPy and a GPU; under ten minutes. Writes
+gpu.json and gpu.png.
 
     python -m bench.gpu [--quick]
 """
@@ -169,6 +170,7 @@ def main() -> None:
             "leverage": partial(_gpu_problems.leverage, cp, device_seconds, rates),
             "lewis": partial(_gpu_problems.lewis, cp, device_seconds),
             "determinantal": partial(_gpu_problems.determinantal, cp, device_seconds),
+            "streamed": partial(_gpu_problems.streamed, cp, device_seconds),
         },
         picture,
     )

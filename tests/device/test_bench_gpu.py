@@ -70,6 +70,11 @@ def test_the_problems_are_timed(with_pool, monkeypatch):
     monkeypatch.setattr(_gpu_problems, "LEWIS", {False: (300, 3)})
     draws = [(60, 4, 25, "proposals"), (60, 3, 25, "pools")]
     monkeypatch.setattr(_gpu_problems, "DRAWS", {False: draws})
+    monkeypatch.setattr(_gpu_problems, "STREAMED", {False: (1500, 4, "180 kB")})
+    monkeypatch.setattr("rnla.tall.device_engine._UNIT", 64)
+    (row,) = _gpu_problems.streamed(with_pool, gpu.device_seconds, False)
+    assert "streamed to GPU 0 by 64 rows" in row["rows"]
+    assert row["longer of the two / time"] > 0.0
     assert _gpu_problems.leverage(with_pool, gpu.device_seconds, RATES, False)[0]["ms"] > 0.0
     for row in _gpu_problems.lewis(with_pool, gpu.device_seconds, False):
         assert row["float32 from float64"] < row["target"]
