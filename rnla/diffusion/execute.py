@@ -115,6 +115,7 @@ def _draw(noise: Noise, like: Any, source: NoiseSource | None) -> Any:
 
 def run_plan(plan: Plan, x: Any, model: Model, noise: NoiseSource | None = None) -> Iterator[State]:
     """Run a plan from the state `x` and yield the state after every step."""
+    _check_shapes(plan, x)
     registers: Mapping[str, Any] = {STATE: x}
     evaluations = 0
     for number, (step, keep) in enumerate(zip(plan.steps, plan.keeps, strict=True)):
@@ -124,3 +125,20 @@ def run_plan(plan: Plan, x: Any, model: Model, noise: NoiseSource | None = None)
         registers = {name: array for name, array in after.items() if name in keep}
         evaluations += sum(isinstance(stage, Evaluation) for stage in step.stages)
         yield State(registers[STATE], step.stop, number + 1, evaluations, registers)
+
+
+def _check_shapes(plan: Plan, x: Any) -> None:
+    """Raise if a coefficient that is an array has another shape than the samples."""
+    for number, step in enumerate(plan.steps):
+        for stage in step.stages:
+            for term in () if isinstance(stage, Evaluation) else stage.terms:
+                if isinstance(term.coefficient, np.ndarray):
+                    own, shape = term.coefficient.shape, tuple(x.shape)
+                    widths = zip(reversed(own), reversed(shape), strict=False)
+                    if len(own) > len(shape) or any(a not in (1, b) for a, b in widths):
+                        raise argument_error(
+                            "x",
+                            f"shape {shape}, for coefficients of shape {own} at step {number}",
+                            "samples of the shape that the plan was made for",
+                            "Make the plan again, with statistics of samples like these.",
+                        )

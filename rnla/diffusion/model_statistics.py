@@ -64,6 +64,13 @@ class ModelStatistics:
     samples: int = 0
     seed: int = 0
 
+    def __repr__(self) -> str:
+        return (
+            f"ModelStatistics({self.half_log_snr.size} levels, half log-SNR "
+            f"{self.half_log_snr[0]:.6g} to {self.half_log_snr[-1]:.6g}, "
+            f"shape {self.l.shape[1:]}, {self.samples} samples)"
+        )
+
     def __post_init__(self) -> None:
         levels = np.array(self.half_log_snr, dtype=np.float64)
         if levels.ndim != 1 or levels.size < 2 or not (np.diff(levels) > 0).all():

@@ -20,6 +20,7 @@ from rnla.diffusion import (
     Grid,
     MeanReverting,
     MeanShifted,
+    ModelStatistics,
     Plan,
     Recorded,
     SubVP,
@@ -289,3 +290,16 @@ def test_records_of_another_kind(name: str) -> None:
 def test_wrappers_want_a_model(kind: Any) -> None:
     with pytest.raises(ArgumentTypeError, match="model: got NoneType; expected a callable"):
         kind(None)
+
+
+def test_statistics_of_samples_of_another_shape() -> None:
+    levels = np.linspace(-6.0, 6.0, 5)
+    curves = ModelStatistics(levels, *(np.zeros((5, 2)) for _ in range(3)))
+    assert repr(curves) == "ModelStatistics(5 levels, half log-SNR -6 to 6, shape (2,), 0 samples)"
+    solver = solvers.DPMSolverV3(curves)
+    assert sample(half, STARTS, prediction="x0", solver=solver, steps=3).evaluations == 3
+    message = r"x: got shape \(4, 3\), for coefficients of shape \(2,\) at step 0"
+    with pytest.raises(ArgumentError, match=message):
+        sample(half, np.ones((4, 3)), prediction="x0", solver=solver, steps=3)
+    with pytest.raises(ArgumentError, match=r"x: got shape \(1,\)|x: got shape \(4,\)"):
+        sample(half, np.ones(4), prediction="x0", solver=solver, steps=3)
