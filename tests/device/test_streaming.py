@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 import rnla
 from rnla.sketch import CountSketch
-from rnla.tall import as_tall, device_engine, device_stream
+from rnla.tall import _device_copies, as_tall, device_engine
 from tests.kernels.cuda_host.streams import RaceError
 from tests.tall.array_homes import DENSE, SPARSE
 
@@ -38,7 +38,7 @@ def small_gpu(cupy, monkeypatch):
     """A GPU that is full and works on 128 rows at a time; pieces of copies have a few rows."""
     monkeypatch.setattr(device_engine, "_UNIT", 128)
     monkeypatch.setattr(cupy.cuda.Device, "mem_info", (1, 32 * 128 * 8 * 4))
-    monkeypatch.setattr(device_stream, "_BUFFER", 500)
+    monkeypatch.setattr(_device_copies, "_BUFFER", 500)
     return cupy
 
 
@@ -94,7 +94,7 @@ def test_streamed_rows_have_the_bits_of_rows_on_the_gpu(kind, small_gpu):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_rows_that_fit_are_copied_once(kind, cupy, monkeypatch):
-    monkeypatch.setattr(device_stream, "_BUFFER", 500)
+    monkeypatch.setattr(_device_copies, "_BUFFER", 500)
     A = difficult(kind, n=N)
     there = as_tall(Backend("device").put(A))
     cupy.copies.clear()
@@ -268,7 +268,7 @@ def test_a_pass_waits_for_the_gpu_once(small_gpu, monkeypatch):
 def test_the_next_block_is_copied_while_this_one_is_worked_on(small_gpu, monkeypatch):
     """The copy of a block does not wait for work that was queued after the block before it."""
     tall, order = as_tall(difficult("dense", n=N), device="cuda").distributed(), []
-    wait, use = small_gpu.cuda.Stream.wait_event, device_stream._copy_dense
+    wait, use = small_gpu.cuda.Stream.wait_event, _device_copies._copy_dense
     names = {}
 
     def noted(self, event):
@@ -282,7 +282,7 @@ def test_the_next_block_is_copied_while_this_one_is_worked_on(small_gpu, monkeyp
         order.append(("copy", start))
         return use(place, copier, pieces, start, stop, header)
 
-    monkeypatch.setattr(device_stream, "_copy_dense", copied)
+    monkeypatch.setattr(_device_copies, "_copy_dense", copied)
     record = small_gpu.cuda.Event.record
 
     def recorded(self, stream=None):
@@ -310,7 +310,7 @@ WRONG = {
 def test_a_block_that_is_used_before_its_copy_is_complete_is_found(name, small_gpu, monkeypatch):
     """Must fail: without one of the two directions of waiting."""
     tall = as_tall(difficult("dense", n=N), device="cuda")
-    monkeypatch.setattr(device_stream._Copier, *WRONG[name])
+    monkeypatch.setattr(_device_copies._Copier, *WRONG[name])
     with pytest.raises(RaceError):
         tall.gram()
 
