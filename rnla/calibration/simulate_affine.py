@@ -12,7 +12,7 @@ import numpy as np
 from .._errors import check_size
 from .._result import FloatArray
 from ..random import RNGLike, Stream, resolve_seed
-from .simulate import check_probability, noise_level
+from ._draws import check_probability, noise_level
 
 __all__ = ["AffineSimulation", "simulate_affine"]
 

@@ -15,7 +15,8 @@ import numpy as np
 from .._errors import argument_error, check_size
 from .._result import FloatArray
 from ..random import RNGLike, Stream, resolve_seed
-from .simulate import Simulation, complex_normal, noise_level
+from ._draws import complex_normal, noise_level
+from .simulate import Simulation
 
 __all__ = ["MaskedFrames", "phantom", "simulate_coil_maps", "simulate_masked_frames"]
 

@@ -13,7 +13,7 @@ import numpy as np
 from .._errors import argument_error, check_positive, check_size
 from .._result import FloatArray
 from ..random import RNGLike, Stream, resolve_seed
-from .simulate import check_probability, complex_normal, noise_level, random_gains
+from ._draws import check_probability, complex_normal, noise_level, random_gains
 
 __all__ = ["InterferometerSimulation", "simulate_interferometer"]
 
