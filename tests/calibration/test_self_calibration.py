@@ -100,8 +100,9 @@ def test_check_14_gains_of_very_different_size():
 def test_check_15_missing_values_and_a_missing_sensor():
     """Median of seven seeds with 40 % missing, 20 dB below the data with zeros for missing.
 
-    That is 22.2 dB below the values measured: at 20 dB below those the Cramer-Rao bound itself is
-    0.04.
+    That is 22.2 dB below the values measured, where single draws are at 0.024 to 0.040. At 20 dB
+    below those the Cramer-Rao bound is 0.035 to 0.044, so that 0.04 is an average and no limit for
+    a draw: what holds of each is the bound, in the test after this.
     """
     errors = []
     for seed in range(7):
@@ -117,6 +118,22 @@ def test_check_15_missing_values_and_a_missing_sensor():
         for part in (found.gains, found.signal, found.inverse_gains, found.sigma):
             assert np.isfinite(part).all()
     assert np.median(errors) < 0.04
+
+
+def test_check_15_missing_values_cost_what_the_bound_says():
+    """20 dB below the values measured; twice the square of an error over its bound is chi-square.
+
+    With 62 degrees of freedom, or 40 as the 32 errors are not independent: seven draws are all
+    within 0.65 and 1.45 of the bound but for one time in 250. Companion: zeros for what is
+    missing are far above it.
+    """
+    for seed in range(7):
+        case = draw("repeated", *NOISY["repeated"], snr=20.0, seed=seed, missing=0.4)
+        found = calibrate(np.where(case.weights > 0, case.Y, np.nan), case.A)
+        bound = np.linalg.norm(found.signal_error) / np.linalg.norm(found.signal)
+        assert 0.65 < relative_error(found.signal, case.x) / bound < 1.45
+        zeros = calibrate(np.where(case.weights > 0, case.Y, 0.0), case.A, standard_errors=False)
+        assert relative_error(zeros.signal, case.x) > 3.0 * bound
 
 
 @pytest.mark.parametrize("model", MODELS)
