@@ -97,8 +97,8 @@ def _look_at(batch: Batch, which: IntArray, progress: projection_dpp.Progress, c
         features = batch.features
         if isinstance(features, list):
             features = array_module(like).stack(features)
-        small = (beside(like, array) for array in (batch.envelope, batch.points, which))
-        projection_dpp.accept(features, *small, progress, cap)
+        envelope, points = beside(like, batch.envelope), beside(like, batch.points)
+        projection_dpp.accept(features, envelope, points, beside(like, which), progress, cap)
         return
     for k in range(which.size):
         own = slice(k, k + 1)
