@@ -3,16 +3,17 @@
 Overhead: the time of a sampling loop in which the network is free (its output is the state), per
 step, for our executor, for our scheduler inside the loop of a pipeline, and for diffusers'
 scheduler of the same method, all on the same PyTorch tensors; beside it the time that the linear
-combination of the step takes by itself. Goal: at most half of diffusers' time. Errors: every
-deterministic solver at 5, 8, 10 and 20 evaluations on a mixture of Gaussians, and the order
-observed. Writes diffusion.json and diffusion.png; two minutes. The overhead needs PyTorch and
-diffusers.
+combination of the step takes by itself. Memory once freed stays with the process, so that nobody
+pays for new pages. Goal: at most half of diffusers' time. Errors: every deterministic solver at 5,
+8, 10 and 20 evaluations on a mixture of Gaussians, and the order observed. Writes diffusion.json and
+diffusion.png; two minutes. The overhead needs PyTorch and diffusers.
 
     python -m bench.diffusion [--quick]
 """
 
 from __future__ import annotations
 
+import ctypes
 import warnings
 from typing import Any
 
@@ -40,9 +41,19 @@ class Free:
         return x
 
 
+def keep_memory() -> None:
+    """Ask glibc not to give freed memory back: new pages cost more than a step, by chance."""
+    allocator = ctypes.CDLL(None)
+    if hasattr(allocator, "mallopt"):
+        for option in (-1, -3):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+            allocator.mallopt(option, 2**30)
+
+
 def overhead(quick: bool) -> list[dict[str, Any]]:
     """Time per step of the three loops, for every scheduler and shape."""
     import torch
+
+    keep_memory()
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -130,7 +130,7 @@ class PlanScheduler(SchedulerMixin, ConfigMixin):  # type: ignore[misc]
         self._begin = begin_index
 
     def set_timesteps(self, num_inference_steps: int, device: Any = None) -> None:
-        """Compile the solver for a number of steps.
+        """Compile the solver for a number of steps, unless that was done for the last sample.
 
         Parameters
         ----------
@@ -138,8 +138,9 @@ class PlanScheduler(SchedulerMixin, ConfigMixin):  # type: ignore[misc]
         device : torch.device, optional
             Where `timesteps` is kept.
         """
-        self._grid = self.described.grid(num_inference_steps)
-        self._plan = self.described.made_solver.compile(self.schedule, self._grid)
+        if num_inference_steps != self.num_inference_steps:
+            self._grid = self.described.grid(num_inference_steps)
+            self._plan = self.described.made_solver.compile(self.schedule, self._grid)
         times = [self._model_time(level.time) for level in evaluation_levels(self._plan)]
         whole = all(time == round(time) for time in times)
         kind = torch.int64 if whole else torch.float32
