@@ -5,8 +5,8 @@ step, for our executor, for our scheduler inside the loop of a pipeline, and for
 scheduler of the same method, all on the same PyTorch tensors; beside it the time that the linear
 combination of the step takes by itself. Memory once freed stays with the process, so that nobody
 pays for new pages. Goal: at most half of diffusers' time. Errors: every deterministic solver at 5,
-8, 10 and 20 evaluations on a mixture of Gaussians, and the order observed. Writes diffusion.json and
-diffusion.png; two minutes. The overhead needs PyTorch and diffusers.
+8, 10 and 20 evaluations on a mixture of Gaussians, and the order observed. Writes diffusion.json
+and diffusion.png; two minutes. The overhead needs PyTorch and diffusers.
 
     python -m bench.diffusion [--quick]
 """
