@@ -34,7 +34,6 @@ default_role = "py:obj"  # single backquotes link to what they name, if it has a
 add_module_names = False
 
 autosummary_generate = True
-autodoc_mock_imports = ["torch", "diffusers"]  # one module needs them, and its page does not
 autodoc_typehints = "none"  # numpydoc's Parameters sections already carry the types
 numpydoc_show_class_members = False  # the class template lists members with their docstrings
 # Unknown or misordered parameters, unknown or misplaced sections, a missing summary.
