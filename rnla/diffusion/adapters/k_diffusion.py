@@ -84,10 +84,12 @@ def as_denoiser(
 
     Parameters
     ----------
-    model, prediction
+    model : callable
         As for `sample`.
     schedule : Schedule
         The path that the model was trained on.
+    prediction : str or Prediction, optional
+        As for `sample`.
 
     Returns
     -------
