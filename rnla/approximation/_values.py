@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._errors import ArgumentTypeError, argument_error
-from ..tall._device import of_device, on_device, stays_on_device
+from ..tall._device import refuse_device
 
 __all__ = ["LARGEST_VALUE", "as_numbers", "scalar"]
 
@@ -19,8 +19,7 @@ LARGEST_VALUE = 1e140  # squares, times weights, must not overflow
 
 def as_numbers(values: Any, name: str, expected: str, remedy: str) -> Array:
     """A float64 or complex128 array, or raise; masked values are missing, whatever lies beneath."""
-    if on_device(values):
-        raise stays_on_device(name, of_device(values), "a fit that works on the host")
+    refuse_device(values, name, "a fit that works on the host")
     try:
         array = values if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
         got = f"dtype {array.dtype}"

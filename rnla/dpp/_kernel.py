@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._errors import ArgumentTypeError, RnlaError, argument_error
-from ..tall._device import of_device, on_device, stays_on_device
+from ..tall._device import refuse_device
 
 __all__ = [
     "Matrix",
@@ -28,8 +28,7 @@ Matrix = npt.NDArray[Any]
 def as_matrix(values: object, name: str) -> Matrix:
     """A finite two-dimensional float64 or complex128 array, or raise."""
     expected = "a two-dimensional array of finite real or complex numbers"
-    if on_device(values):
-        raise stays_on_device(name, of_device(values), "its eigenvectors or factors")
+    refuse_device(values, name, "its eigenvectors or factors")
     if isinstance(values, np.ma.MaskedArray):
         remedy = "Fill or drop the masked entries first."
         raise argument_error(name, "a masked array", expected, remedy, kind=ArgumentTypeError)

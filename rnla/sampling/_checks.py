@@ -11,7 +11,8 @@ import numpy.typing as npt
 from .._errors import ArgumentTypeError, argument_error, check_p
 from .._result import IntArray
 from ..tall import rows
-from ..tall._device import chunks_stay, of_device, on_device, stays_on_device
+from ..tall._device import chunks_stay
+from ..tall._device import refuse_device as _refuse_device
 
 __all__ = [
     "as_vector",
@@ -50,8 +51,7 @@ def as_vector(values: object, name: str) -> Vector:
 
 def refuse_device(values: object, name: str) -> None:
     """Raise for an array on a GPU, where one on the host is needed."""
-    if on_device(values):
-        raise stays_on_device(name, of_device(values), "a step that works on the host")
+    _refuse_device(values, name, "a step that works on the host")
     if rows.in_parts_on_device(values):
         raise chunks_stay(name, "a step that works on the host")
 

@@ -24,6 +24,7 @@ __all__ = [
     "on_device",
     "on_host",
     "package_of",
+    "refuse_device",
     "stays_on_device",
     "to_host",
 ]
@@ -70,10 +71,15 @@ def of_device(x: Any) -> str:
     return f"a {kind} on GPU {x.device.id}"
 
 
-def on_host(x: Any, name: str, what: str) -> Any:
-    """`x` as a NumPy array; an error that names the conversion if it is on a device."""
+def refuse_device(x: Any, name: str, what: str) -> None:
+    """Raise, with the conversion, if `x` is on a device and `what` works on the host."""
     if on_device(x):
         raise stays_on_device(name, of_device(x), what)
+
+
+def on_host(x: Any, name: str, what: str) -> Any:
+    """`x` as a NumPy array; an error that names the conversion if it is on a device."""
+    refuse_device(x, name, what)
     return np.asarray(x)
 
 

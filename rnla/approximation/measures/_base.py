@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from ..._errors import ArgumentTypeError, argument_error, check_size, check_whole
 from ...random import RNGLike, Stream, resolve_seed
-from ...tall._device import array_module, of_device, on_device, stays_on_device
+from ...tall._device import array_module, on_device
+from ...tall._device import refuse_device as _refuse_device
 
 if TYPE_CHECKING:
     from ..family import OrthonormalFamily
@@ -58,8 +59,7 @@ def as_floats(
 
 def refuse_device(values: object, name: str) -> None:
     """Raise for an array on a GPU, with the conversion."""
-    if on_device(values):
-        raise stays_on_device(name, of_device(values), "a function that works on the host")
+    _refuse_device(values, name, "a function that works on the host")
 
 
 def check_probabilities(u: object) -> Array:

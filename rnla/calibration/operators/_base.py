@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._errors import ArgumentTypeError, argument_error
-from ...tall._device import of_device, on_device, stays_on_device
+from ...tall._device import refuse_device as _refuse_device
 
 __all__ = ["Array", "Operators", "check_entries", "refuse_device", "working_dtype"]
 
@@ -132,8 +132,7 @@ class Operators(abc.ABC):
 
 def refuse_device(values: Any, name: str) -> None:
     """Raise for arrays on a GPU, with the conversion: a calibration runs on the host."""
-    if on_device(values):
-        raise stays_on_device(name, of_device(values), "a calibration")
+    _refuse_device(values, name, "a calibration")
 
 
 def check_entries(values: Any, name: str) -> Array:
