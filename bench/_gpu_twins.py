@@ -52,16 +52,12 @@ def _complex(cp: Any, *shape: int, draw: int = 0) -> Any:
 
 
 def _orthonormal(cp: Any, rows: int, r: int) -> Any:
-    """Columns with orthonormal entries: cosines."""
+    """r orthonormal columns: cosines."""
     angles = np.pi * (cp.arange(rows, dtype=np.float64) + 0.5) / rows
     U = cp.cos(angles[:, None] * cp.arange(r, dtype=np.float64)[None, :])
-    return U * (2.0 / rows) ** 0.5 if r < 2 else U * _cosine_scale(cp, rows, r)
-
-
-def _cosine_scale(cp: Any, rows: int, r: int) -> Any:
     scale = np.full(r, (2.0 / rows) ** 0.5)
     scale[0] = rows**-0.5
-    return cp.asarray(scale)
+    return U * cp.asarray(scale)
 
 
 # --- rows and scores -----------------------------------------------------------------------------
